@@ -1,0 +1,25 @@
+"""The operators of LinGen's Mamba2 branch, each with a reference and one fast implementation a device.
+
+Knows tensors. Does not know video, chunks, checkpoints, or anything of `lingen_live`.
+
+    from lingen_kernels import causal_conv1d_silu, ssd_bidirectional
+    y, state = ssd_bidirectional(x, dt_fwd, dt_bwd, A_fwd, A_bwd, B, C, state, None)
+"""
+
+from lingen_kernels.dispatch import (
+    causal_conv1d_silu,
+    implementation,
+    implementations,
+    ssd_bidirectional,
+    ssd_state,
+    use,
+)
+
+__all__ = [
+    "causal_conv1d_silu",
+    "implementation",
+    "implementations",
+    "ssd_bidirectional",
+    "ssd_state",
+    "use",
+]

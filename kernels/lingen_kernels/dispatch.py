@@ -1,0 +1,179 @@
+"""Chooses the implementation of the operators once, and checks shapes at the door.
+
+The choice is made at import: environment variable LINGEN_KERNELS, else "torch". `use` overrides it,
+`implementation` reports it. Implementations know nothing of the choice; callers know nothing of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from lingen_kernels.conv.reference import causal_conv1d_silu_reference
+from lingen_kernels.conv.torch_conv import causal_conv1d_silu_torch
+from lingen_kernels.ssd.reference import ssd_bidirectional_reference, ssd_state_reference
+from lingen_kernels.ssd.torch_ssd import ssd_bidirectional_torch, ssd_state_torch
+
+
+@dataclass(frozen=True, slots=True)
+class Kernels:
+    """One implementation of every operator, under one name."""
+
+    name: str
+    ssd_state: Callable[..., Tensor]
+    ssd_bidirectional: Callable[..., tuple[Tensor, Tensor]]
+    causal_conv1d_silu: Callable[..., tuple[Tensor, Tensor]]
+
+
+_KERNELS = {
+    kernels.name: kernels
+    for kernels in (
+        Kernels("torch", ssd_state_torch, ssd_bidirectional_torch, causal_conv1d_silu_torch),
+        Kernels("reference", ssd_state_reference, ssd_bidirectional_reference, causal_conv1d_silu_reference),
+    )
+}
+
+
+def _by_name(name: str) -> Kernels:
+    if name not in _KERNELS:
+        raise ValueError(f"There are no kernels named {name!r}; known are {', '.join(_KERNELS)}.")
+    return _KERNELS[name]
+
+
+_active = _by_name(os.environ.get("LINGEN_KERNELS") or "torch")
+
+
+def implementations() -> tuple[str, ...]:
+    """The names `use` accepts."""
+    return tuple(_KERNELS)
+
+
+def implementation() -> str:
+    """The name of the implementation in use."""
+    return _active.name
+
+
+def use(name: str) -> None:
+    """Choose the implementation by name for the whole process.
+
+    Raises:
+        ValueError: `name` is not one of `implementations()`.
+    """
+    global _active
+    _active = _by_name(name)
+
+
+def ssd_state(x: Tensor, dt: Tensor, A: Tensor, B: Tensor, initial_state: Tensor | None) -> Tensor:
+    """Run the recurrence S_i = exp(dt_i A) S_{i-1} + dt_i x_i B_i^T and return its last state.
+
+    Args:
+        x: inputs, (b, l, h, p).
+        dt: step sizes, positive, (b, l, h).
+        A: decay rates, negative, (h,).
+        B: input projections, shared by heads, (b, l, n).
+        initial_state: (b, h, p, n), or None for zeros.
+
+    Returns:
+        The final state (b, h, p, n), float32 (float64 for float64 inputs).
+
+    Raises:
+        ValueError: shapes disagree; the message names the argument and both shapes.
+    """
+    _check("x", x, (None, None, None, None))
+    batch, length, n_heads, headdim = x.shape
+    _check("dt", dt, (batch, length, n_heads))
+    _check("A", A, (n_heads,))
+    _check("B", B, (batch, length, None))
+    if initial_state is not None:
+        _check("initial_state", initial_state, (batch, n_heads, headdim, B.shape[-1]))
+    return _active.ssd_state(x, dt, A, B, initial_state)
+
+
+def ssd_bidirectional(
+    x: Tensor,
+    dt_fwd: Tensor,
+    dt_bwd: Tensor,
+    A_fwd: Tensor,
+    A_bwd: Tensor,
+    B: Tensor,
+    C: Tensor,
+    state_fwd: Tensor | None,
+    state_bwd: Tensor | None,
+    block_len: int = 128,
+) -> tuple[Tensor, Tensor]:
+    """Run the recurrence from both ends and read both states out with C: y_i = (S^f_i + S^b_i) C_i.
+
+    S^f is the inclusive forward recurrence from `state_fwd`, S^b the inclusive recurrence over the reversed
+    sequence from `state_bwd`; position i is therefore part of both. No D term and no gate.
+
+    Args:
+        x: inputs, (b, l, h, p).
+        dt_fwd: step sizes of the forward direction, not negative, (b, l, h).
+        dt_bwd: step sizes of the backward direction, not negative, (b, l, h).
+        A_fwd: decay rates of the forward direction, negative, (h,).
+        A_bwd: decay rates of the backward direction, negative, (h,).
+        B: input projections, shared by heads and directions, (b, l, n).
+        C: output projections, shared by heads and directions, (b, l, n).
+        state_fwd: state before the first position, (b, h, p, n), or None for zeros.
+        state_bwd: state after the last position, (b, h, p, n), or None for zeros.
+        block_len: positions of one dense block; changes speed, never the result.
+
+    Returns:
+        y (b, l, h, p) in the dtype of `x`, and the final forward state (b, h, p, n), float32 (float64 for
+        float64 inputs).
+
+    Raises:
+        ValueError: shapes disagree; the message names the argument and both shapes.
+    """
+    _check("x", x, (None, None, None, None))
+    batch, length, n_heads, headdim = x.shape
+    for name, dt in (("dt_fwd", dt_fwd), ("dt_bwd", dt_bwd)):
+        _check(name, dt, (batch, length, n_heads))
+    for name, rates in (("A_fwd", A_fwd), ("A_bwd", A_bwd)):
+        _check(name, rates, (n_heads,))
+    _check("B", B, (batch, length, None))
+    _check("C", C, (batch, length, B.shape[-1]))
+    for name, state in (("state_fwd", state_fwd), ("state_bwd", state_bwd)):
+        if state is not None:
+            _check(name, state, (batch, n_heads, headdim, B.shape[-1]))
+    if block_len < 1:
+        raise ValueError(f"block_len is {block_len}; it must be 1 or more.")
+    return _active.ssd_bidirectional(x, dt_fwd, dt_bwd, A_fwd, A_bwd, B, C, state_fwd, state_bwd, block_len)
+
+
+def causal_conv1d_silu(x: Tensor, weight: Tensor, bias: Tensor | None, tail: Tensor) -> tuple[Tensor, Tensor]:
+    """Convolve each channel with its past, continuing from `tail`, then apply SiLU.
+
+    Args:
+        x: inputs, (b, l, c).
+        weight: taps a channel, the last one on the present, (c, k).
+        bias: (c,) or None.
+        tail: the k - 1 inputs before x, (b, k-1, c); zeros at the start of a stream.
+
+    Returns:
+        y (b, l, c) in the dtype of `x`, and the tail for the next call, (b, k-1, c) in the dtype of `tail`.
+
+    Raises:
+        ValueError: shapes disagree; the message names the argument and both shapes.
+    """
+    _check("x", x, (None, None, None))
+    batch, _, n_channels = x.shape
+    _check("weight", weight, (n_channels, None))
+    _check("tail", tail, (batch, weight.shape[1] - 1, n_channels))
+    if bias is not None:
+        _check("bias", bias, (n_channels,))
+    return _active.causal_conv1d_silu(x, weight, bias, tail)
+
+
+def _check(name: str, tensor: Tensor, expected: tuple[int | None, ...]) -> None:
+    """Refuse a tensor whose shape is not `expected`; None stands for any size of at least 1."""
+    shape = tuple(tensor.shape)
+    if len(shape) == len(expected) and all(
+        size == want if want is not None else size > 0 for size, want in zip(shape, expected, strict=True)
+    ):
+        return
+    wanted = tuple("any" if want is None else want for want in expected)
+    raise ValueError(f"{name} has shape {shape}; the others ask for {wanted}.".replace("'", ""))

@@ -1,0 +1,1 @@
+"""The video autoencoder between frames and latents."""

@@ -1,0 +1,139 @@
+"""Frames to latents and back: 4 frames x 16 x 16 pixels to one latent position.
+
+Each latent frame is coded alone: four frames ride on the channel axis, so a stream carries no decoder cache and
+any latent frame can be decoded at any time. Up and down steps have parameter-free shortcuts (space to channel
+averaging, as DC-AE, arXiv 2410.10733, section 3.2), which the convolutions only have to correct.
+Does not know chunks, noise or prompts.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lingen_live.config import CodecConfig
+
+
+class ResidualBlock(nn.Module):
+    """x + conv(silu(conv(silu(norm(x))))), starting as the identity; (N, C, h, w) to the same."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(8, channels)
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        nn.init.zeros_(self.second.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Refine the features."""
+        return x + self.second(functional.silu(self.first(functional.silu(self.norm(x)))))
+
+
+class Downsample(nn.Module):
+    """Fold `factor` x `factor` positions into channels: (N, C, h, w) to (N, out, h / factor, w / factor)."""
+
+    def __init__(self, channels: int, out_channels: int, factor: int) -> None:
+        super().__init__()
+        self.factor, self.out_channels = factor, out_channels
+        self.mix = nn.Conv2d(channels * factor**2, out_channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shortcut: the mean of the folded channels that fall on each output channel."""
+        folded = functional.pixel_unshuffle(x, self.factor)
+        out = self.mix(folded)
+        if folded.shape[1] % self.out_channels:
+            return out
+        return out + folded.unflatten(1, (self.out_channels, -1)).mean(2)
+
+
+class Upsample(nn.Module):
+    """Unfold channels into `factor` x `factor` positions: (N, C, h, w) to (N, out, h factor, w factor)."""
+
+    def __init__(self, channels: int, out_channels: int, factor: int) -> None:
+        super().__init__()
+        self.factor, self.repeats = factor, out_channels * factor**2 // channels
+        self.mix = nn.Conv2d(channels, out_channels * factor**2, 1)
+        self.has_shortcut = out_channels * factor**2 % channels == 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shortcut: each channel repeated over the positions it opens into."""
+        out = self.mix(x)
+        if self.has_shortcut:
+            out = out + x.repeat_interleave(self.repeats, dim=1)
+        return functional.pixel_shuffle(out, self.factor)
+
+
+class VideoCodec(nn.Module):
+    """The autoencoder with the statistics that normalise its latents.
+
+    Buffers:
+        latent_mean, latent_std: (C,), measured after training; 0 and 1 until then.
+    """
+
+    def __init__(self, config: CodecConfig) -> None:
+        super().__init__()
+        self.config = config
+        frame_channels = 3 * config.frames_per_latent
+        widths = config.widths
+        encoder: list[nn.Module] = [nn.PixelUnshuffle(config.patch_px)]
+        encoder.append(nn.Conv2d(frame_channels * config.patch_px**2, widths[0], 3, padding=1))
+        for index, width in enumerate(widths):
+            if index:
+                encoder.append(Downsample(widths[index - 1], width, 2))
+            encoder += [ResidualBlock(width) for _ in range(config.n_blocks)]
+        self.encoder = nn.Sequential(*encoder, nn.Conv2d(widths[-1], config.latent_channels, 1))
+        decoder: list[nn.Module] = [nn.Conv2d(config.latent_channels, widths[-1], 3, padding=1)]
+        for index in reversed(range(len(widths))):
+            decoder += [ResidualBlock(widths[index]) for _ in range(config.n_blocks)]
+            if index:
+                decoder.append(Upsample(widths[index], widths[index - 1], 2))
+        decoder.append(nn.Conv2d(widths[0], frame_channels * config.patch_px**2, 3, padding=1))
+        self.decoder = nn.Sequential(*decoder, nn.PixelShuffle(config.patch_px))
+        self.register_buffer("latent_mean", torch.zeros(config.latent_channels))
+        self.register_buffer("latent_std", torch.ones(config.latent_channels))
+        self.latent_mean: Tensor
+        self.latent_std: Tensor
+
+    def encode_raw(self, groups: Tensor) -> Tensor:
+        """Groups of frames (N, 4 * 3, H, W) in [0, 1] to unnormalised latents (N, C, h, w)."""
+        return self.encoder(groups * 2 - 1)
+
+    def decode_raw(self, latents: Tensor) -> Tensor:
+        """Unnormalised latents (N, C, h, w) to groups of frames (N, 4 * 3, H, W), near [0, 1] but not clamped."""
+        return self.decoder(latents) * 0.5 + 0.5
+
+    def encode(self, frames: Tensor) -> Tensor:
+        """Frames to normalised latents.
+
+        Args:
+            frames: (B, F, 3, H, W) in [0, 1], RGB; F a multiple of frames_per_latent.
+
+        Returns:
+            (B, T, C, h, w), about unit variance a channel.
+
+        Raises:
+            ValueError: F, H or W does not divide; the message holds both numbers.
+        """
+        batch, n_frames, _, height_px, width_px = frames.shape
+        per, stride = self.config.frames_per_latent, self.config.spatial_stride
+        if n_frames % per:
+            raise ValueError(f"got {n_frames} frames, a latent frame holds {per}")
+        if height_px % stride or width_px % stride:
+            raise ValueError(f"got frames of {width_px} x {height_px} px, a latent position covers {stride}")
+        groups = frames.reshape(batch * n_frames // per, per * 3, height_px, width_px)
+        latents = (self.encode_raw(groups) - self._mean()) / self._std()
+        return latents.unflatten(0, (batch, n_frames // per))
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Normalised latents (B, T, C, h, w) to frames (B, F, 3, H, W), clamped to [0, 1]."""
+        batch, n_latents = latents.shape[:2]
+        groups = self.decode_raw(latents.flatten(0, 1) * self._std() + self._mean())
+        frames = groups.unflatten(1, (self.config.frames_per_latent, 3)).clamp(0, 1)
+        return frames.reshape(batch, n_latents * self.config.frames_per_latent, *frames.shape[2:])
+
+    def _mean(self) -> Tensor:
+        return self.latent_mean.view(1, -1, 1, 1)
+
+    def _std(self) -> Tensor:
+        return self.latent_std.view(1, -1, 1, 1)

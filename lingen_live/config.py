@@ -1,0 +1,219 @@
+"""Every dial of a bundle as frozen dataclasses, to and from JSON; a missing or unknown field is an error.
+
+Knows shapes and counts. Does not know torch, files, or where weights live.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar
+
+from lingen_live.errors import ConfigError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class VideoConfig:
+    """What leaves the codec: frames of (height_px, width_px) at fps frames a second of media time."""
+
+    fps: float
+    height_px: int
+    width_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class CodecConfig:
+    """The video autoencoder: 4 frames x 16 x 16 pixels to one latent position of `latent_channels`.
+
+    Attributes:
+        frames_per_latent: frames folded into one latent frame.
+        patch_px: pixels a side folded into channels before the first convolution.
+        latent_channels: C.
+        widths: channels at strides patch_px, 2 patch_px, 4 patch_px, ...; the last is the latent grid.
+        n_blocks: residual blocks at each stride, in the encoder and in the decoder alike.
+    """
+
+    frames_per_latent: int
+    patch_px: int
+    latent_channels: int
+    widths: tuple[int, ...]
+    n_blocks: int
+
+    @property
+    def spatial_stride(self) -> int:
+        """Pixels a side covered by one latent position."""
+        return self.patch_px * 2 ** (len(self.widths) - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """Chunk-causal LinGen.
+
+    Attributes:
+        latent_channels: C of the latents denoised.
+        latent_height: h, positions.
+        latent_width: w, positions.
+        chunk_latent_frames: T, latent frames a chunk.
+        width: D.
+        n_layers: blocks; block i scans in Rotary-Major order i % 4.
+        expand: Mamba2 inner width over D.
+        headdim: channels of one Mamba2 head.
+        d_state: Mamba2 state size of one channel.
+        d_conv: taps of the causal depthwise convolution.
+        attn_headdim: channels of one attention head (TESA and cross-attention).
+        tesa_window: positions a side of one attention window.
+        tesa_past_frames: committed latent frames whose keys and values are carried.
+        review_pool: positions a side averaged into one review token.
+        review_slots: rows of the carried review bank, each older and smoother than the one before.
+        ffn_expand: FFN inner width over D.
+        text_width: width of one text token.
+        text_tokens: S, text tokens a prompt.
+    """
+
+    latent_channels: int
+    latent_height: int
+    latent_width: int
+    chunk_latent_frames: int
+    width: int
+    n_layers: int
+    expand: int
+    headdim: int
+    d_state: int
+    d_conv: int
+    attn_headdim: int
+    tesa_window: int
+    tesa_past_frames: int
+    review_pool: int
+    review_slots: int
+    ffn_expand: int
+    text_width: int
+    text_tokens: int
+
+    def __post_init__(self) -> None:
+        """Refuse shapes that do not divide, with both numbers."""
+        _divides("expand * width", self.expand * self.width, "headdim", self.headdim)
+        _divides("width", self.width, "attn_headdim", self.attn_headdim)
+        for axis in ("latent_height", "latent_width"):
+            _divides(axis, getattr(self, axis), "tesa_window", self.tesa_window)
+            _divides(axis, getattr(self, axis), "review_pool", self.review_pool)
+        if self.tesa_past_frames < 0:
+            raise ConfigError(f"tesa_past_frames is {self.tesa_past_frames}; it must be 0 or more.")
+
+    @property
+    def n_tokens(self) -> int:
+        """L, video tokens a chunk."""
+        return self.chunk_latent_frames * self.latent_height * self.latent_width
+
+    @property
+    def inner_width(self) -> int:
+        """Channels inside Mamba2."""
+        return self.expand * self.width
+
+    @property
+    def n_ssm_heads(self) -> int:
+        """Mamba2 heads a layer."""
+        return self.inner_width // self.headdim
+
+
+@dataclass(frozen=True, slots=True)
+class SamplerConfig:
+    """How a chunk is denoised: Euler steps on sigmas 1 -> 0, bent by `sigma_shift` (1 = even steps)."""
+
+    n_steps: int
+    sigma_shift: float
+
+
+@dataclass(frozen=True, slots=True)
+class BundleConfig:
+    """All that a checkpoint directory describes: one model, one codec, and how they are run."""
+
+    name: str
+    video: VideoConfig
+    codec: CodecConfig
+    model: ModelConfig
+    sampler: SamplerConfig
+
+    def __post_init__(self) -> None:
+        """Refuse a codec and a model that do not fit together, with both numbers."""
+        stride = self.codec.spatial_stride
+        for axis, px, positions in (
+            ("height", self.video.height_px, self.model.latent_height),
+            ("width", self.video.width_px, self.model.latent_width),
+        ):
+            if px != positions * stride:
+                raise ConfigError(f"{axis} is {px} px but {positions} latent positions of {stride} px make {positions * stride}.")
+        if self.codec.latent_channels != self.model.latent_channels:
+            raise ConfigError(
+                f"The codec makes {self.codec.latent_channels} latent channels, the model takes {self.model.latent_channels}."
+            )
+
+    @property
+    def frames_per_chunk(self) -> int:
+        """F, frames a chunk."""
+        return self.model.chunk_latent_frames * self.codec.frames_per_latent
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dictionaries, lists, numbers and strings."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: object) -> Self:
+        """The reverse of `to_json`.
+
+        Raises:
+            ConfigError: a field is missing, unknown, or of another type; the message names it.
+        """
+        return from_json(cls, data, "config")
+
+
+def from_json(cls: type[T], data: object, where: str) -> T:
+    """Build the frozen dataclass `cls` from decoded JSON, strictly.
+
+    Args:
+        cls: a dataclass of int, float, str, bool, tuples of those, optionals and nested dataclasses.
+        data: what `json.loads` returned.
+        where: path shown in errors, e.g. "config.model".
+
+    Raises:
+        ConfigError: a field is missing, unknown, or of another type.
+    """
+    if not isinstance(data, dict):
+        raise ConfigError(f"{where} is {type(data).__name__}; it must be an object.")
+    hints = typing.get_type_hints(cls)
+    fields = {f.name: f for f in dataclasses.fields(typing.cast(Any, cls))}
+    if unknown := sorted(set(data) - set(fields)):
+        raise ConfigError(f"{where} has unknown field {unknown[0]!r}; known are {', '.join(fields)}.")
+    values: dict[str, Any] = {}
+    for name, field in fields.items():
+        if name in data:
+            values[name] = _convert(hints[name], data[name], f"{where}.{name}")
+        elif field.default is dataclasses.MISSING:
+            raise ConfigError(f"{where} lacks field {name!r}.")
+    return cls(**values)
+
+
+def _convert(hint: Any, value: object, where: str) -> Any:
+    """One field from JSON to the type its annotation names."""
+    if dataclasses.is_dataclass(hint):
+        return from_json(typing.cast(type, hint), value, where)
+    if isinstance(hint, types.UnionType):
+        inner = [arg for arg in typing.get_args(hint) if arg is not type(None)]
+        return None if value is None else _convert(inner[0], value, where)
+    if typing.get_origin(hint) is tuple:
+        if not isinstance(value, list | tuple):
+            raise ConfigError(f"{where} is {type(value).__name__}; it must be a list.")
+        return tuple(_convert(typing.get_args(hint)[0], item, f"{where}[{i}]") for i, item in enumerate(value))
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
+        raise ConfigError(f"{where} is {value!r}; it must be {hint.__name__}.")
+    return value
+
+
+def _divides(name: str, value: int, divisor_name: str, divisor: int) -> None:
+    if divisor <= 0 or value % divisor:
+        raise ConfigError(f"{name} is {value}, not a multiple of {divisor_name} {divisor}.")

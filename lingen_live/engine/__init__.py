@@ -1,0 +1,1 @@
+"""A stream of chunks and its hosting. Knows nothing of HTTP, WebRTC or playback."""

@@ -1,0 +1,123 @@
+"""`EngineClient`: a running engine as the server sees it, wherever it computes; and the events that it sends.
+
+Generation is by demand: one `request()` makes one chunk. Nobody asks, nothing runs; that is all there is to
+back-pressure and to pausing. Knows nothing of processes, sockets or playback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lingen_live.engine.control import EngineControl
+from lingen_live.engine.info import EngineInfo
+from lingen_live.engine.interface import OnProgress
+from lingen_live.engine.tick import Refusal, Tick
+from lingen_live.profile.spans import ChunkProfile
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkReady:
+    """A finished chunk; the frames belong to the receiver.
+
+    Attributes:
+        frames: uint8 RGB, (F, H, W, 3).
+        chunk_index: position in the stream since it was last reset.
+        prompt: the words being steered to.
+        blend: weight of `prompt` in this chunk, 0 to 1.
+        seed: of the noise.
+        profile: where the time went.
+        applied_ids: controls that took effect with this chunk.
+        is_fresh: the chunk has no past, so whatever is queued before it is stale.
+    """
+
+    frames: NDArray[np.uint8]
+    chunk_index: int
+    prompt: str
+    blend: float
+    seed: int
+    profile: ChunkProfile
+    applied_ids: tuple[int, ...]
+    is_fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ControlRefused:
+    """Controls that could not be applied; the stream goes on without them."""
+
+    ids: tuple[int, ...]
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerDied:
+    """The engine stopped; it is built again after `retry_in_s`, with an empty state."""
+
+    reason: str
+    retry_in_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerProgress:
+    """The engine is being built again."""
+
+    stage: str
+    fraction: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRestarted:
+    """The engine runs again, with the prompt and the seed that it had."""
+
+    info: EngineInfo
+
+
+EngineEvent = ChunkReady | ControlRefused | WorkerDied | WorkerProgress | WorkerRestarted
+
+
+class EngineClient(Protocol):
+    """A running engine. All methods belong to one event loop and never block it."""
+
+    async def start(self, on_progress: OnProgress) -> EngineInfo:
+        """Build and warm up the engine.
+
+        Raises:
+            LingenError: it cannot be built.
+        """
+
+    async def request(self) -> None:
+        """Ask for one more chunk; a no-op while one is being made."""
+
+    async def control(self, control: EngineControl) -> None:
+        """Have `control` taken before the next chunk; the latest of a kind wins, no id is lost."""
+
+    def events(self) -> AsyncIterator[EngineEvent]:
+        """All events, in order, until the client is closed; one consumer."""
+
+    async def close(self) -> None:
+        """Stop the engine and let go of all that it held; idempotent."""
+
+
+def refused(refusal: Refusal) -> ControlRefused:
+    """The event that tells of `refusal`."""
+    return ControlRefused(refusal.ids, refusal.code, refusal.message)
+
+
+def ready(tick: Tick) -> ChunkReady:
+    """The event that carries the chunk of `tick`."""
+    chunk = tick.chunk
+    return ChunkReady(
+        chunk.frames,
+        chunk.chunk_index,
+        chunk.prompt,
+        chunk.blend,
+        chunk.seed,
+        chunk.profile,
+        tick.applied_ids,
+        tick.is_fresh,
+    )

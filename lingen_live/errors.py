@@ -1,0 +1,56 @@
+"""The one error tree: every failure a person can cause or meet carries a code and one clear sentence.
+
+LingenError
+├── ConfigError        a configuration with a missing, unknown or impossible field
+├── CheckpointError    weights that are missing, damaged, foreign, or a pickle
+├── TextEncoderError   text-encoder weights that are missing or not the expected ones
+├── PromptError        words that cannot be a prompt
+└── EngineError        the generator cannot start, or stopped
+
+`serve/errors.py` adds what only a network can do wrong.
+"""
+
+
+class LingenError(Exception):
+    """Base of all errors this project raises on purpose.
+
+    Attributes:
+        code: stable machine-readable word, sent to clients beside the message.
+    """
+
+    code = "error"
+
+    @property
+    def message(self) -> str:
+        """The sentence shown to a person."""
+        return str(self)
+
+
+class ConfigError(LingenError):
+    """A configuration that cannot describe a model."""
+
+    code = "bad_config"
+
+
+class CheckpointError(LingenError):
+    """Weights that cannot be loaded, and why."""
+
+    code = "bad_checkpoint"
+
+
+class TextEncoderError(LingenError):
+    """Text-encoder weights that are missing or differ from the pinned ones."""
+
+    code = "bad_text_encoder"
+
+
+class PromptError(LingenError):
+    """Words that cannot be a prompt."""
+
+    code = "bad_prompt"
+
+
+class EngineError(LingenError):
+    """The generator cannot start, or stopped."""
+
+    code = "engine_failed"

@@ -1,0 +1,83 @@
+"""LinGen, causal by chunks: a velocity field over one chunk of latents, given a prompt and a constant-size state.
+
+`denoise` reads the state and returns a velocity. `commit` reads the state and returns the next one. Nothing else
+makes a state, so a discarded chunk changes nothing. Knows latents, not pixels; embeddings, not words.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lingen_live.config import ModelConfig
+from lingen_live.model.embed import SigmaEmbedding, TextContext, TextProjection
+from lingen_live.model.mate import Block
+from lingen_live.model.state import LayerState, StreamState
+
+
+class LinGen(nn.Module):
+    """The denoiser of one chunk (B, T, C, h, w).
+
+    Rectified flow: x_sigma = (1 - sigma) data + sigma noise, velocity = noise - data, sigma in [0, 1], 1 = noise.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.latent_in = nn.Linear(config.latent_channels, config.width)
+        self.sigma = SigmaEmbedding(config.width)
+        self.text = TextProjection(config)
+        self.condition = nn.Linear(config.width, 6 * config.width)
+        self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.n_layers))
+        self.latent_out = nn.Linear(config.width, config.latent_channels)
+        for layer in (self.condition, self.latent_out):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def read_text(self, tokens: Tensor, mask: Tensor, pooled: Tensor) -> TextContext:
+        """Prepare prompts for all layers; shapes as in `TextProjection.forward`."""
+        return self.text(tokens, mask, pooled)
+
+    def denoise(self, latents: Tensor, sigma: Tensor, text: TextContext, state: StreamState) -> Tensor:
+        """The velocity at noisy latents.
+
+        Args:
+            latents: (B, T, C, h, w).
+            sigma: (B,) in [0, 1].
+            text: prompts.
+            state: what came before; only read.
+
+        Returns:
+            (B, T, C, h, w).
+
+        Raises:
+            ValueError: the latents are not of the configured shape.
+        """
+        tokens, _ = self._run(latents, sigma, text, state)
+        tokens = self.latent_out(functional.layer_norm(tokens, tokens.shape[-1:]))
+        return tokens.unflatten(1, self._grid()).permute(0, 1, 4, 2, 3)
+
+    def commit(self, latents: Tensor, text: TextContext, state: StreamState) -> StreamState:
+        """The state after a clean chunk (B, T, C, h, w), by one pass at sigma 0; the old state is untouched."""
+        sigma = torch.zeros(latents.shape[0], device=latents.device)
+        return StreamState.from_layers(self._run(latents, sigma, text, state)[1])
+
+    def _grid(self) -> tuple[int, int, int]:
+        return self.config.chunk_latent_frames, self.config.latent_height, self.config.latent_width
+
+    def _run(
+        self, latents: Tensor, sigma: Tensor, text: TextContext, state: StreamState
+    ) -> tuple[Tensor, list[LayerState]]:
+        n_frames, height, width = self._grid()
+        expected = (n_frames, self.config.latent_channels, height, width)
+        if tuple(latents.shape[1:]) != expected:
+            raise ValueError(f"got latents of shape {tuple(latents.shape[1:])}, the chunk holds {expected}")
+        tokens = self.latent_in(latents.permute(0, 1, 3, 4, 2).flatten(1, 3).to(self.latent_in.weight.dtype))
+        condition = self.condition(functional.silu(self.sigma(sigma) + text.pooled)).unflatten(-1, (6, -1))
+        following = []
+        for index, block in enumerate(self.blocks):
+            layer_text = (text.keys[index], text.values[index], text.mask)
+            tokens, layer_state = block(tokens, condition, layer_text, state.layer(index))
+            following.append(layer_state)
+        return tokens, following

@@ -1,0 +1,102 @@
+"""One LinGen block: MATE (MA-branch + TE-branch in parallel), cross-attention to the text, FFN (figure 2).
+
+adaLN scale, shift and gate, from the noise level, surround MATE and the FFN; cross-attention has none. A learned
+position embedding enters every block.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lingen_live.config import ModelConfig
+from lingen_live.model.embed import PositionEmbedding
+from lingen_live.model.mamba2 import BidirectionalMamba2
+from lingen_live.model.review import overview, review_tokens, update_bank
+from lingen_live.model.scan_order import scan_order
+from lingen_live.model.state import LayerState
+from lingen_live.model.tesa import TemporalSwinAttention
+
+
+class Mate(nn.Module):
+    """MAmba TEmporal-Swin: both branches read the same tokens, their outputs are added."""
+
+    def __init__(self, config: ModelConfig, layer: int) -> None:
+        super().__init__()
+        self.grid = (config.chunk_latent_frames, config.latent_height, config.latent_width)
+        self.pool = config.review_pool
+        self.mamba = BidirectionalMamba2(config)
+        self.tesa = TemporalSwinAttention(config, is_shifted=layer % 2 == 1)
+        order, inverse = scan_order(layer, *self.grid)
+        self.register_buffer("order", order, persistent=False)
+        self.register_buffer("inverse", inverse, persistent=False)
+        self.order: Tensor
+        self.inverse: Tensor
+
+    def forward(self, tokens: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
+        """Mix tokens (B, L, D) given the state; also the state to carry if this chunk is committed."""
+        current = overview(tokens, *self.grid, self.pool)
+        review = review_tokens(state.review.to(tokens.dtype), current)
+        scanned, ssm, conv = self.mamba(tokens[:, self.order], review, state.ssm, state.conv.to(tokens.dtype))
+        attended, tesa = self.tesa(tokens, state.tesa)
+        following = LayerState(ssm, conv, update_bank(state.review, current.to(state.review.dtype)), tesa)
+        return scanned[:, self.inverse] + attended, following
+
+
+class CrossAttention(nn.Module):
+    """Video tokens ask the prompt."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.headdim = config.attn_headdim
+        self.query = nn.Linear(config.width, config.width, bias=False)
+        self.out_proj = nn.Linear(config.width, config.width, bias=False)
+        nn.init.zeros_(self.out_proj.weight)
+
+    def forward(self, tokens: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
+        """tokens (B, L, D); keys, values (B, heads, 1 + S, headdim); mask (B, 1, 1, 1 + S)."""
+        query = self.query(tokens).unflatten(-1, (-1, self.headdim)).transpose(1, 2)
+        out = functional.scaled_dot_product_attention(query, keys, values, attn_mask=mask)
+        return self.out_proj(out.transpose(1, 2).flatten(2))
+
+
+class Block(nn.Module):
+    """Scale/shift norm, MATE, gate; cross-attention; scale/shift norm, FFN, gate."""
+
+    def __init__(self, config: ModelConfig, layer: int) -> None:
+        super().__init__()
+        self.width = config.width
+        self.position = PositionEmbedding(config)
+        self.modulation = nn.Parameter(torch.zeros(6, config.width))
+        self.mate = Mate(config, layer)
+        self.cross = CrossAttention(config)
+        self.ffn = nn.Sequential(
+            nn.Linear(config.width, config.ffn_expand * config.width),
+            nn.GELU(),  # the erf form: the tanh one costs several times more on a CPU
+            nn.Linear(config.ffn_expand * config.width, config.width),
+        )
+
+    def forward(
+        self, tokens: Tensor, condition: Tensor, text: tuple[Tensor, Tensor, Tensor], state: LayerState
+    ) -> tuple[Tensor, LayerState]:
+        """One block.
+
+        Args:
+            tokens: (B, L, D).
+            condition: (B, 6, D) shared modulation from the noise level and the pooled prompt.
+            text: keys, values and mask of this layer, as in `CrossAttention`.
+            state: what the layer remembers.
+
+        Returns:
+            (B, L, D) and what it would remember after a commit.
+        """
+        shift, scale, gate, ffn_shift, ffn_scale, ffn_gate = (condition + self.modulation).unsqueeze(2).unbind(1)
+        mixed, following = self.mate(torch.addcmul(shift, self._norm(tokens + self.position()), 1 + scale), state)
+        tokens = torch.addcmul(tokens, gate, mixed)
+        tokens = tokens + self.cross(self._norm(tokens), *text)
+        hidden = self.ffn(torch.addcmul(ffn_shift, self._norm(tokens), 1 + ffn_scale))
+        return torch.addcmul(tokens, ffn_gate, hidden), following
+
+    def _norm(self, tokens: Tensor) -> Tensor:
+        return functional.layer_norm(tokens, (self.width,))

@@ -1,0 +1,31 @@
+"""Rotary Major Scan: the four orders in which a chunk's tokens become a sequence (LinGen, section 3.2, figure 4).
+
+Only permutations. The paper names the orders; the axis reading (slowest to fastest) is this project's.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+ORDERS: tuple[tuple[int, int, int], ...] = (
+    (0, 1, 2),  # spatial row-major: t, h, w
+    (0, 2, 1),  # spatial column-major: t, w, h
+    (1, 2, 0),  # temporal row-major: h, w, t
+    (2, 1, 0),  # temporal column-major: w, h, t
+)
+
+
+def scan_order(layer: int, n_frames: int, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """The order of a layer and its inverse.
+
+    Args:
+        layer: index; the orders rotate with period 4.
+        n_frames, height, width: T, h, w of the token grid.
+
+    Returns:
+        order (L,) such that `tokens[:, order]` is the sequence to scan, and inverse (L,) that undoes it.
+    """
+    grid = torch.arange(n_frames * height * width).view(n_frames, height, width)
+    order = grid.permute(ORDERS[layer % len(ORDERS)]).reshape(-1)
+    return order, torch.argsort(order)

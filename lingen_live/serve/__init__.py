@@ -1,0 +1,1 @@
+"""Sessions over HTTP, WebSocket and WebRTC. Knows an `EngineClient`; knows nothing of models and layers."""

@@ -1,0 +1,161 @@
+"""The main job: from command-line arguments to a running server, and the exit code. Used by run_live.py and the CLI.
+
+Light to import: this module is imported again in the worker process, which needs none of what serving takes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import socket
+import sys
+from pathlib import Path
+
+from lingen_live.engine.info import EngineInfo
+from lingen_live.engine.options import DEFAULT_PROMPT, DTYPES, EngineOptions
+from lingen_live.errors import CheckpointError, ConfigError, LingenError
+from lingen_live.prompt import validate_prompt
+from lingen_live.serve.console import Console
+from lingen_live.serve.guard import HostRule, is_loopback
+from lingen_live.serve.listen import bind, url_of
+from lingen_live.serve.protocol import MAX_STEER_CHUNKS
+
+DEFAULT_PORT = 8000
+DEFAULT_TRANSITION_CHUNKS = 2
+
+EXIT_FAILED, EXIT_USAGE = 1, 2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add all options of the live server to `parser`."""
+    what = parser.add_argument_group("what plays")
+    what.add_argument(
+        "--prompt", default=DEFAULT_PROMPT, help='words of the first scene (default: "%(default)s")'
+    )
+    what.add_argument("--seed", type=int, default=0, help="dice of the stream, 0 to 4294967295 (default: 0)")
+    what.add_argument(
+        "--checkpoint", metavar="DIR", help="directory of a model (default: the one that comes along)"
+    )
+    what.add_argument("--fps", type=float, help="frames a second (default: what the model was trained for)")
+    what.add_argument(
+        "--transition",
+        type=int,
+        default=DEFAULT_TRANSITION_CHUNKS,
+        metavar="CHUNKS",
+        help="chunks over which a new prompt blends in, 1 to 16 (default: %(default)s)",
+    )
+    where = parser.add_argument_group("where it is served")
+    where.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: %(default)s, this machine only)"
+    )
+    where.add_argument(
+        "--port", type=int, default=DEFAULT_PORT, help="port to listen on, 0 for any (default: %(default)s)"
+    )
+    where.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="one more name that the server is known by, e.g. behind a proxy; may be repeated",
+    )
+    how = parser.add_argument_group("how it computes")
+    how.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (default: %(default)s)")
+    how.add_argument(
+        "--dtype", choices=DTYPES, default="auto", help="number format (default: what is fastest here)"
+    )
+    how.add_argument(
+        "--threads", type=int, default=1, help="compute threads (default: 1, leaving a core to the video)"
+    )
+    how.add_argument("--no-compile", action="store_true", help="do not prepare a compiled path")
+
+
+def launch(args: argparse.Namespace) -> int:
+    """Serve until Ctrl-C.
+
+    Args:
+        args: parsed options of `add_arguments`.
+
+    Returns:
+        The exit code: 0 after Ctrl-C, 1 if it could not be done, 2 if it was asked for wrongly.
+    """
+    console = Console(sys.stderr)
+    try:
+        options = _engine_options(args)
+        _check_transition(args.transition)
+        listener = bind(args.host, args.port)
+    except LingenError as error:
+        console.error(error.message)
+        return EXIT_USAGE
+    with listener:
+        try:
+            asyncio.run(_serve(args, options, listener, console))
+        except LingenError as error:
+            console.error(error.message)
+            return EXIT_FAILED
+        except KeyboardInterrupt:  # before the server listened to signals
+            pass
+    console.say("Ended.")
+    return 0
+
+
+async def _serve(
+    args: argparse.Namespace, options: EngineOptions, listener: socket.socket, console: Console
+) -> None:
+    # Imported here, because the worker process imports this module and needs none of it.
+    from lingen_live.engine.worker_client import WorkerClient
+    from lingen_live.serve.app import create_app
+    from lingen_live.serve.server import serve
+    from lingen_live.serve.sessions import Session
+    from lingen_live.serve.viewers import Viewers
+    from lingen_live.serve.web import find_web_directory
+
+    web_directory = find_web_directory()
+    client = WorkerClient(options)
+    session = Session(client, prompt=options.prompt, seed=options.seed, transition_chunks=args.transition)
+    viewers = Viewers(session)
+    app = create_app(session, viewers, web_directory, HostRule.for_host(args.host, args.allow_host))
+
+    def welcome(info: EngineInfo) -> None:
+        console.say(_describe(info))
+        console.say(f"Open {url_of(listener, args.host)} and say what you would like to see. Ctrl-C ends it.")
+        if not is_loopback(args.host):
+            console.say("Anyone who can reach this address can watch and steer.")
+
+    console.say("lingen live: warming up the model")
+    await serve(app, session, viewers, client, listener, on_progress=console.progress, on_ready=welcome)
+
+
+def _engine_options(args: argparse.Namespace) -> EngineOptions:
+    """What was asked for, checked as far as it can be without loading anything.
+
+    Raises:
+        LingenError: an option has a value that cannot be.
+    """
+    if args.checkpoint is not None and not (Path(args.checkpoint) / "config.json").is_file():
+        raise CheckpointError(
+            f"There is no model at {args.checkpoint!r}; a directory with config.json and weights is accepted."
+        )
+    return EngineOptions(
+        checkpoint=args.checkpoint,
+        device=args.device,
+        dtype=args.dtype,
+        n_threads=args.threads,
+        seed=args.seed,
+        prompt=validate_prompt(args.prompt),
+        fps=args.fps,
+        compile=not args.no_compile,
+    )
+
+
+def _check_transition(n_chunks: int) -> None:
+    if not 1 <= n_chunks <= MAX_STEER_CHUNKS:
+        raise ConfigError(f"transition is {n_chunks}; it must be 1 to {MAX_STEER_CHUNKS} chunks.")
+
+
+def _describe(info: EngineInfo) -> str:
+    threads = "thread" if info.compute_threads == 1 else "threads"
+    return (
+        f"{info.name}: {info.n_parameters / 1e6:.1f} M parameters, {info.width_px} x {info.height_px} at "
+        f"{info.fps:g} frames/s, {info.dtype} on {info.device}, {info.compute_threads} compute {threads}, "
+        f"{info.state_bytes / 2**20:.1f} MiB of state"
+    )

@@ -1,0 +1,53 @@
+"""Events on their way to one socket: bounded, and choosy about what is lost when the socket is slow.
+
+A `state` replaces an older one that was not sent yet, old `chunk` events go first when there is no room, and
+nothing else is ever dropped: a socket that still does not drain is stuck. Knows events; knows no socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from lingen_live.serve.protocol import ChunkEvent, Event, StateEvent
+
+MAX_EVENTS = 128
+
+
+class Outbox:
+    """A queue for one reader."""
+
+    def __init__(self, max_events: int = MAX_EVENTS) -> None:
+        self._max_events = max_events
+        self._events: deque[Event] = deque()
+        self._has_news = asyncio.Event()
+        self.is_stuck = False
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def post(self, event: Event) -> None:
+        """Add `event`, or note that the reader is stuck when there is no room even without chunks."""
+        if isinstance(event, StateEvent):
+            self._drop_first(StateEvent)
+        if len(self._events) >= self._max_events and not self._drop_first(ChunkEvent):
+            if isinstance(event, ChunkEvent):
+                return
+            self.is_stuck = True
+        else:
+            self._events.append(event)
+        self._has_news.set()
+
+    async def next(self) -> Event | None:
+        """The oldest event, when there is one; None once the reader is stuck."""
+        while not self._events and not self.is_stuck:
+            self._has_news.clear()
+            await self._has_news.wait()
+        return None if self.is_stuck else self._events.popleft()
+
+    def _drop_first(self, kind: type[Event]) -> bool:
+        for event in self._events:
+            if isinstance(event, kind):
+                self._events.remove(event)
+                return True
+        return False

@@ -1,0 +1,141 @@
+"""The frames that are ready to play, and the rule that keeps them few. Pure: time is given.
+
+Holds what plays now and at most one chunk more. Knows pacing and chunks; treats images as opaque. Does not know
+viewers, sockets or engines.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lingen_live.profile.spans import ChunkProfile
+from lingen_live.serve.pacer import Action, LeadTime, Pacer
+
+FPS_WINDOW_S = 2.0
+
+Image = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkInfo:
+    """All about a chunk except its frames; `applied_ids` are the controls that it is the first to obey."""
+
+    chunk_index: int
+    prompt: str
+    blend: float
+    seed: int
+    profile: ChunkProfile
+    applied_ids: tuple[int, ...]
+    is_fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What to do now.
+
+    Attributes:
+        image: to be sent to every viewer; None when nothing is to be sent.
+        media_time_s: of `image`.
+        started: the chunk whose first frame `image` is.
+        buffer_s: media time ready to play, `image` included.
+        wait_s: from now to the next step.
+    """
+
+    image: Image | None
+    media_time_s: float
+    started: ChunkInfo | None
+    buffer_s: float
+    wait_s: float
+
+
+class Playout:
+    """A queue of frames behind a pacer.
+
+    Args:
+        fps: frames a second of playback.
+        frames_per_chunk: F.
+    """
+
+    def __init__(self, fps: float, frames_per_chunk: int) -> None:
+        self._fps = fps
+        self._pacer = Pacer(fps)
+        self._lead = LeadTime(frames_per_chunk / fps)
+        self._queue: deque[tuple[Image, ChunkInfo | None]] = deque()
+        self._last_image: Image | None = None
+        self._new_frame_times_s: deque[float] = deque(maxlen=round(FPS_WINDOW_S * fps) + 1)
+        self._requested_s: float | None = None
+        self._is_hurried = False
+        self.n_late_frames = 0
+
+    @property
+    def last_image(self) -> Image | None:
+        """What is on the screens."""
+        return self._last_image
+
+    @property
+    def buffer_s(self) -> float:
+        """Media time in the queue."""
+        return len(self._queue) / self._fps
+
+    def media_time_s(self, now_s: float) -> float:
+        """Media time of the slot at `now_s`; 0 before the first frame."""
+        return self._pacer.media_time_s(now_s)
+
+    def push(self, chunk: ChunkInfo, images: Sequence[Image], now_s: float) -> None:
+        """Put a finished chunk in line; a fresh one replaces all that waits, and inherits its receipts."""
+        if self._requested_s is not None:
+            self._lead.observe(now_s - self._requested_s)
+            self._requested_s = None
+        if chunk.is_fresh:
+            stale = [info.applied_ids for _, info in self._queue if info]
+            chunk = replace(chunk, applied_ids=(*(id for ids in stale for id in ids), *chunk.applied_ids))
+            self._queue.clear()
+        for i, image in enumerate(images):
+            self._queue.append((image, chunk if i == 0 else None))
+
+    def hurry(self) -> None:
+        """The next chunk makes the queued ones stale: it must be asked for at once."""
+        self._is_hurried = True
+
+    def needs_chunk(self) -> bool:
+        """Whether it is time to ask for a chunk; never while one is being made."""
+        return self._requested_s is None and (self._is_hurried or self.buffer_s <= self._lead.lead_s)
+
+    def note_request(self, now_s: float) -> None:
+        """A chunk was asked for."""
+        self._requested_s = now_s
+        self._is_hurried = False
+
+    def forget_request(self) -> None:
+        """The chunk that was asked for will not come."""
+        self._requested_s = None
+
+    def step(self, now_s: float, is_paused: bool) -> Step:
+        """Play what is due at `now_s`."""
+        decision = self._pacer.decide(now_s, len(self._queue), is_paused)
+        buffer_s = self.buffer_s
+        started: ChunkInfo | None = None
+        image: Image | None = None
+        match decision.action:
+            case Action.SEND:
+                image, started = self._queue.popleft()
+                self._last_image = image
+                self._new_frame_times_s.append(now_s)
+            case Action.REPEAT:
+                image = self._last_image
+                self.n_late_frames += decision.is_late
+            case Action.WAIT:
+                pass
+        return Step(image, decision.media_time_s, started, buffer_s, decision.wait_s)
+
+    def measured_fps(self, now_s: float) -> float:
+        """New frames a second over the last `FPS_WINDOW_S`; over less after a start."""
+        recent = [time_s for time_s in self._new_frame_times_s if now_s - time_s <= FPS_WINDOW_S]
+        if len(recent) < 2 or now_s <= recent[0]:
+            return 0.0
+        return (len(recent) - 1) / (now_s - recent[0])

@@ -1,0 +1,111 @@
+"""Runs a session and its HTTP server together until one of them ends or a signal comes; leaves nothing behind.
+
+Knows uvicorn, signals and the order of leaving. Does not know options or what is served.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import uvicorn
+from fastapi import FastAPI
+
+from lingen_live.engine.client import EngineClient
+from lingen_live.engine.info import EngineInfo
+from lingen_live.serve.protocol import MAX_MESSAGE_BYTES
+from lingen_live.serve.sessions import Session
+from lingen_live.serve.viewers import Viewers
+
+# Video encoders run here, and nothing else that takes long: more threads would only fight with the engine.
+N_HELPER_THREADS = 2
+LINGER_S = 1
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handling, which would raise the signal again before we are done."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone."""
+        yield
+
+
+async def serve(
+    app: FastAPI,
+    session: Session,
+    viewers: Viewers,
+    client: EngineClient,
+    listener: socket.socket,
+    *,
+    on_progress: Callable[[str, float], None],
+    on_ready: Callable[[EngineInfo], None],
+) -> None:
+    """Serve `app` on `listener` and run `session` until SIGINT or SIGTERM.
+
+    Args:
+        app: made from `session` and `viewers`.
+        session: is started here.
+        viewers: are hung up on in the end.
+        client: the session's; closed in the end.
+        listener: bound and listening; closed in the end.
+        on_progress: told how far the engine is.
+        on_ready: told once, when it is warm.
+
+    Raises:
+        LingenError: the engine cannot be built.
+    """
+    loop = asyncio.get_running_loop()
+    executor = ThreadPoolExecutor(N_HELPER_THREADS, "lingen-helper")
+    loop.set_default_executor(executor)
+    server = _Server(
+        uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            ws_max_size=MAX_MESSAGE_BYTES,
+            timeout_graceful_shutdown=LINGER_S,
+            lifespan="off",
+        )
+    )
+    stop = asyncio.Event()
+    with _signals_set(stop):
+        tasks = [
+            asyncio.create_task(session.run(on_progress, on_ready)),
+            asyncio.create_task(server.serve(sockets=[listener])),
+            asyncio.create_task(_wait(stop)),
+        ]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            server.should_exit = True
+            tasks[0].cancel()
+            tasks[2].cancel()
+            # Together, because each may take most of the two seconds that a person waits.
+            await asyncio.gather(viewers.close(), client.close(), *tasks, return_exceptions=True)
+            executor.shutdown(wait=True)
+
+
+async def _wait(stop: asyncio.Event) -> None:
+    await stop.wait()
+
+
+@contextlib.contextmanager
+def _signals_set(stop: asyncio.Event) -> Iterator[None]:
+    """SIGINT and SIGTERM set `stop` instead of ending the process."""
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    for number in signals:
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)

@@ -1,0 +1,361 @@
+"""`Session`: one stream, the engine that makes it, those who watch and those who steer. One owner of all of it.
+
+Frames go to every viewer's track, events to every socket's outbox; neither can slow the session down. Knows
+the engine only as an `EngineClient`. Does not know HTTP, sockets or peer connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lingen_live.engine.client import (
+    ChunkReady,
+    ControlRefused,
+    EngineClient,
+    EngineEvent,
+    WorkerDied,
+    WorkerProgress,
+    WorkerRestarted,
+)
+from lingen_live.engine.control import Cut, EngineControl, Reseed, Reset, Steer, starts_fresh
+from lingen_live.engine.info import EngineInfo
+from lingen_live.serve import protocol
+from lingen_live.serve.colour import ColourConverter
+from lingen_live.serve.errors import ProtocolError
+from lingen_live.serve.outbox import Outbox
+from lingen_live.serve.playout import ChunkInfo, Playout, Step
+from lingen_live.serve.protocol import Control, Event
+from lingen_live.serve.track import to_pts
+
+MAX_PENDING = 64
+UNWATCHED_GRACE_S = 10.0
+
+logger = logging.getLogger(__name__)
+
+
+class FrameSink(Protocol):
+    """Where images go; must not block."""
+
+    def publish(self, image: NDArray[np.uint8], media_time_s: float) -> None:
+        """Take yuv420p `image` (3 H / 2, W), to be shown at `media_time_s`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """Who waits for a control to be applied, and what they call it."""
+
+    outbox: Outbox
+    id: int
+
+
+class Session:
+    """One stream.
+
+    Args:
+        client: a fresh engine client; the session starts it, and its owner closes it.
+        prompt: the words that the engine begins with.
+        seed: the seed that the engine begins with.
+        transition_chunks: over how many chunks a steer blends, if it does not say.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        client: EngineClient,
+        *,
+        prompt: str,
+        seed: int,
+        transition_chunks: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client = client
+        self._prompt = prompt
+        self._seed = seed
+        self._transition_chunks = transition_chunks
+        self._clock = clock
+        self._colour = ColourConverter()
+        self._info: EngineInfo | None = None
+        self._playout: Playout | None = None
+        self._chunk_index = -1
+        self._progress: tuple[str, float] | None = ("starting", 0.0)
+        self._is_restarting = False
+        self._is_paused = False
+        self._sinks: set[FrameSink] = set()
+        self._outboxes: set[Outbox] = set()
+        self._watched_s = clock()
+        self._tickets: dict[int, Ticket] = {}
+        self._ticket_numbers = itertools.count(1)
+
+    # What others may ask.
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether the engine runs, so that viewers can be served."""
+        return self._info is not None
+
+    @property
+    def info(self) -> EngineInfo | None:
+        """Facts about the engine, once it is warm."""
+        return self._info
+
+    @property
+    def status(self) -> str:
+        """As in the protocol's state."""
+        if self._info is None:
+            return "warming"
+        if self._is_restarting:
+            return "restarting"
+        return "paused" if self._is_paused else "running"
+
+    @property
+    def progress(self) -> tuple[str, float] | None:
+        """Stage and fraction of it while the engine is being built."""
+        return self._progress
+
+    @property
+    def n_late_frames(self) -> int:
+        """Frame slots that were filled with a repeat because a chunk was late."""
+        return self._playout.n_late_frames if self._playout else 0
+
+    # Those who watch, and those who steer.
+
+    def add_viewer(self, sink: FrameSink) -> None:
+        """Send every image to `sink` from now on, beginning with the one on the screens."""
+        self._sinks.add(sink)
+        if self._playout and self._playout.last_image is not None:
+            sink.publish(self._playout.last_image, self._playout.media_time_s(self._clock()))
+        self._broadcast(self.state())
+
+    def remove_viewer(self, sink: FrameSink) -> None:
+        """Send nothing more to `sink`; idempotent."""
+        if sink in self._sinks:
+            self._note_watched()
+            self._sinks.discard(sink)
+            self._broadcast(self.state())
+
+    def add_socket(self, outbox: Outbox) -> None:
+        """Post every event into `outbox` from now on, beginning with the state."""
+        self._outboxes.add(outbox)
+        outbox.post(self.state())
+
+    def remove_socket(self, outbox: Outbox) -> None:
+        """Post nothing more into `outbox`; idempotent."""
+        self._note_watched()
+        self._outboxes.discard(outbox)
+        self._tickets = {
+            number: ticket for number, ticket in self._tickets.items() if ticket.outbox is not outbox
+        }
+
+    async def control(self, control: Control, outbox: Outbox) -> None:
+        """Take `control`, whose sender reads `outbox`.
+
+        Raises:
+            ProtocolError: the sender has too many controls waiting.
+        """
+        n_pending = sum(ticket.outbox is outbox for ticket in self._tickets.values())
+        if n_pending >= MAX_PENDING:
+            raise ProtocolError(
+                "too_many_pending",
+                f"{n_pending} controls wait already; at most {MAX_PENDING} may.",
+                control.id,
+            )
+        outbox.post(protocol.ReceivedEvent(control.id))
+        if isinstance(control, protocol.PauseControl | protocol.ResumeControl):
+            self._hold(control, outbox)
+            return
+        number = next(self._ticket_numbers)
+        self._tickets[number] = Ticket(outbox, control.id)
+        order = self._to_engine(control, number)
+        if starts_fresh(order) and self._playout:
+            self._playout.hurry()
+        await self._client.control(order)
+
+    def state(self) -> protocol.StateEvent:
+        """How the session is now."""
+        info = self._info
+        stage_and_fraction = self._progress
+        return protocol.StateEvent(
+            version=protocol.VERSION,
+            status=self.status,
+            progress=(
+                {"stage": stage_and_fraction[0], "fraction": round(stage_and_fraction[1], 3)}
+                if stage_and_fraction
+                else None
+            ),
+            prompt=self._prompt,
+            seed=self._seed,
+            fps=info.fps if info else None,
+            width_px=info.width_px if info else None,
+            height_px=info.height_px if info else None,
+            frames_per_chunk=info.frames_per_chunk if info else None,
+            chunk_index=self._chunk_index,
+            n_viewers=len(self._sinks),
+            model=info.to_json() if info else None,
+        )
+
+    # The life of the stream.
+
+    async def run(
+        self, on_progress: Callable[[str, float], None], on_ready: Callable[[EngineInfo], None]
+    ) -> None:
+        """Start the engine, then play until cancelled or until the client is closed.
+
+        Args:
+            on_progress: told the stage of building and the fraction of it that is done.
+            on_ready: told once, when the engine is warm.
+
+        Raises:
+            LingenError: the engine cannot be built.
+        """
+
+        def hear(stage: str, fraction: float) -> None:
+            self._hear_progress(stage, fraction)
+            on_progress(stage, fraction)
+
+        self._info = await self._client.start(hear)
+        self._progress = None
+        self._playout = Playout(self._info.fps, self._info.frames_per_chunk)
+        self._broadcast(self.state())
+        on_ready(self._info)
+        tasks = {
+            asyncio.create_task(self._play(self._playout)),
+            asyncio.create_task(self._listen(self._playout)),
+        }
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _listen(self, playout: Playout) -> None:
+        async for event in self._client.events():
+            await self._hear(event, playout)
+
+    async def _play(self, playout: Playout) -> None:
+        while True:
+            now_s = self._clock()
+            is_held = self._is_paused or self._is_unwatched(now_s)
+            step = playout.step(now_s, is_held)
+            if step.image is not None:
+                for sink in self._sinks:
+                    sink.publish(step.image, step.media_time_s)
+            if step.started:
+                self._announce(step, step.started, playout.measured_fps(now_s))
+            if not is_held and playout.needs_chunk():
+                playout.note_request(now_s)
+                await self._client.request()
+            await asyncio.sleep(step.wait_s)
+
+    def _announce(self, step: Step, chunk: ChunkInfo, fps: float) -> None:
+        """Tell everybody that `chunk` begins to play, and those who asked that it obeys them."""
+        pts = to_pts(step.media_time_s)
+        has_changed = (chunk.prompt, chunk.seed) != (self._prompt, self._seed)
+        self._prompt, self._seed, self._chunk_index = chunk.prompt, chunk.seed, chunk.chunk_index
+        for number in chunk.applied_ids:
+            self._answer(number, lambda id: protocol.AppliedEvent(id, chunk.chunk_index, pts))
+        profile = chunk.profile.to_json()
+        self._broadcast(
+            protocol.ChunkEvent(
+                chunk_index=chunk.chunk_index,
+                pts=pts,
+                prompt=chunk.prompt,
+                blend=round(chunk.blend, 4),
+                profile={"total_ms": profile["total_ms"], "spans_ms": profile["spans_ms"]},
+                buffer_ms=round(1000 * step.buffer_s, 1),
+                fps=round(fps, 2),
+            )
+        )
+        if has_changed:
+            self._broadcast(self.state())
+
+    async def _hear(self, event: EngineEvent, playout: Playout) -> None:
+        match event:
+            case ChunkReady():
+                # About a millisecond of work, and not on the event loop.
+                images = await asyncio.to_thread(self._colour.to_yuv420p, event.frames)
+                playout.push(_without_frames(event), images, self._clock())
+            case ControlRefused():
+                for number in event.ids:
+                    self._answer(number, lambda id: protocol.ErrorEvent(event.code, event.message, id))
+            case WorkerDied():
+                logger.warning("%s It is started again in %.1f s.", event.reason, event.retry_in_s)
+                self._is_restarting = True
+                self._progress = (event.reason, 0.0)
+                self._broadcast(self.state())
+            case WorkerProgress():
+                self._hear_progress(event.stage, event.fraction)
+            case WorkerRestarted():
+                self._is_restarting = False
+                self._progress = None
+                playout.forget_request()
+                self._broadcast(self.state())
+            case _:
+                assert_never(event)
+
+    def _hear_progress(self, stage: str, fraction: float) -> None:
+        self._progress = (stage, fraction)
+        self._broadcast(self.state())
+
+    def _hold(self, control: protocol.PauseControl | protocol.ResumeControl, outbox: Outbox) -> None:
+        self._is_paused = isinstance(control, protocol.PauseControl)
+        media_time_s = self._playout.media_time_s(self._clock()) if self._playout else 0.0
+        outbox.post(protocol.AppliedEvent(control.id, self._chunk_index, to_pts(media_time_s)))
+        self._broadcast(self.state())
+
+    def _to_engine(
+        self,
+        control: protocol.SteerControl | protocol.CutControl | protocol.SeedControl | protocol.ResetControl,
+        number: int,
+    ) -> EngineControl:
+        match control:
+            case protocol.SteerControl():
+                return Steer(number, control.prompt, control.chunks or self._transition_chunks)
+            case protocol.CutControl():
+                return Cut(number, control.prompt)
+            case protocol.SeedControl():
+                return Reseed(number, control.seed)
+            case protocol.ResetControl():
+                return Reset(number)
+
+    def _answer(self, number: int, event: Callable[[int], Event]) -> None:
+        """Post to whoever holds ticket `number`; nobody does once they left."""
+        if ticket := self._tickets.pop(number, None):
+            ticket.outbox.post(event(ticket.id))
+
+    def _broadcast(self, event: Event) -> None:
+        for outbox in self._outboxes:
+            outbox.post(event)
+
+    def _note_watched(self) -> None:
+        if self._sinks or self._outboxes:
+            self._watched_s = self._clock()
+
+    def _is_unwatched(self, now_s: float) -> bool:
+        """Whether nobody has been there for a while: then nothing is made, as if paused."""
+        if self._sinks or self._outboxes:
+            self._watched_s = now_s
+        return now_s - self._watched_s > UNWATCHED_GRACE_S
+
+
+def _without_frames(chunk: ChunkReady) -> ChunkInfo:
+    return ChunkInfo(
+        chunk.chunk_index,
+        chunk.prompt,
+        chunk.blend,
+        chunk.seed,
+        chunk.profile,
+        chunk.applied_ids,
+        chunk.is_fresh,
+    )

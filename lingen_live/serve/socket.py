@@ -1,0 +1,126 @@
+"""The control socket `/ws`: hello, then controls in and events out, until one side leaves.
+
+Knows Starlette's WebSocket, the protocol and the session. Does not know media.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import WebSocket, WebSocketDisconnect
+
+from lingen_live.serve.errors import ProtocolError
+from lingen_live.serve.outbox import Outbox
+from lingen_live.serve.protocol import ErrorEvent, encode, parse_control, parse_hello
+from lingen_live.serve.sessions import Session
+
+HELLO_TIMEOUT_S = 10.0
+MAX_SOCKETS = 64
+
+CLOSE_BAD_HELLO = 4400
+CLOSE_STUCK = 4408
+CLOSE_FULL = 4503
+
+logger = logging.getLogger(__name__)
+
+
+class ControlSockets:
+    """All control sockets of `session`."""
+
+    def __init__(
+        self, session: Session, max_sockets: int = MAX_SOCKETS, hello_timeout_s: float = HELLO_TIMEOUT_S
+    ) -> None:
+        self._session = session
+        self._max_sockets = max_sockets
+        self._hello_timeout_s = hello_timeout_s
+        self._n_open = 0
+
+    async def handle(self, socket: WebSocket) -> None:
+        """Serve one socket to its end."""
+        await socket.accept()
+        if self._n_open >= self._max_sockets:
+            message = f"{self._n_open} control sockets are open; at most {self._max_sockets} may be."
+            await _refuse(socket, ProtocolError("full", message), CLOSE_FULL)
+            return
+        self._n_open += 1
+        try:
+            if await self._greet(socket):
+                await self._converse(socket)
+        except WebSocketDisconnect:
+            pass  # the usual way to leave
+        finally:
+            self._n_open -= 1
+
+    async def _greet(self, socket: WebSocket) -> bool:
+        """Wait for the hello; a socket without one is closed."""
+        try:
+            async with asyncio.timeout(self._hello_timeout_s):
+                parse_hello(await _receive_text(socket))
+        except ProtocolError as error:
+            await _refuse(socket, error, CLOSE_BAD_HELLO)
+            return False
+        except TimeoutError:
+            message = f"No hello came within {self._hello_timeout_s:g} s; it must be the first message."
+            await _refuse(socket, ProtocolError("hello_first", message), CLOSE_BAD_HELLO)
+            return False
+        return True
+
+    async def _converse(self, socket: WebSocket) -> None:
+        outbox = Outbox()
+        self._session.add_socket(outbox)
+        try:
+            await _first_of(lambda: self._listen(socket, outbox), lambda: _speak(socket, outbox))
+        finally:
+            self._session.remove_socket(outbox)
+
+    async def _listen(self, socket: WebSocket, outbox: Outbox) -> None:
+        while True:
+            try:
+                await self._session.control(parse_control(await _receive_text(socket)), outbox)
+            except ProtocolError as error:
+                outbox.post(ErrorEvent(error.code, error.message, error.id))
+
+
+async def _speak(socket: WebSocket, outbox: Outbox) -> None:
+    while (event := await outbox.next()) is not None:
+        await socket.send_text(encode(event))
+    logger.info("A control socket that does not drain is closed.")
+    await socket.close(CLOSE_STUCK, "Events were not read.")
+
+
+async def _first_of(*routines: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run all until the first ends, then end the others; what the first raised is raised."""
+    tasks = [asyncio.create_task(routine()) for routine in routines]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()
+
+
+async def _receive_text(socket: WebSocket) -> str:
+    """The next message.
+
+    Raises:
+        ProtocolError: it is binary.
+        WebSocketDisconnect: the other side left.
+    """
+    message = await socket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1005), message.get("reason"))
+    text = message.get("text")
+    if not isinstance(text, str):
+        n_bytes = len(message.get("bytes") or b"")
+        raise ProtocolError("bad_message", f"The message is binary, {n_bytes} bytes; it must be JSON text.")
+    return text
+
+
+async def _refuse(socket: WebSocket, error: ProtocolError, close_code: int) -> None:
+    await socket.send_text(encode(ErrorEvent(error.code, error.message, error.id)))
+    await socket.close(close_code, error.code)

@@ -1,0 +1,129 @@
+"""All viewers of a session: let in, looked after, let go. Knows peers and the session; does not know HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from dataclasses import dataclass
+
+from lingen_live.serve.errors import HttpError
+from lingen_live.serve.offer import check_offer
+from lingen_live.serve.peer import Peer
+from lingen_live.serve.sessions import Session
+from lingen_live.serve.track import ViewerTrack
+
+MAX_VIEWERS = 16
+CONNECT_TIMEOUT_S = 10.0
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """A viewer who was let in."""
+
+    id: str
+    peer: Peer
+    track: ViewerTrack
+
+
+class Viewers:
+    """The viewers of `session`.
+
+    Args:
+        session: whose frames they get.
+        max_viewers: each costs an encoder.
+        connect_timeout_s: aiortc may stay "connecting" for ever, so patience is ours.
+    """
+
+    def __init__(
+        self, session: Session, max_viewers: int = MAX_VIEWERS, connect_timeout_s: float = CONNECT_TIMEOUT_S
+    ) -> None:
+        self._session = session
+        self._max_viewers = max_viewers
+        self._connect_timeout_s = connect_timeout_s
+        self._viewers: dict[str, Viewer] = {}
+        self._keepers: dict[str, asyncio.Task[None]] = {}
+        self._n_arriving = 0
+
+    def __len__(self) -> int:
+        return len(self._viewers) + self._n_arriving
+
+    async def admit(self, offer_sdp: str) -> tuple[str, str]:
+        """Let a viewer in.
+
+        Returns:
+            The viewer's id, which nobody can guess, and the SDP answer.
+
+        Raises:
+            HttpError: the engine is not warm, the house is full, or the offer cannot be taken.
+        """
+        if not self._session.is_warm:
+            raise HttpError(503, "warming", "The model is still warming up; /readyz says how far it is.", 1)
+        if len(self) >= self._max_viewers:
+            raise HttpError(
+                503, "full", f"{len(self)} viewers are watching; at most {self._max_viewers} can.", 10
+            )
+        check_offer(offer_sdp)
+        self._n_arriving += 1
+        try:
+            track = ViewerTrack()
+            viewer = Viewer(secrets.token_urlsafe(16), Peer(track), track)
+            answer = await self._answer(viewer, offer_sdp)
+            self._viewers[viewer.id] = viewer
+            self._keepers[viewer.id] = asyncio.create_task(self._keep(viewer))
+        finally:
+            self._n_arriving -= 1
+        self._session.add_viewer(track)
+        return viewer.id, answer
+
+    async def dismiss(self, viewer_id: str) -> None:
+        """Hang up on a viewer; nothing happens if there is no such viewer any more."""
+        viewer = self._viewers.get(viewer_id)
+        keeper = self._keepers.get(viewer_id)
+        if viewer and keeper:
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
+            await self._let_go(viewer)  # the keeper may never have begun
+
+    async def close(self) -> None:
+        """Hang up on everybody."""
+        await asyncio.gather(*(self.dismiss(viewer_id) for viewer_id in list(self._viewers)))
+
+    async def _answer(self, viewer: Viewer, offer_sdp: str) -> str:
+        try:
+            async with asyncio.timeout(self._connect_timeout_s):
+                return await viewer.peer.answer(offer_sdp)
+        except asyncio.CancelledError:
+            await viewer.peer.close()
+            raise
+        except TimeoutError as error:
+            await viewer.peer.close()
+            raise HttpError(503, "slow", "No answer could be made in time; try again.", 1) from error
+        except Exception as error:  # a stranger's SDP went through a foreign parser: anything can come out
+            await viewer.peer.close()
+            logger.info("An SDP offer was refused: %r", error)
+            raise HttpError(
+                400,
+                "bad_sdp",
+                f"The SDP offer cannot be taken ({error}); a video section with VP8 or H264 can.",
+            ) from error
+
+    async def _keep(self, viewer: Viewer) -> None:
+        """Stay with `viewer` until the connection ends, or was not made in time."""
+        try:
+            async with asyncio.timeout(self._connect_timeout_s):
+                await viewer.peer.connected.wait()
+            await viewer.peer.ended.wait()
+        except TimeoutError:
+            logger.info("A viewer did not connect within %g s.", self._connect_timeout_s)
+        finally:
+            await self._let_go(viewer)
+
+    async def _let_go(self, viewer: Viewer) -> None:
+        """Forget `viewer` and free what it held; idempotent."""
+        self._viewers.pop(viewer.id, None)
+        self._keepers.pop(viewer.id, None)
+        self._session.remove_viewer(viewer.track)
+        await viewer.peer.close()

@@ -1,0 +1,60 @@
+"""WHEP endpoints: POST an SDP offer, get 201 with the answer and the place to DELETE. Knows HTTP and `Viewers`."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from lingen_live.serve.errors import HttpError
+from lingen_live.serve.offer import MAX_SDP_BYTES
+from lingen_live.serve.viewers import Viewers
+
+SDP_TYPE = "application/sdp"
+
+
+def whep_router(viewers: Viewers) -> APIRouter:
+    """Routes under /whep."""
+    router = APIRouter(prefix="/whep")
+
+    @router.post("")
+    async def start(request: Request) -> Response:
+        content_type = request.headers.get("content-type", "")
+        if content_type.split(";")[0].strip().lower() != SDP_TYPE:
+            raise HttpError(
+                415, "wrong_type", f"The content type is {content_type[:80]!r}; it must be {SDP_TYPE}."
+            )
+        viewer_id, answer = await viewers.admit(_decode(await _read_body(request)))
+        return Response(answer, 201, {"Location": f"/whep/{viewer_id}"}, SDP_TYPE)
+
+    @router.options("")
+    async def describe() -> Response:
+        return Response(status_code=204, headers={"Accept-Post": SDP_TYPE, "Allow": "POST, OPTIONS"})
+
+    @router.delete("/{viewer_id}")
+    async def stop(viewer_id: str) -> Response:
+        await viewers.dismiss(viewer_id)
+        return Response(status_code=200)
+
+    return router
+
+
+async def _read_body(request: Request) -> bytes:
+    """The body, read no further than the limit."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_SDP_BYTES:
+            raise HttpError(
+                413,
+                "too_large",
+                f"The offer has more than {MAX_SDP_BYTES} bytes, which is the most that is accepted.",
+            )
+    return bytes(body)
+
+
+def _decode(body: bytes) -> str:
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise HttpError(
+            400, "bad_sdp", f"The offer is not UTF-8 (byte {error.start} of {len(body)}); SDP is text."
+        ) from error

@@ -1,0 +1,1 @@
+"""Training and evaluation on the vista world: codec, denoiser, attribute probe."""

@@ -1,0 +1,79 @@
+"""Train the video autoencoder on frames rendered as they are needed."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from random import Random
+
+import torch
+from torch import Tensor
+
+from lingen_live.codec.autoencoder import VideoCodec
+from lingen_live.train.clips import draw_groups
+from lingen_live.train.config import Recipe
+from lingen_live.train.loop import Trainer
+from lingen_live.world.render import render
+
+_STATISTICS_GROUPS = 512
+
+
+def random_groups(recipe: Recipe, rng: Random, n_groups: int, device: str) -> Tensor:
+    """(n_groups, 4 * 3, H, W) in [0, 1]: what the codec codes as one latent frame each."""
+    video, per = recipe.bundle.video, recipe.bundle.codec.frames_per_latent
+    scenes = draw_groups(rng, n_groups, per, video.fps).to(device)
+    frames = render(scenes, video.height_px, video.width_px)
+    return frames.unflatten(0, (n_groups, per)).flatten(1, 2).contiguous(memory_format=torch.channels_last)
+
+
+def reconstruction_loss(codec: VideoCodec, groups: Tensor, edge_weight: float, latent_noise: float) -> tuple[Tensor, float]:
+    """L1 of the picture and of its gradients through a noisy bottleneck; and the PSNR in dB."""
+    raw = codec.encode_raw(groups)
+    deviation = raw.detach().std(dim=(0, 2, 3), keepdim=True)
+    error = codec.decode_raw(raw + torch.randn_like(raw) * deviation * latent_noise) - groups
+    edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
+    loss = error.abs().mean() + edge_weight * edges + 1e-4 * raw.square().mean()
+    return loss, -10 * math.log10(error.detach().square().mean().item())
+
+
+def train_codec(recipe: Recipe, folder: Path, device: str) -> None:
+    """Train or resume; leaves `codec.safetensors` (EMA weights and latent statistics) in the folder."""
+    torch.manual_seed(0)
+    codec = VideoCodec(recipe.bundle.codec).to(device, memory_format=torch.channels_last)
+    section = recipe.codec
+
+    def loss(generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        rng = Random(int(torch.randint(1 << 62, (), generator=generator)))
+        groups = random_groups(recipe, rng, section.batch, device)
+        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+            value, psnr = reconstruction_loss(codec, groups, section.edge_weight, section.latent_noise)
+        return value, {"psnr_db": psnr}
+
+    trainer = Trainer(codec, loss, section, folder / "codec")
+
+    def export() -> None:
+        trained = VideoCodec(recipe.bundle.codec).to(device, memory_format=torch.channels_last)
+        trained.load_state_dict(trainer.ema)
+        measure_statistics(recipe, trained, device)
+        save_weights(trained, folder / "codec.safetensors")
+
+    trainer.run(export)
+
+
+@torch.no_grad()
+def measure_statistics(recipe: Recipe, codec: VideoCodec, device: str) -> None:
+    """Set the latent mean and deviation of every channel from fresh scenes."""
+    rng = Random(12345)
+    parts = [codec.encode_raw(random_groups(recipe, rng, 32, device)) for _ in range(_STATISTICS_GROUPS // 32)]
+    raw = torch.cat(parts)
+    codec.latent_mean.copy_(raw.mean(dim=(0, 2, 3)))
+    codec.latent_std.copy_(raw.std(dim=(0, 2, 3)))
+
+
+def save_weights(module: torch.nn.Module, path: Path) -> None:
+    """Write a module's tensors as float32 safetensors, atomically."""
+    from safetensors.torch import save_file
+
+    partial = path.with_suffix(".partial")
+    save_file({name: value.float().contiguous().cpu() for name, value in module.state_dict().items()}, partial)
+    partial.replace(path)

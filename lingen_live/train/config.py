@@ -1,0 +1,71 @@
+"""A training recipe as frozen dataclasses, read from TOML. Does not know how anything is trained."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from lingen_live.config import BundleConfig, from_json
+from lingen_live.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class CodecTraining:
+    """How the video autoencoder is trained; the comments stand in configs/vista.toml."""
+
+    n_steps: int
+    batch: int
+    learning_rate: float
+    weight_decay: float
+    warmup_steps: int
+    cooldown: float
+    ema_decay: float
+    clip_norm: float
+    edge_weight: float
+    latent_noise: float
+
+
+@dataclass(frozen=True, slots=True)
+class DenoiserTraining:
+    """How the denoiser is trained; the comments stand in configs/vista.toml."""
+
+    n_steps: int
+    batch: int
+    chunks: int
+    learning_rate: float
+    weight_decay: float
+    warmup_steps: int
+    cooldown: float
+    ema_decay: float
+    clip_norm: float
+    n_clips: int
+    history_noise: float
+    history_gradient: float
+    noise_draws: int
+    change_share: float
+    compile_blocks: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A bundle to be made and how to make it."""
+
+    bundle: BundleConfig
+    codec: CodecTraining
+    denoiser: DenoiserTraining
+
+
+def load_recipe(path: Path | None) -> Recipe:
+    """Read a recipe; None is the bundled `configs/vista.toml`.
+
+    Raises:
+        ConfigError: the file is missing or not TOML, or a field is missing, unknown or of another type.
+    """
+    source = resources.files("lingen_live.train") / "configs" / "vista.toml" if path is None else path
+    try:
+        data = tomllib.loads(source.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{source} is not a readable TOML recipe: {error}.") from error
+    return from_json(Recipe, data, "recipe")

@@ -1,0 +1,138 @@
+"""Clips rendered, encoded and captioned once, kept as safetensors shards that several processes may fill.
+
+A shard holds, for n clips of K chunks: latents (n, K T, C, h, w) float16, normalised; text tokens
+(n, P, V, S, text_width) float16 with mask and pooled, for P prompts in V wordings each; and the weight of each
+prompt in each chunk (n, K, P). Training reads whatever shards exist, so it can begin before the last is written.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from tqdm import tqdm
+
+from lingen_live.codec.autoencoder import VideoCodec
+from lingen_live.errors import ConfigError
+from lingen_live.train.clips import Clip, draw_clip, frame_times
+from lingen_live.train.config import Recipe
+from lingen_live.world.render import render
+from lingen_live.world.track import concatenate, evaluate
+
+if TYPE_CHECKING:
+    from lingen_live.text import TextEncoder
+
+SHARD_CLIPS = 250
+_BATCH_CLIPS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ClipBatch:
+    """What one training step reads.
+
+    Attributes:
+        latents: (B, K, T, C, h, w) float32.
+        tokens: (B, P, S, text_width) float32; mask: (B, P, S) bool; pooled: (B, P, text_width).
+        weights: (B, K, P), rows sum to 1.
+    """
+
+    latents: Tensor
+    tokens: Tensor
+    mask: Tensor
+    pooled: Tensor
+    weights: Tensor
+
+
+def build_shards(recipe: Recipe, codec: VideoCodec, text: TextEncoder, folder: Path, device: str) -> None:
+    """Write the shards of a recipe that are not there yet; safe to run in several processes at once."""
+    folder.mkdir(parents=True, exist_ok=True)
+    n_shards = -(-recipe.denoiser.n_clips // SHARD_CLIPS)
+    for index in tqdm(range(n_shards), desc="clips"):
+        path = folder / f"clips-{index:04d}.safetensors"
+        claim = path.with_suffix(".claim")
+        try:
+            os.close(os.open(claim, os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            continue
+        try:
+            tensors = _make_shard(recipe, codec, text, Random(1000 + index), device)
+            partial = path.with_suffix(".partial")
+            save_file(tensors, partial)
+            partial.replace(path)
+        except BaseException:
+            claim.unlink()
+            raise
+
+
+def _make_shard(recipe: Recipe, codec: VideoCodec, text: TextEncoder, rng: Random, device: str) -> dict[str, Tensor]:
+    section, bundle = recipe.denoiser, recipe.bundle
+    chunk_s = bundle.frames_per_chunk / bundle.video.fps
+    clips = [draw_clip(rng, section.chunks, chunk_s, section.change_share) for _ in range(SHARD_CLIPS)]
+    latents = [
+        encode_clips(recipe, codec, clips[first : first + _BATCH_CLIPS], device)
+        for first in range(0, SHARD_CLIPS, _BATCH_CLIPS)
+    ]
+    wordings = [wording for clip in clips for prompt in clip.prompts for wording in prompt]
+    embeddings = text.encode_batch(wordings)
+    shape = (len(clips), len(clips[0].prompts), len(clips[0].prompts[0]))
+    return {
+        "latents": torch.cat(latents).half(),
+        "tokens": torch.stack([e.tokens for e in embeddings]).half().unflatten(0, shape),
+        "mask": torch.stack([e.mask for e in embeddings]).unflatten(0, shape),
+        "pooled": torch.stack([e.pooled for e in embeddings]).half().unflatten(0, shape),
+        "weights": torch.stack([clip.weights for clip in clips]),
+    }
+
+
+@torch.no_grad()
+def encode_clips(recipe: Recipe, codec: VideoCodec, clips: list[Clip], device: str) -> Tensor:
+    """Render and encode clips: (n, K T, C, h, w) float32 on the CPU."""
+    bundle = recipe.bundle
+    n_frames = recipe.denoiser.chunks * bundle.frames_per_chunk
+    scenes = concatenate([evaluate(clip.track, frame_times(clip, n_frames, bundle.video.fps)) for clip in clips])
+    frames = render(scenes.to(device), bundle.video.height_px, bundle.video.width_px)
+    return codec.encode(frames.unflatten(0, (len(clips), n_frames))).cpu()
+
+
+class ShardReader:
+    """Random batches from the shards of a folder; looks for new ones now and then."""
+
+    def __init__(self, folder: Path, recipe: Recipe) -> None:
+        self.folder, self.recipe = folder, recipe
+        self.shards: dict[Path, dict[str, Tensor]] = {}
+        self.refresh()
+        if not self.shards:
+            raise ConfigError(f"{folder} holds no clips-*.safetensors; make them with `lingen_live train clips`.")
+
+    def refresh(self) -> None:
+        """Load shards that appeared since the last look."""
+        for path in sorted(self.folder.glob("clips-*.safetensors")):
+            if path not in self.shards:
+                with safe_open(path, framework="pt") as file:
+                    self.shards[path] = {name: file.get_tensor(name) for name in file.keys()}
+
+    @property
+    def n_clips(self) -> int:
+        """Clips that can be drawn."""
+        return sum(len(shard["latents"]) for shard in self.shards.values())
+
+    def draw(self, batch: int, generator: torch.Generator) -> ClipBatch:
+        """`batch` random clips, each prompt in a random one of its wordings."""
+        shards = list(self.shards.values())
+        rows = []
+        for _ in range(batch):
+            shard = shards[int(torch.randint(len(shards), (), generator=generator))]
+            clip = int(torch.randint(len(shard["latents"]), (), generator=generator))
+            wording = int(torch.randint(shard["tokens"].shape[2], (), generator=generator))
+            text = (shard[name][clip, :, wording] for name in ("tokens", "mask", "pooled"))
+            rows.append((shard["latents"][clip], *text, shard["weights"][clip]))
+        latents, tokens, mask, pooled, weights = (torch.stack(column) for column in zip(*rows, strict=True))
+        latents = latents.float().unflatten(1, (self.recipe.denoiser.chunks, -1))
+        return ClipBatch(latents, tokens.float(), mask, pooled.float(), weights)

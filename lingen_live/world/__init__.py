@@ -1,0 +1,1 @@
+"""vista: a procedural, captioned, endlessly scrolling landscape; the bundled model's world and ground truth."""

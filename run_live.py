@@ -1,0 +1,20 @@
+"""The main job: `python run_live.py`, then open the address that it prints. Parses, serves, and nothing else."""
+
+import argparse
+import sys
+
+from lingen_live.serve.launch import add_arguments, launch
+
+
+def main() -> int:
+    """Serve until Ctrl-C; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="run_live.py",
+        description="A video that never stops and bends to your words: serves it to browsers on this machine.",
+    )
+    add_arguments(parser)
+    return launch(parser.parse_args())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

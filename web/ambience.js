@@ -1,0 +1,80 @@
+// @ts-check
+/**
+ * The light the picture throws on the page, and a still of it that stays when the video goes away.
+ *
+ * The glow is a tiny canvas, softened by scaling down and up again and faded at its edge inside the canvas, then
+ * stretched by CSS: no blur filter and no mask, which would cost the compositor a full-screen pass a frame on a
+ * machine that may be generating the video at the same time.
+ */
+
+const GLOW_PX = 64;
+const SEED_PX = 6;
+const EASE = 0.3;
+
+export class Ambience {
+  #video;
+  #still;
+  #glow;
+  #light = square(GLOW_PX);
+  #seed = square(SEED_PX);
+
+  /** @param {HTMLVideoElement} video @param {HTMLCanvasElement} still @param {HTMLCanvasElement} glow */
+  constructor(video, still, glow) {
+    this.#video = video;
+    this.#still = still;
+    this.#glow = glow;
+    glow.width = glow.height = GLOW_PX;
+  }
+
+  /** Take the present picture. Called a few times a second while something plays. */
+  update() {
+    const { videoWidth, videoHeight } = this.#video;
+    if (videoWidth === 0 || this.#video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
+    if (this.#still.width !== videoWidth || this.#still.height !== videoHeight) {
+      this.#still.width = videoWidth;
+      this.#still.height = videoHeight;
+    }
+    context(this.#still).drawImage(this.#video, 0, 0);
+    context(this.#seed).drawImage(this.#still, 0, 0, SEED_PX, SEED_PX);
+    this.#ease();
+    this.#paint();
+  }
+
+  /** Move the light a part of the way towards the new colours, so that a cut does not flash the room. */
+  #ease() {
+    const light = context(this.#light);
+    light.globalAlpha = EASE;
+    light.drawImage(this.#seed, 0, 0, GLOW_PX, GLOW_PX);
+  }
+
+  #paint() {
+    const glow = context(this.#glow);
+    const radius = GLOW_PX / 2;
+    const fade = glow.createRadialGradient(radius, radius, 0, radius, radius, radius);
+    for (let step = 0; step <= 8; step += 1) {
+      const share = step / 8;
+      fade.addColorStop(share, `rgb(0 0 0 / ${Math.cos((share * Math.PI) / 2) ** 2})`);
+    }
+    glow.globalCompositeOperation = "copy";
+    glow.drawImage(this.#light, 0, 0);
+    glow.globalCompositeOperation = "destination-in";
+    glow.fillStyle = fade;
+    glow.fillRect(0, 0, GLOW_PX, GLOW_PX);
+  }
+}
+
+/** @param {number} sizePx @returns {HTMLCanvasElement} */
+function square(sizePx) {
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = sizePx;
+  return canvas;
+}
+
+/** @param {HTMLCanvasElement} canvas @returns {CanvasRenderingContext2D} */
+function context(canvas) {
+  const drawing = canvas.getContext("2d");
+  if (drawing === null) throw new Error("this browser gives no 2D canvas");
+  drawing.imageSmoothingEnabled = true;
+  drawing.imageSmoothingQuality = "high";
+  return drawing;
+}

@@ -1,0 +1,201 @@
+// @ts-check
+/** Wires the page, the control socket and the media together: one view, one dispatch, everything freed on pagehide. */
+
+import { Ambience } from "./ambience.js";
+import { Connection } from "./connection.js";
+import { PhotonClock } from "./photon.js";
+import { awaitedReceipts, INITIAL_VIEW, NOT_SENT, reduce } from "./state.js";
+import { FrameMeter, readReport, StallDetector } from "./stats.js";
+import { Page } from "./ui.js";
+import { WhepPlayer } from "./whep.js";
+
+/** @typedef {import("./protocol.js").Control} Control */
+/** @typedef {import("./protocol.js").ServerMessage} ServerMessage */
+
+const STATS_PERIOD_MS = 1000;
+const AMBIENCE_PERIOD_MS = 200;
+const CALM_AMBIENCE_PERIOD_MS = 2000;
+const STALL_LIMIT_MS = 3000;
+/** A hidden tab presents no frames: then the moment the server told us counts as shown. */
+const PHOTON_LIMIT_MS = 1500;
+const SMOOTH_KEY = "lingen-live.smooth";
+
+let view = INITIAL_VIEW;
+let lastId = 0;
+/** @type {ReturnType<typeof setInterval>[]} */
+let timers = [];
+
+const photons = new PhotonClock();
+const meter = new FrameMeter();
+const stall = new StallDetector(STALL_LIMIT_MS);
+const page = new Page({
+  onPrompt: steer,
+  onPause: () => control({ type: view.session?.status === "paused" ? "resume" : "pause", id: nextId() }),
+  onSeed: () => control({ type: "seed", id: nextId(), seed: crypto.getRandomValues(new Uint32Array(1))[0] }),
+  onReset: () => control({ type: "reset", id: nextId() }),
+  onSmooth: toggleSmooth,
+});
+const ambience = new Ambience(page.video, page.still, page.glow);
+const connection = new Connection(endpoint("ws", "ws"), {
+  onState: (state, retryInS) => dispatch({ type: "socket", state, retryInS }),
+  onMessage: receive,
+  onProblem: (sentence) => dispatch({ type: "problem", sentence }),
+});
+const player = new WhepPlayer(endpoint("whep", "http"), {
+  onState: followMedia,
+  onStream: play,
+});
+
+window.addEventListener("pagehide", stop);
+window.addEventListener("pageshow", (event) => event.persisted && start());
+window.addEventListener("online", () => connection.wake());
+document.addEventListener("visibilitychange", () => document.hidden || connection.wake());
+dispatch({ type: "smooth", isSmooth: readPreference(SMOOTH_KEY) === "yes" });
+start();
+
+function start() {
+  const isCalm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+  connection.start();
+  timers = [
+    setInterval(measure, STATS_PERIOD_MS),
+    setInterval(() => document.hidden || ambience.update(), isCalm ? CALM_AMBIENCE_PERIOD_MS : AMBIENCE_PERIOD_MS),
+  ];
+}
+
+function stop() {
+  timers.forEach(clearInterval);
+  connection.close();
+  player.stop();
+  page.video.srcObject = null;
+}
+
+/** @param {import("./state.js").Action} action */
+function dispatch(action) {
+  view = reduce(view, action);
+  page.render(view);
+}
+
+/** @param {import("./whep.js").MediaState} state */
+function followMedia(state) {
+  dispatch({ type: "media", state });
+  // A server that does not answer on the socket will not answer here; its next state starts media again.
+  if (state === "retrying" && view.session === null) player.stop();
+}
+
+/** @param {ServerMessage} message */
+function receive(message) {
+  dispatch({ type: "message", message });
+  const nowMs = performance.now();
+  if (message.type === "chunk") photons.noteChunk(message.pts, nowMs);
+  if (message.type === "applied") settleLater(message.id, nowMs);
+  // Media exists only once the model is loaded.
+  if (message.type !== "state") return;
+  if (message.status === "warming") player.stop();
+  else player.start();
+}
+
+/** @param {"steer" | "cut"} verb @param {string} prompt */
+function steer(verb, prompt) {
+  if (prompt.trim() === "") {
+    dispatch({ type: "problem", sentence: "The box is empty; say what you would like to see." });
+    return;
+  }
+  control({ type: verb, id: nextId(), prompt: prompt.trim() });
+}
+
+/** @param {Control} message */
+function control(message) {
+  if (!connection.send(message)) {
+    dispatch({ type: "problem", sentence: NOT_SENT });
+    return;
+  }
+  dispatch({ type: "sent", id: message.id, verb: message.type, nowMs: performance.now() });
+}
+
+function nextId() {
+  lastId += 1;
+  return lastId;
+}
+
+/** @param {MediaStream} stream */
+function play(stream) {
+  photons.reset();
+  meter.reset();
+  stall.reset();
+  page.video.srcObject = stream;
+  // Muted video may always play; a rejection only means that a newer stream took its place.
+  page.video.play().catch(() => {});
+  watchFrames(stream);
+}
+
+/**
+ * Follow every presented frame of this stream, as long as it is the one on the page.
+ * @param {MediaStream} stream
+ */
+function watchFrames(stream) {
+  if (!("requestVideoFrameCallback" in page.video)) return;
+  page.video.requestVideoFrameCallback((_, frame) => {
+    if (page.video.srcObject !== stream) return;
+    const shownMs = performance.now();
+    const receivedMs = frame.receiveTime ?? null;
+    meter.add(shownMs, frame.presentedFrames, receivedMs);
+    if (frame.rtpTimestamp !== undefined && receivedMs !== null) {
+      photons.noteFrame({ rtp: frame.rtpTimestamp, receivedMs, shownMs });
+    }
+    for (const receipt of awaitedReceipts(view)) {
+      const seenMs = receipt.pts === null ? null : photons.shownMs(receipt.pts);
+      if (seenMs !== null) dispatch({ type: "shown", id: receipt.id, shownMs: seenMs });
+    }
+    watchFrames(stream);
+  });
+}
+
+/** @param {number} id of a control whose frame is due now @param {number} appliedMs */
+function settleLater(id, appliedMs) {
+  setTimeout(() => {
+    const isAwaited = awaitedReceipts(view).some((receipt) => receipt.id === id);
+    if (isAwaited) dispatch({ type: "shown", id, shownMs: appliedMs });
+  }, PHOTON_LIMIT_MS);
+}
+
+/** Once a second: what is shown and received, and whether it stopped. */
+async function measure() {
+  const report = await player.getStats();
+  const nowMs = performance.now();
+  const { nPackets, roundTripMs } = readReport(report?.values() ?? []);
+  dispatch({ type: "stats", fps: meter.fps(nowMs), ageMs: meter.ageMs, roundTripMs });
+  // Without a session nobody knows whether media is due: the silence is timed, and judged when the server is back.
+  const isDue = view.session === null || view.session.status === "running";
+  if (player.state !== "playing" || !isDue) stall.reset();
+  else if (stall.isStalled(nPackets, nowMs) && view.session !== null) player.restart();
+}
+
+function toggleSmooth() {
+  dispatch({ type: "smooth", isSmooth: !view.isSmooth });
+  writePreference(SMOOTH_KEY, view.isSmooth ? "yes" : "no");
+}
+
+/** @param {string} path @param {"ws" | "http"} scheme @returns {string} beside this page, wherever it is mounted */
+function endpoint(path, scheme) {
+  const url = new URL(path, document.baseURI);
+  if (scheme === "ws") url.protocol = url.protocol.replace("http", "ws");
+  return url.href;
+}
+
+/** @param {string} key @returns {string | null} null also where storage is forbidden */
+function readPreference(key) {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return null;
+  }
+}
+
+/** @param {string} key @param {string} value */
+function writePreference(key, value) {
+  try {
+    localStorage.setItem(key, value);
+  } catch {
+    // Storage is forbidden or full: the choice lasts as long as the page.
+  }
+}

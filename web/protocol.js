@@ -1,0 +1,191 @@
+// @ts-check
+/**
+ * Control protocol, version 1: server messages parsed into typed unions, control messages built.
+ *
+ * Unknown types and missing fields throw a ProtocolError; unknown extra fields are ignored, so that a server
+ * may say more than this page understands. Knows neither sockets nor the page. Field names are those of the wire.
+ */
+
+export const PROTOCOL_VERSION = 1;
+
+/** A message that this page cannot read; `isFatal` when no later message will be readable either. */
+export class ProtocolError extends Error {
+  /** @param {string} message @param {boolean} [isFatal] */
+  constructor(message, isFatal = false) {
+    super(message);
+    this.name = "ProtocolError";
+    this.isFatal = isFatal;
+  }
+}
+
+/** @typedef {"warming" | "running" | "paused" | "restarting"} Status */
+/** @typedef {{stage: string, fraction: number}} Progress */
+/**
+ * What the session is doing. Numbers of the video are null until the model is loaded.
+ * @typedef {{
+ *   type: "state", status: Status, progress: Progress | null, prompt: string, seed: number, n_viewers: number,
+ *   fps: number | null, width_px: number | null, height_px: number | null, frames_per_chunk: number | null,
+ * }} StateMessage
+ */
+/** @typedef {{type: "received", id: number}} ReceivedMessage */
+/**
+ * The first frame made under control `id` plays now; `pts` is in 90 kHz ticks of the session's media time.
+ * @typedef {{type: "applied", id: number, chunk_index: number, pts: number}} AppliedMessage
+ */
+/**
+ * A chunk begins to play; `blend` is the weight of `prompt` in it, `total_ms` the time it took to generate.
+ * @typedef {{
+ *   type: "chunk", chunk_index: number, pts: number, prompt: string, blend: number, total_ms: number,
+ * }} ChunkMessage
+ */
+/** @typedef {{type: "error", code: string, message: string, id: number | null}} ErrorMessage */
+/** @typedef {StateMessage | ReceivedMessage | AppliedMessage | ChunkMessage | ErrorMessage} ServerMessage */
+
+/** @typedef {{type: "hello", version: number}} Hello */
+/**
+ * @typedef {{type: "steer", id: number, prompt: string} | {type: "cut", id: number, prompt: string}
+ *   | {type: "pause", id: number} | {type: "resume", id: number} | {type: "reset", id: number}
+ *   | {type: "seed", id: number, seed: number}} Control
+ */
+/** @typedef {Control["type"]} Verb */
+
+/** @type {readonly Status[]} */
+const STATUSES = ["warming", "running", "paused", "restarting"];
+
+/** @type {Readonly<Record<string, (fields: Fields) => ServerMessage>>} */
+const PARSERS = {
+  state: parseState,
+  received: (fields) => ({ type: "received", id: fields.number("id") }),
+  applied: (fields) => ({
+    type: "applied",
+    id: fields.number("id"),
+    chunk_index: fields.number("chunk_index"),
+    pts: fields.number("pts"),
+  }),
+  chunk: (fields) => ({
+    type: "chunk",
+    chunk_index: fields.number("chunk_index"),
+    pts: fields.number("pts"),
+    prompt: fields.string("prompt"),
+    blend: fields.number("blend"),
+    total_ms: fields.object("profile").number("total_ms"),
+  }),
+  error: (fields) => ({
+    type: "error",
+    code: fields.string("code"),
+    message: fields.string("message"),
+    id: fields.optionalNumber("id"),
+  }),
+};
+
+/**
+ * Read one text message of the server.
+ * @param {string} text
+ * @returns {ServerMessage}
+ * @throws {ProtocolError} when it is not JSON, of an unknown type, or lacks a field
+ */
+export function parseServerMessage(text) {
+  const fields = new Fields(parseJson(text), "the message");
+  const type = fields.string("type");
+  const parse = Object.hasOwn(PARSERS, type) ? PARSERS[type] : undefined;
+  if (parse === undefined) {
+    throw new ProtocolError(`The server sent a message of type "${type}", which this page does not know.`);
+  }
+  return parse(fields);
+}
+
+/** @returns {Hello} */
+export function hello() {
+  return { type: "hello", version: PROTOCOL_VERSION };
+}
+
+/** @param {string} text @returns {unknown} */
+function parseJson(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ProtocolError(`The server sent ${text.length} characters that are not JSON.`);
+  }
+}
+
+/** @param {Fields} fields @returns {StateMessage} */
+function parseState(fields) {
+  const version = fields.number("version");
+  if (version !== PROTOCOL_VERSION) {
+    throw new ProtocolError(
+      `The server speaks protocol version ${version}, this page version ${PROTOCOL_VERSION}; reload the page.`,
+      true,
+    );
+  }
+  const status = STATUSES.find((name) => name === fields.string("status"));
+  if (status === undefined) {
+    throw new ProtocolError(`The server is "${fields.string("status")}"; this page knows ${STATUSES.join(", ")}.`);
+  }
+  const progress = fields.optionalObject("progress");
+  return {
+    type: "state",
+    status,
+    progress: progress && { stage: progress.string("stage"), fraction: progress.number("fraction") },
+    prompt: fields.string("prompt"),
+    seed: fields.number("seed"),
+    n_viewers: fields.number("n_viewers"),
+    fps: fields.optionalNumber("fps"),
+    width_px: fields.optionalNumber("width_px"),
+    height_px: fields.optionalNumber("height_px"),
+    frames_per_chunk: fields.optionalNumber("frames_per_chunk"),
+  };
+}
+
+/** Typed access to the fields of a JSON object; a field of another type is a ProtocolError naming it. */
+class Fields {
+  /** @type {Record<string, unknown>} */
+  #values;
+  #name;
+
+  /** @param {unknown} value @param {string} name */
+  constructor(value, name) {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+      throw new ProtocolError(`The server sent ${JSON.stringify(value)} where ${name} should be an object.`);
+    }
+    this.#values = /** @type {Record<string, unknown>} */ (value);
+    this.#name = name;
+  }
+
+  /** @param {string} key @returns {string} */
+  string(key) {
+    const value = this.#values[key];
+    return typeof value === "string" ? value : this.#refuse(key, "a text");
+  }
+
+  /** @param {string} key @returns {number} */
+  number(key) {
+    const value = this.#values[key];
+    return typeof value === "number" ? value : this.#refuse(key, "a number");
+  }
+
+  /** @param {string} key @returns {Fields} */
+  object(key) {
+    return new Fields(this.#values[key], `"${key}"`);
+  }
+
+  /** @param {string} key @returns {number | null} */
+  optionalNumber(key) {
+    return this.#isAbsent(key) ? null : this.number(key);
+  }
+
+  /** @param {string} key @returns {Fields | null} */
+  optionalObject(key) {
+    return this.#isAbsent(key) ? null : this.object(key);
+  }
+
+  /** @param {string} key */
+  #isAbsent(key) {
+    return this.#values[key] === undefined || this.#values[key] === null;
+  }
+
+  /** @param {string} key @param {string} expected @returns {never} */
+  #refuse(key, expected) {
+    const got = JSON.stringify(this.#values[key]) ?? "nothing";
+    throw new ProtocolError(`"${key}" of ${this.#name} is ${got}; it should be ${expected}.`);
+  }
+}

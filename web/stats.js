@@ -1,0 +1,92 @@
+// @ts-check
+/** Measures what the viewer sees: frames a second, and the age of a frame when it is shown. Pure; times are passed in. */
+
+const WINDOW_MS = 3000;
+const STALE_MS = 1500;
+const SMOOTHING = 0.1;
+
+/** Frames really presented a second, over the last three seconds. */
+export class FrameMeter {
+  /** @type {{shownMs: number, nPresented: number}[]} */
+  #samples = [];
+  /** @type {number | null} */
+  #ageMs = null;
+
+  /**
+   * @param {number} shownMs when the frame was presented
+   * @param {number} nPresented frames presented so far, counting those no callback was called for
+   * @param {number | null} receivedMs when its last packet arrived
+   */
+  add(shownMs, nPresented, receivedMs) {
+    const last = this.#samples.at(-1);
+    // A new media stream counts from zero again.
+    if (last && nPresented < last.nPresented) this.#samples = [];
+    this.#samples.push({ shownMs, nPresented });
+    while (shownMs - this.#samples[0].shownMs > WINDOW_MS) this.#samples.shift();
+    if (receivedMs !== null) this.#ageMs = smooth(this.#ageMs, shownMs - receivedMs);
+  }
+
+  /** @param {number} nowMs @returns {number | null} null when nothing was shown lately */
+  fps(nowMs) {
+    const first = this.#samples[0];
+    const last = this.#samples.at(-1);
+    if (!first || !last || last === first || nowMs - last.shownMs > STALE_MS) return null;
+    return ((last.nPresented - first.nPresented) * 1000) / (last.shownMs - first.shownMs);
+  }
+
+  /** @returns {number | null} smoothed milliseconds from the arrival of a frame to its presentation */
+  get ageMs() {
+    return this.#ageMs;
+  }
+
+  /** Start over, after a pause or on a new media connection. */
+  reset() {
+    this.#samples = [];
+    this.#ageMs = null;
+  }
+}
+
+/** Notices media that stopped arriving although the server should be sending. */
+export class StallDetector {
+  #limitMs;
+  #nPackets = -1;
+  #changedMs = 0;
+
+  /** @param {number} limitMs silence allowed */
+  constructor(limitMs) {
+    this.#limitMs = limitMs;
+  }
+
+  /** @param {number} nPackets received so far @param {number} nowMs @returns {boolean} whether it stalled */
+  isStalled(nPackets, nowMs) {
+    if (nPackets !== this.#nPackets) [this.#nPackets, this.#changedMs] = [nPackets, nowMs];
+    return nowMs - this.#changedMs > this.#limitMs;
+  }
+
+  /** Silence so far was expected. */
+  reset() {
+    this.#nPackets = -1;
+  }
+}
+
+/**
+ * What this page wants from RTCPeerConnection.getStats().
+ * @param {Iterable<Record<string, any>>} entries
+ * @returns {{nPackets: number, roundTripMs: number | null}}
+ */
+export function readReport(entries) {
+  let nPackets = 0;
+  let roundTripMs = null;
+  for (const entry of entries) {
+    if (entry.type === "inbound-rtp" && entry.kind === "video") nPackets += entry.packetsReceived ?? 0;
+    if (entry.type === "candidate-pair" && entry.nominated && entry.currentRoundTripTime !== undefined) {
+      roundTripMs = entry.currentRoundTripTime * 1000;
+    }
+  }
+  return { nPackets, roundTripMs };
+}
+
+/** @param {number | null} average @param {number} value @returns {number} */
+function smooth(average, value) {
+  return average === null ? value : average + SMOOTHING * (value - average);
+}

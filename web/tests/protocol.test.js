@@ -1,0 +1,95 @@
+// @ts-check
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { hello, parseServerMessage, ProtocolError } from "../protocol.js";
+
+const STATE = {
+  type: "state",
+  version: 1,
+  status: "running",
+  prompt: "night now",
+  seed: 7,
+  fps: 16,
+  width_px: 128,
+  height_px: 128,
+  frames_per_chunk: 8,
+  chunk_index: 3,
+  n_viewers: 2,
+  model: { name: "vista" },
+};
+
+/** @param {object} message */
+const parse = (message) => parseServerMessage(JSON.stringify(message));
+
+test("a state is read, and what this page does not use is left out", () => {
+  assert.deepEqual(parse(STATE), {
+    type: "state",
+    status: "running",
+    progress: null,
+    prompt: "night now",
+    seed: 7,
+    n_viewers: 2,
+    fps: 16,
+    width_px: 128,
+    height_px: 128,
+    frames_per_chunk: 8,
+  });
+});
+
+test("a state without a loaded model has progress and no numbers of the video", () => {
+  const { fps, width_px, height_px, frames_per_chunk, model, ...early } = STATE;
+  const message = parse({ ...early, status: "warming", progress: { stage: "loading the model", fraction: 0.4 } });
+  assert.equal(message.type, "state");
+  assert.deepEqual(message.type === "state" && message.progress, { stage: "loading the model", fraction: 0.4 });
+  assert.equal(message.type === "state" && message.fps, null);
+});
+
+test("receipts, chunks and errors are read", () => {
+  assert.deepEqual(parse({ type: "received", id: 4 }), { type: "received", id: 4 });
+  assert.deepEqual(parse({ type: "applied", id: 4, chunk_index: 9, pts: 405000 }), {
+    type: "applied",
+    id: 4,
+    chunk_index: 9,
+    pts: 405000,
+  });
+  const chunk = { type: "chunk", chunk_index: 9, pts: 405000, prompt: "fog", blend: 0.5 };
+  assert.deepEqual(parse({ ...chunk, profile: { total_ms: 210.5, spans_ms: { denoise: 150 } }, buffer_ms: 500, fps: 16 }), {
+    ...chunk,
+    total_ms: 210.5,
+  });
+  assert.deepEqual(parse({ type: "error", code: "bad_json", message: "Not JSON." }), {
+    type: "error",
+    code: "bad_json",
+    message: "Not JSON.",
+    id: null,
+  });
+});
+
+test("an unknown type throws, also one that every object has", () => {
+  assert.throws(() => parse({ type: "toast" }), { name: "ProtocolError", message: /"toast"/, isFatal: false });
+  assert.throws(() => parse({ type: "constructor" }), ProtocolError);
+});
+
+test("a field that is missing or of another kind throws and is named", () => {
+  const { prompt, ...without } = STATE;
+  assert.throws(() => parse(without), { message: /"prompt" of the message is nothing/ });
+  assert.throws(() => parse({ ...STATE, seed: "7" }), { message: /"seed".*"7".*a number/ });
+  assert.throws(() => parse({ ...STATE, status: "asleep" }), { message: /"asleep"/ });
+  assert.throws(() => parse({ ...STATE, progress: { stage: "x" } }), { message: /"fraction" of "progress"/ });
+  assert.throws(() => parse({ ...STATE, type: "chunk", pts: 0, blend: 1, profile: 3 }), { message: /"profile"/ });
+});
+
+test("text that is no JSON object throws", () => {
+  assert.throws(() => parseServerMessage("<html>"), { name: "ProtocolError", message: /6 characters/ });
+  assert.throws(() => parseServerMessage("[1]"), ProtocolError);
+  assert.throws(() => parseServerMessage("null"), ProtocolError);
+});
+
+test("another protocol version is fatal, and says both numbers", () => {
+  assert.throws(() => parse({ ...STATE, version: 2 }), { isFatal: true, message: /version 2.*version 1/ });
+});
+
+test("hello carries the version", () => {
+  assert.deepEqual(hello(), { type: "hello", version: 1 });
+});

@@ -1,0 +1,73 @@
+// @ts-check
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { FrameMeter, readReport, StallDetector } from "../stats.js";
+
+/** @param {FrameMeter} meter @param {number} n @param {{stepMs: number, startMs?: number, nPerStep?: number}} pace */
+function show(meter, n, { stepMs, startMs = 0, nPerStep = 1 }) {
+  for (let index = 0; index < n; index += 1) {
+    const receivedMs = startMs + index * stepMs;
+    meter.add(receivedMs + 30, (index + 1) * nPerStep, receivedMs);
+  }
+}
+
+test("fps counts the frames presented, also those without a callback", () => {
+  const meter = new FrameMeter();
+  show(meter, 17, { stepMs: 62.5 });
+  assert.equal(meter.fps(1030), 16);
+  const sparse = new FrameMeter();
+  show(sparse, 9, { stepMs: 125, nPerStep: 2 });
+  assert.equal(sparse.fps(1030), 16);
+});
+
+test("fps looks at the last three seconds only", () => {
+  const meter = new FrameMeter();
+  for (let index = 0; index < 100; index += 1) meter.add(index * 100, index, null);
+  for (let index = 0; index < 80; index += 1) meter.add(10000 + index * 50, 100 + index, null);
+  assert.equal(Math.round(meter.fps(14000) ?? 0), 20);
+});
+
+test("fps is unknown before two frames, after a silence, and restarts with a new stream", () => {
+  const meter = new FrameMeter();
+  assert.equal(meter.fps(0), null);
+  meter.add(0, 1, null);
+  assert.equal(meter.fps(10), null);
+  meter.add(100, 2, null);
+  assert.equal(meter.fps(150), 10);
+  assert.equal(meter.fps(1700), null);
+  meter.add(200, 1, null);
+  assert.equal(meter.fps(210), null);
+});
+
+test("the age of a frame is measured from its arrival, and smoothed", () => {
+  const meter = new FrameMeter();
+  assert.equal(meter.ageMs, null);
+  show(meter, 3, { stepMs: 60 });
+  assert.equal(meter.ageMs, 30);
+  meter.add(500, 4, 400);
+  assert.ok(meter.ageMs !== null && meter.ageMs > 30 && meter.ageMs < 50);
+  meter.reset();
+  assert.equal(meter.ageMs, null);
+});
+
+test("media stalls when no packet comes for longer than the limit", () => {
+  const stall = new StallDetector(3000);
+  assert.equal(stall.isStalled(10, 0), false);
+  assert.equal(stall.isStalled(10, 3000), false);
+  assert.equal(stall.isStalled(10, 3001), true);
+  assert.equal(stall.isStalled(11, 3002), false);
+  stall.reset();
+  assert.equal(stall.isStalled(11, 9000), false);
+});
+
+test("a stats report gives packets of the video and the round trip of the pair in use", () => {
+  const entries = [
+    { type: "inbound-rtp", kind: "audio", packetsReceived: 5 },
+    { type: "inbound-rtp", kind: "video", packetsReceived: 70 },
+    { type: "candidate-pair", nominated: false, currentRoundTripTime: 9 },
+    { type: "candidate-pair", nominated: true, currentRoundTripTime: 0.012 },
+  ];
+  assert.deepEqual(readReport(entries), { nPackets: 70, roundTripMs: 12 });
+  assert.deepEqual(readReport([]), { nPackets: 0, roundTripMs: null });
+});

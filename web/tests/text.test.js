@@ -1,0 +1,88 @@
+// @ts-check
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { INITIAL_VIEW } from "../state.js";
+import { receiptLine, statsLine, statusLine } from "../text.js";
+
+/** @typedef {import("../state.js").View} View */
+/** @typedef {import("../protocol.js").StateMessage} StateMessage */
+
+/** @type {StateMessage} */
+const RUNNING = {
+  type: "state",
+  status: "running",
+  progress: null,
+  prompt: "dunes",
+  seed: 1,
+  n_viewers: 1,
+  fps: 16,
+  width_px: 128,
+  height_px: 128,
+  frames_per_chunk: 8,
+};
+/** @type {View} */
+const LIVE = { ...INITIAL_VIEW, socket: "open", wasEverOpen: true, session: RUNNING, media: "playing" };
+
+/** @param {Partial<View>} change @param {Partial<StateMessage>} [session] */
+const status = (change, session = {}) => {
+  const { tone, text } = statusLine({ ...LIVE, session: { ...RUNNING, ...session }, ...change });
+  return [tone, text];
+};
+
+test("the socket in words", () => {
+  assert.deepEqual(status({ socket: "connecting", wasEverOpen: false, session: null }), ["busy", "connecting"]);
+  assert.deepEqual(status({ socket: "connecting", session: null }), ["busy", "reconnecting"]);
+  assert.deepEqual(status({ socket: "open", session: null, wasEverOpen: false }), ["busy", "connecting"]);
+  assert.deepEqual(status({ socket: "waiting", retryInS: 1.2 }), ["lost", "lost the server, trying again in 2 s"]);
+  assert.deepEqual(status({ socket: "waiting", retryInS: 0.4 }), ["lost", "lost the server, trying again now"]);
+  assert.deepEqual(status({ socket: "waiting", retryInS: 3, wasEverOpen: false }), [
+    "lost",
+    "no server yet, trying again in 3 s",
+  ]);
+  assert.equal(status({ socket: "refused" })[0], "lost");
+  assert.equal(status({ socket: "closed" })[0], "lost");
+});
+
+test("the session in words", () => {
+  assert.deepEqual(status({}), ["live", "live"]);
+  assert.deepEqual(status({}, { n_viewers: 3 }), ["live", "live, 3 watching"]);
+  assert.deepEqual(status({}, { status: "paused" }), ["paused", "paused"]);
+  assert.deepEqual(status({}, { status: "restarting" }), ["busy", "the generator restarted, back in a moment"]);
+  assert.deepEqual(status({ media: "connecting" }), ["busy", "connecting the picture"]);
+  assert.deepEqual(status({ media: "retrying" }), ["busy", "the picture stopped, getting it back"]);
+});
+
+test("warming up says the stage and how far it is, without saying it twice", () => {
+  const loading = { stage: "loading the model", fraction: 0.4 };
+  const line = statusLine({ ...LIVE, media: "idle", session: { ...RUNNING, status: "warming", progress: loading } });
+  assert.deepEqual(line, { tone: "busy", text: "warming up: loading the model, 40 %", fraction: 0.4 });
+  const last = { stage: "warming up", fraction: 1 };
+  assert.deepEqual(status({}, { status: "warming", progress: last }), ["busy", "warming up, 100 %"]);
+  assert.deepEqual(status({}, { status: "warming" }), ["busy", "warming up"]);
+});
+
+test("the receipt line tells the last control", () => {
+  assert.equal(receiptLine(LIVE), null);
+  const receipt = { id: 1, verb: /** @type {const} */ ("steer"), sentMs: 0, pts: null, tookMs: null };
+  /** @param {Partial<import("../state.js").Receipt>} change */
+  const line = (change) => receiptLine({ ...LIVE, receipts: [{ ...receipt, step: "sent", ...change }] });
+  assert.deepEqual(line({}), { step: "sent", text: "sent" });
+  assert.deepEqual(line({ step: "received" }), { step: "received", text: "received" });
+  assert.deepEqual(line({ step: "shown", tookMs: 912 }), { step: "shown", text: "applied in 0.9 s" });
+  assert.equal(line({ verb: "cut", step: "shown", tookMs: 600 })?.text, "cut in 0.6 s");
+  assert.equal(line({ verb: "seed", step: "shown", tookMs: 1040 })?.text, "new seed in 1.0 s");
+});
+
+test("the quiet line shows what was measured, and leaves out what was not", () => {
+  assert.deepEqual(statsLine(LIVE), []);
+  const measured = { ...LIVE, fps: 15.96, chunkMs: 208.4, ageMs: 31, roundTripMs: 12 };
+  assert.deepEqual(statsLine(measured), ["16.0 fps", "208 ms a chunk, 2.4\u00d7 real time", "37 ms latency"]);
+  assert.deepEqual(statsLine({ ...measured, session: null, roundTripMs: null }), [
+    "16.0 fps",
+    "208 ms a chunk",
+    "31 ms latency",
+  ]);
+  // While nothing is shown, the last age says nothing.
+  assert.deepEqual(statsLine({ ...measured, fps: null }), ["208 ms a chunk, 2.4\u00d7 real time"]);
+});

@@ -1,0 +1,103 @@
+// @ts-check
+/** The view in words: connection state, receipt, numbers. Pure. */
+
+/** @typedef {import("./state.js").View} View */
+/** @typedef {import("./state.js").Receipt} Receipt */
+/** @typedef {import("./protocol.js").Verb} Verb */
+/** @typedef {"live" | "paused" | "busy" | "lost"} Tone */
+/** @typedef {{tone: Tone, text: string, fraction: number | null}} StatusLine */
+
+/** What is said when a control has been seen to work, before "in 0.9 s". */
+const DONE = /** @type {const} */ ({ steer: "applied", cut: "cut", seed: "new seed", reset: "started over" });
+
+/**
+ * How the page is connected and what the server is doing, the most fundamental trouble first.
+ * @param {View} view
+ * @returns {StatusLine}
+ */
+export function statusLine(view) {
+  switch (view.socket) {
+    case "refused":
+      return say("lost", "this page is out of date, please reload it");
+    case "waiting":
+      return say("lost", `${view.wasEverOpen ? "lost the server" : "no server yet"}, trying again ${inSeconds(view.retryInS)}`);
+    case "closed":
+      return say("lost", "disconnected");
+    case "connecting":
+      return say("busy", view.wasEverOpen ? "reconnecting" : "connecting");
+    case "open":
+      return sessionLine(view);
+  }
+}
+
+/**
+ * The last control and how far it got; null when there is none.
+ * @param {View} view
+ * @returns {{step: Receipt["step"], text: string} | null}
+ */
+export function receiptLine(view) {
+  const receipt = view.receipts.at(-1);
+  if (receipt === undefined) return null;
+  return { step: receipt.step, text: receiptText(receipt) };
+}
+
+/**
+ * The quiet line: measured frames a second, generation time a chunk, latency of the transport.
+ * @param {View} view
+ * @returns {string[]} parts, in reading order; unknown numbers are left out
+ */
+export function statsLine(view) {
+  const parts = [];
+  if (view.fps !== null) parts.push(`${view.fps.toFixed(1)} fps`);
+  if (view.chunkMs !== null) parts.push(`${Math.round(view.chunkMs)} ms a chunk${speed(view)}`);
+  // From the server to the screen: half a round trip, then from the arrival of a frame to its presentation.
+  if (view.fps !== null && view.ageMs !== null) {
+    parts.push(`${Math.round((view.roundTripMs ?? 0) / 2 + view.ageMs)} ms latency`);
+  }
+  return parts;
+}
+
+/** @param {View} view @returns {StatusLine} */
+function sessionLine(view) {
+  const { session, media } = view;
+  if (session === null) return say("busy", view.wasEverOpen ? "reconnecting" : "connecting");
+  if (session.status === "warming") return warmingLine(session.progress);
+  if (session.status === "restarting") {
+    return say("busy", "the generator restarted, back in a moment", session.progress?.fraction);
+  }
+  if (media === "retrying") return say("busy", "the picture stopped, getting it back");
+  if (media !== "playing") return say("busy", "connecting the picture");
+  if (session.status === "paused") return say("paused", "paused");
+  return say("live", session.n_viewers > 1 ? `live, ${session.n_viewers} watching` : "live");
+}
+
+/** @param {import("./protocol.js").Progress | null} progress @returns {StatusLine} */
+function warmingLine(progress) {
+  if (progress === null) return say("busy", "warming up");
+  const percent = Math.round(progress.fraction * 100);
+  const stage = progress.stage.startsWith("warming up") ? progress.stage : `warming up: ${progress.stage}`;
+  return say("busy", `${stage}, ${percent} %`, progress.fraction);
+}
+
+/** @param {Receipt} receipt @returns {string} */
+function receiptText({ verb, step, tookMs }) {
+  if (tookMs !== null) return `${DONE[verb]} in ${(tookMs / 1000).toFixed(1)} s`;
+  return step;
+}
+
+/** @param {View} view @returns {string} e.g. ", 2.4x real time" */
+function speed({ session, chunkMs }) {
+  if (!session?.fps || !session.frames_per_chunk || !chunkMs) return "";
+  const mediaMs = (session.frames_per_chunk / session.fps) * 1000;
+  return `, ${(mediaMs / chunkMs).toFixed(1)}\u00d7 real time`;
+}
+
+/** @param {number | null} seconds */
+function inSeconds(seconds) {
+  return seconds === null || seconds < 1 ? "now" : `in ${Math.ceil(seconds)} s`;
+}
+
+/** @param {Tone} tone @param {string} text @param {number | null} [fraction] @returns {StatusLine} */
+function say(tone, text, fraction = null) {
+  return { tone, text, fraction };
+}

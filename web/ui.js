@@ -1,0 +1,230 @@
+// @ts-check
+/**
+ * The page's elements: what a person does becomes a call of a handler, a view becomes what the page shows.
+ *
+ * The only module that touches the DOM, beside ambience.js. Knows nothing of sockets or media.
+ */
+
+import { fitFrame } from "./layout.js";
+import { NUDGES, SCENES } from "./prompts.js";
+import { receiptLine, statsLine, statusLine } from "./text.js";
+
+/** @typedef {import("./state.js").View} View */
+/**
+ * @typedef {{
+ *   onPrompt: (verb: "steer" | "cut", prompt: string) => void,
+ *   onPause: () => void, onSeed: () => void, onReset: () => void, onSmooth: () => void,
+ * }} Handlers
+ */
+
+/** Below this share of the window a phone's keyboard must be up. */
+const KEYBOARD_SHARE = 0.75;
+
+export class Page {
+  #root = document.documentElement;
+  #video = element("video", HTMLVideoElement);
+  #glow = element("glow", HTMLCanvasElement);
+  #still = element("still", HTMLCanvasElement);
+  #room = element("room", HTMLElement);
+  #frame = element("frame", HTMLElement);
+  #prompt = element("prompt", HTMLInputElement);
+  /** @type {View | null} */
+  #view = null;
+  #observer = new ResizeObserver(() => this.#place());
+
+  get video() {
+    return this.#video;
+  }
+
+  get still() {
+    return this.#still;
+  }
+
+  get glow() {
+    return this.#glow;
+  }
+
+  /** @param {Handlers} handlers */
+  constructor(handlers) {
+    this.#listenToPrompt(handlers);
+    this.#listenToTools(handlers);
+    this.#listenToKeys(handlers);
+    for (const [id, prompts] of /** @type {const} */ ([["scenes", SCENES], ["nudges", NUDGES]])) {
+      element(id, HTMLElement).append(...prompts.map((prompt) => this.#chip(prompt, handlers)));
+    }
+    this.#observer.observe(this.#room);
+    this.#observer.observe(document.body);
+    window.visualViewport?.addEventListener("resize", () => this.#fitKeyboard());
+    // A programmatic focus would raise the keyboard of some phones over the picture.
+    if (!hasTouch()) this.#prompt.focus();
+  }
+
+  /** @param {View} view */
+  render(view) {
+    const previous = this.#view;
+    this.#view = view;
+    this.#renderStatus(view);
+    this.#renderAnswers(view);
+    this.#renderNow(view);
+    this.#root.classList.toggle("is-smooth", view.isSmooth);
+    element("smooth", HTMLElement).setAttribute("aria-pressed", String(view.isSmooth));
+    if (previous?.isSmooth !== view.isSmooth || previous?.session?.width_px !== view.session?.width_px) this.#place();
+  }
+
+  /** @param {View} view */
+  #renderStatus(view) {
+    const { tone, text, fraction } = statusLine(view);
+    const isPaused = view.session?.status === "paused";
+    const veil = element("veil", HTMLElement);
+    setText("status", text);
+    for (const node of [veil, element("status", HTMLElement).parentElement]) node?.setAttribute("data-tone", tone);
+    // While the veil fades out it keeps its last words.
+    if (tone === "busy" || tone === "lost") setText("veil-text", text);
+    element("veil-bar", HTMLElement).style.setProperty("--share", String(fraction ?? 0));
+    element("veil-bar", HTMLElement).parentElement?.toggleAttribute("hidden", fraction === null);
+    this.#root.classList.toggle("is-paused", isPaused);
+    setText("pause-label", isPaused ? "Resume" : "Pause");
+    element("seed", HTMLElement).title = `the same words with other dice${view.session ? ` (now ${view.session.seed})` : ""}`;
+  }
+
+  /** @param {View} view */
+  #renderAnswers(view) {
+    const receipt = receiptLine(view);
+    const node = element("receipt", HTMLElement);
+    node.hidden = receipt === null || view.problem !== null;
+    if (receipt) {
+      node.dataset.step = receipt.step;
+      setText("receipt-text", receipt.text);
+    }
+    element("problem", HTMLElement).hidden = view.problem === null;
+    setText("problem", view.problem ?? "");
+  }
+
+  /** @param {View} view */
+  #renderNow(view) {
+    setText("caption", view.caption);
+    const blend = element("blend", HTMLElement);
+    blend.classList.toggle("is-done", view.blend >= 1);
+    blend.style.setProperty("--share", String(view.blend));
+    const stats = element("stats", HTMLElement);
+    const parts = statsLine(view);
+    if (stats.textContent !== parts.join("")) stats.replaceChildren(...parts.map(span));
+  }
+
+  /** Give the picture its size, and the glow its place behind it. */
+  #place() {
+    const { session, isSmooth } = this.#view ?? { session: null, isSmooth: false };
+    const room = { widthPx: this.#room.clientWidth, heightPx: this.#room.clientHeight };
+    const video = { widthPx: session?.width_px ?? 128, heightPx: session?.height_px ?? 128 };
+    if (room.widthPx === 0) return;
+    const size = fitFrame(room, video, window.devicePixelRatio, isSmooth);
+    this.#root.style.setProperty("--frame-width", `${size.widthPx}px`);
+    this.#root.style.setProperty("--frame-height", `${size.heightPx}px`);
+    const box = this.#frame.getBoundingClientRect();
+    this.#glow.style.setProperty("--glow-left", `${box.left + window.scrollX + box.width / 2}px`);
+    this.#glow.style.setProperty("--glow-top", `${box.top + window.scrollY + box.height / 2}px`);
+  }
+
+  /** Phones draw the keyboard over the page or shrink the window; either way the picture must stay in sight. */
+  #fitKeyboard() {
+    const viewport = window.visualViewport;
+    if (!viewport) return;
+    const heightPx = viewport.height * viewport.scale;
+    const isTyping = hasTouch() && heightPx < screen.height * KEYBOARD_SHARE && document.activeElement === this.#prompt;
+    this.#root.classList.toggle("is-typing", isTyping);
+    if (isTyping) this.#root.style.setProperty("--page-height", `${heightPx}px`);
+    else this.#root.style.removeProperty("--page-height");
+    if (isTyping) window.scrollTo(0, 0);
+  }
+
+  /** @param {Handlers} handlers */
+  #listenToPrompt(handlers) {
+    /** @param {"steer" | "cut"} verb */
+    const submit = (verb) => {
+      handlers.onPrompt(verb, this.#prompt.value);
+      this.#prompt.select();
+    };
+    element("form", HTMLFormElement).addEventListener("submit", (event) => {
+      event.preventDefault();
+      submit("steer");
+    });
+    element("cut", HTMLElement).addEventListener("click", () => submit("cut"));
+    this.#prompt.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") this.#prompt.blur();
+      // While an input method composes, Enter only accepts its proposal.
+      if (event.key !== "Enter" || !event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      submit("cut");
+    });
+    this.#prompt.addEventListener("blur", () => this.#fitKeyboard());
+  }
+
+  /** @param {Handlers} handlers */
+  #listenToTools(handlers) {
+    element("pause", HTMLElement).addEventListener("click", handlers.onPause);
+    element("seed", HTMLElement).addEventListener("click", handlers.onSeed);
+    element("reset", HTMLElement).addEventListener("click", handlers.onReset);
+    element("smooth", HTMLElement).addEventListener("click", handlers.onSmooth);
+  }
+
+  /** Space pauses and "/" goes to the prompt box, unless something that takes keys has the focus. */
+  #listenToKeys(/** @type {Handlers} */ handlers) {
+    document.addEventListener("keydown", (event) => {
+      const isTaken = event.target instanceof Element && event.target.closest("input, button, a") !== null;
+      if (isTaken || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.key !== " " && event.key !== "/") return;
+      event.preventDefault();
+      if (event.key === " ") handlers.onPause();
+      else this.#prompt.focus();
+    });
+  }
+
+  /** @param {string} prompt @param {Handlers} handlers @returns {HTMLLIElement} */
+  #chip(prompt, handlers) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "chip";
+    button.textContent = prompt;
+    button.title = "click to steer, Shift + click to cut";
+    button.addEventListener("click", (event) => {
+      handlers.onPrompt(event.shiftKey ? "cut" : "steer", prompt);
+      this.#prompt.value = prompt;
+      if (hasTouch()) return;
+      this.#prompt.focus();
+      this.#prompt.select();
+    });
+    const item = document.createElement("li");
+    item.append(button);
+    return item;
+  }
+}
+
+/** @returns {boolean} whether a finger is the main pointer, so that focus means a keyboard on the screen */
+function hasTouch() {
+  return window.matchMedia("(pointer: coarse)").matches;
+}
+
+/**
+ * @template {HTMLElement} T
+ * @param {string} id
+ * @param {{new (): T, prototype: T}} kind
+ * @returns {T}
+ */
+function element(id, kind) {
+  const node = document.getElementById(id);
+  if (!(node instanceof kind)) throw new Error(`the page has no ${kind.name} with id "${id}"`);
+  return node;
+}
+
+/** Only a changed text is written, so that screen readers do not hear it again. @param {string} id @param {string} text */
+function setText(id, text) {
+  const node = element(id, HTMLElement);
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** @param {string} text */
+function span(text) {
+  const node = document.createElement("span");
+  node.textContent = text;
+  return node;
+}

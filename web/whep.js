@@ -1,0 +1,200 @@
+// @ts-check
+/**
+ * A WHEP player: one receive-only peer connection to one endpoint, started again whenever it fails.
+ *
+ * POST the offer, set the answer, DELETE on the way out. aiortc-like servers may never report a failed connection,
+ * so there is a connect timeout here. Knows nothing of the control socket or of the page; the owner decides what to
+ * do with the stream, and calls restart() when it sees media stop.
+ */
+
+import { retryDelayS } from "./backoff.js";
+
+const CONNECT_TIMEOUT_MS = 8000;
+const DISCONNECTED_LIMIT_MS = 3000;
+const GATHERING_LIMIT_MS = 1000;
+
+/** @typedef {"idle" | "connecting" | "playing" | "retrying"} MediaState */
+/** @typedef {ReturnType<typeof setTimeout>} Timer */
+/** @typedef {{onState: (state: MediaState) => void, onStream: (stream: MediaStream) => void}} WhepHandlers */
+/** @typedef {{createPeer: () => RTCPeerConnection, fetch: typeof fetch}} WhepPlatform */
+
+/**
+ * One try, and everything it holds.
+ * @typedef {{peer: RTCPeerConnection, isReleased: boolean, sessionUrl: string | null, timer: Timer | undefined}} Attempt
+ */
+
+/** @type {WhepPlatform} */
+const BROWSER = {
+  // No STUN: the server's own candidates are enough, and nobody else is contacted.
+  createPeer: () => new RTCPeerConnection({ iceServers: [], bundlePolicy: "max-bundle" }),
+  fetch: (input, init) => fetch(input, init),
+};
+
+export class WhepPlayer {
+  /** @type {MediaState} */
+  #state = "idle";
+  /** @type {Attempt | null} */
+  #attempt = null;
+  /** @type {Timer | undefined} */
+  #retryTimer;
+  #nFailures = 0;
+  #endpoint;
+  #handlers;
+  #platform;
+
+  /** @param {string} endpoint absolute URL @param {WhepHandlers} handlers @param {WhepPlatform} [platform] */
+  constructor(endpoint, handlers, platform = BROWSER) {
+    this.#endpoint = endpoint;
+    this.#handlers = handlers;
+    this.#platform = platform;
+  }
+
+  /** @returns {MediaState} */
+  get state() {
+    return this.#state;
+  }
+
+  /** Play until stop(). Nothing happens when it is already playing or trying. */
+  start() {
+    if (this.#state === "idle") this.#connect();
+  }
+
+  /** Give up on the present connection and make a new one at once. */
+  restart() {
+    if (this.#state === "idle") return;
+    this.#nFailures = 0;
+    this.#connect();
+  }
+
+  /** Free the connection here and on the server. */
+  stop() {
+    clearTimeout(this.#retryTimer);
+    this.#release();
+    this.#enter("idle");
+  }
+
+  /** @returns {Promise<RTCStatsReport | null>} null when there is no connection */
+  async getStats() {
+    const attempt = this.#attempt;
+    return attempt === null ? null : attempt.peer.getStats();
+  }
+
+  #connect() {
+    clearTimeout(this.#retryTimer);
+    this.#release();
+    this.#enter("connecting");
+    const peer = this.#platform.createPeer();
+    /** @type {Attempt} */
+    const attempt = { peer, isReleased: false, sessionUrl: null, timer: undefined };
+    this.#attempt = attempt;
+    attempt.timer = setTimeout(() => this.#fail(attempt), CONNECT_TIMEOUT_MS);
+    peer.onconnectionstatechange = () => this.#follow(attempt);
+    // The one exit for every failure of the handshake.
+    this.#negotiate(attempt).catch(() => this.#fail(attempt));
+  }
+
+  /** @param {Attempt} attempt */
+  async #negotiate(attempt) {
+    const { peer } = attempt;
+    const { receiver } = peer.addTransceiver("video", { direction: "recvonly" });
+    askForLowDelay(receiver);
+    await peer.setLocalDescription();
+    await gatheringDone(peer);
+    const response = await this.#platform.fetch(this.#endpoint, {
+      method: "POST",
+      headers: { "Content-Type": "application/sdp" },
+      body: peer.localDescription?.sdp ?? "",
+    });
+    const location = response.headers.get("Location");
+    if (location !== null) attempt.sessionUrl = new URL(location, this.#endpoint).href;
+    // The answer may come after we gave up: then the session must still be deleted.
+    if (attempt.isReleased) return this.#deleteSession(attempt);
+    if (response.status !== 201) throw new Error(`WHEP endpoint answered ${response.status}, expected 201`);
+    await peer.setRemoteDescription({ type: "answer", sdp: await response.text() });
+  }
+
+  /** @param {Attempt} attempt */
+  #follow(attempt) {
+    if (attempt.isReleased) return;
+    const { peer } = attempt;
+    switch (peer.connectionState) {
+      case "connected":
+        clearTimeout(attempt.timer);
+        this.#nFailures = 0;
+        this.#enter("playing");
+        this.#handlers.onStream(new MediaStream(peer.getReceivers().map(({ track }) => track)));
+        break;
+      case "disconnected":
+        attempt.timer = setTimeout(() => this.#fail(attempt), DISCONNECTED_LIMIT_MS);
+        break;
+      case "failed":
+      case "closed":
+        this.#fail(attempt);
+        break;
+      default:
+        break;
+    }
+  }
+
+  /** @param {Attempt} attempt */
+  #fail(attempt) {
+    if (attempt.isReleased) return;
+    this.#release();
+    this.#nFailures += 1;
+    // Before the owner hears of it, who may answer with stop().
+    this.#retryTimer = setTimeout(() => this.#connect(), retryDelayS(this.#nFailures) * 1000);
+    this.#enter("retrying");
+  }
+
+  #release() {
+    const attempt = this.#attempt;
+    this.#attempt = null;
+    if (attempt === null) return;
+    attempt.isReleased = true;
+    clearTimeout(attempt.timer);
+    attempt.peer.onconnectionstatechange = null;
+    attempt.peer.close();
+    this.#deleteSession(attempt);
+  }
+
+  /** @param {Attempt} attempt */
+  #deleteSession(attempt) {
+    if (attempt.sessionUrl === null) return;
+    // keepalive lets it outlive the page. A server that is gone has nothing left to delete.
+    this.#platform.fetch(attempt.sessionUrl, { method: "DELETE", keepalive: true }).catch(() => {});
+    attempt.sessionUrl = null;
+  }
+
+  /** @param {MediaState} state */
+  #enter(state) {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#handlers.onState(state);
+  }
+}
+
+/**
+ * Show frames as soon as they are decoded; both properties are only hints, and only in some browsers.
+ * @param {RTCRtpReceiver} receiver
+ */
+function askForLowDelay(receiver) {
+  if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
+  if ("playoutDelayHint" in receiver) receiver.playoutDelayHint = 0;
+}
+
+/**
+ * Wait for the candidates: without trickle the offer must hold them, but a slow interface must not hold us up.
+ * @param {RTCPeerConnection} peer
+ * @returns {Promise<void>}
+ */
+function gatheringDone(peer) {
+  if (peer.iceGatheringState === "complete") return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, GATHERING_LIMIT_MS);
+    peer.onicegatheringstatechange = () => {
+      if (peer.iceGatheringState !== "complete") return;
+      clearTimeout(timer);
+      resolve();
+    };
+  });
+}
