@@ -1,4 +1,4 @@
-"""The main job: `python run_live.py`, then open the address that it prints. Parses, serves, and nothing else."""
+"""The main job: `python run_live.py`, then open the address that it prints."""
 
 import argparse
 import sys
@@ -10,7 +10,7 @@ def main() -> int:
     """Serve until Ctrl-C; returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="run_live.py",
-        description="A video that never stops and bends to your words: serves it to browsers on this machine.",
+        description="A video that never stops and bends to your words, served to your browser.",
     )
     add_arguments(parser)
     return launch(parser.parse_args())

@@ -43,7 +43,7 @@ def validate_prompt(prompt: object) -> str:
 
 
 def _check_character(character: str, position: int) -> None:
-    """Refuse half characters, which UTF-8 cannot carry, and control characters, which nobody means to type."""
+    """Refuse half characters, which UTF-8 cannot carry, and control characters, which nobody types."""
     category = unicodedata.category(character)
     if category == "Cs":
         raise PromptError(

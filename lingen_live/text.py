@@ -1,8 +1,8 @@
 """Prompt -> TextEmbedding through a frozen sentence encoder (all-MiniLM-L6-v2), cached; and blends of them.
 
 Knows words and vectors. Does not know what a prompt may be (`prompt.py`), nor what the vectors steer.
-Synchronous, on the CPU, float32. The default weights come packaged, so that it works offline; `transformers` is
-imported when an encoder is made, not before.
+Synchronous, on the CPU, float32. The default weights come packaged, so that it works offline;
+`transformers` is imported when an encoder is made, not before.
 
     encoder = TextEncoder(max_tokens=32)
     embedding = blend(encoder.encode("a meadow at dawn"), encoder.encode("make it snow"), weight=0.25)

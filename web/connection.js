@@ -90,10 +90,13 @@ export class Connection {
 
   /** @param {unknown} data */
   #receive(data) {
-    this.#nFailures = 0;
     try {
       const message = parseServerMessage(String(data));
-      if (message.type === "state") this.#isTrafficExpected = message.status === "running";
+      if (message.type === "state") {
+        // Only now is it a server that wants us: a full one says so, and closes.
+        this.#nFailures = 0;
+        this.#isTrafficExpected = message.status === "running";
+      }
       this.#watchSilence();
       this.#handlers.onMessage(message);
     } catch (error) {

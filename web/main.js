@@ -163,6 +163,8 @@ async function measure() {
   const report = await player.getStats();
   const nowMs = performance.now();
   const { nPackets, roundTripMs } = readReport(report?.values() ?? []);
+  // A held picture is repeated now and then; that says nothing about the stream.
+  if (view.session?.status !== "running") meter.reset();
   dispatch({ type: "stats", fps: meter.fps(nowMs), ageMs: meter.ageMs, roundTripMs });
   // Without a session nobody knows whether media is due: the silence is timed, and judged when the server is back.
   const isDue = view.session === null || view.session.status === "running";

@@ -119,7 +119,7 @@ def ssd_bidirectional(
         C: output projections, shared by heads and directions, (b, l, n).
         state_fwd: state before the first position, (b, h, p, n), or None for zeros.
         state_bwd: state after the last position, (b, h, p, n), or None for zeros.
-        block_len: positions of one dense block; changes speed, never the result.
+        block_len: positions of one dense block at most; changes speed, never the result.
 
     Returns:
         y (b, l, h, p) in the dtype of `x`, and the final forward state (b, h, p, n), float32 (float64 for

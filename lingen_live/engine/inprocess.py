@@ -1,4 +1,4 @@
-"""`InProcessClient`: the engine on one thread of this process. For tests and small tools; nothing is restarted.
+"""`InProcessClient`: the engine on one thread of this process. For tests and small tools.
 
 Knows threads. Does not know processes, playback or viewers.
 """

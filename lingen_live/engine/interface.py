@@ -1,4 +1,4 @@
-"""The engine as its host sees it. Structural types, free of torch, so that a host can be tested with any engine."""
+"""The engine as its host sees it: structural types, so a host can be tested with any engine. No torch."""
 
 from __future__ import annotations
 

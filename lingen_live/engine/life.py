@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import cast
@@ -25,7 +25,7 @@ TERMINATE_GRACE_S = 0.4
 _spawn_lock = threading.Lock()
 
 
-class WorkerGone(Exception):
+class WorkerGoneError(Exception):
     """The pipe to the worker is closed: it ended, or is about to."""
 
 
@@ -62,19 +62,19 @@ class WorkerLife:
         """Send `message`; small and answered before the next, so that it never waits for room in the pipe.
 
         Raises:
-            WorkerGone: the worker does not listen any more.
+            WorkerGoneError: the worker does not listen any more.
         """
         with self._send_lock:
             try:
                 self._connection.send(message)
             except OSError as error:
-                raise WorkerGone from error
+                raise WorkerGoneError from error
 
     def receive(self, wake: Connection, timeout_s: float | None) -> FromWorker | None:
         """The next message, or None when `wake` became readable first.
 
         Raises:
-            WorkerGone: the worker ended and has nothing more to say.
+            WorkerGoneError: the worker ended and has nothing more to say.
             TimeoutError: nothing came for `timeout_s`.
         """
         readable = wait([self._connection, wake, self._process.sentinel], timeout_s)
@@ -83,11 +83,11 @@ class WorkerLife:
         if not readable:
             raise TimeoutError
         if self._connection not in readable:
-            raise WorkerGone  # its pipe may live on in some process that it started
+            raise WorkerGoneError  # its pipe may live on in some process that it started
         try:
             return cast(FromWorker, self._connection.recv())
         except (EOFError, OSError) as error:
-            raise WorkerGone from error
+            raise WorkerGoneError from error
 
     def end(self, *, is_stuck: bool = False) -> str:
         """Make sure that the process is gone, asking first, and say how it went; idempotent.
@@ -98,10 +98,8 @@ class WorkerLife:
         if self._how_ended is not None:
             return self._how_ended
         if not is_stuck:
-            try:
+            with suppress(WorkerGoneError):  # it ended by itself, or is about to
                 self.send(Stop())
-            except WorkerGone:
-                pass  # ended by itself, or is about to
             self._process.join(STOP_GRACE_S)
         if self._process.is_alive():
             self._process.terminate()

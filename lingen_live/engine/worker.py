@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import signal
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
@@ -73,7 +74,7 @@ class TickDone:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """From the worker: its last words. `details` is a traceback, for the log; empty if the sentence says it all."""
+    """From the worker: its last words. `details` is a traceback for the log, or empty."""
 
     code: str
     message: str
@@ -147,7 +148,5 @@ def _say_last_words(connection: Connection, error: Exception) -> None:
     else:
         sentence = f"The engine stopped on {type(error).__name__}: {error}"
         last_words = Failed("engine_failed", sentence, traceback.format_exc())
-    try:
+    with suppress(BrokenPipeError, ConnectionResetError):  # the parent is gone: nobody is left to tell
         connection.send(last_words)
-    except (BrokenPipeError, ConnectionResetError):
-        pass  # the parent is gone: nobody is left to tell

@@ -1,8 +1,8 @@
 """`WorkerClient`: the engine in a process of its own, watched by a thread, started again when it dies.
 
-Two threads, no locks: the event loop owns the mailbox and the request in flight; the watching thread owns the
-process, the shared memory and the options to start it with. They talk by `call_soon_threadsafe` one way and by
-the worker's pipe and a wake-up pipe the other way. Knows nothing of playback or viewers.
+Two threads, no locks: the event loop owns the mailbox and the request in flight; the watching thread owns
+the process, the shared memory and the options to start it with. They talk by `call_soon_threadsafe` one way
+and by the worker's pipe and a wake-up pipe the other way. Knows nothing of playback or viewers.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import multiprocessing
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import Any, assert_never
 
 import numpy as np
@@ -31,7 +32,7 @@ from lingen_live.engine.client import (
 from lingen_live.engine.control import EngineControl, Mailbox, Order
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.interface import EngineFactory, OnProgress, default_engine
-from lingen_live.engine.life import WorkerGone, WorkerLife
+from lingen_live.engine.life import WorkerGoneError, WorkerLife
 from lingen_live.engine.options import EngineOptions
 from lingen_live.engine.shared import SharedChunk
 from lingen_live.engine.worker import Attach, Failed, Progress, Ready, TickDone, TickRequest
@@ -134,10 +135,9 @@ class WorkerClient:
             return
         self._in_flight = self._mailbox.drain()
         self._deadline_s = time.monotonic() + self._hang_s
-        try:
+        # If it is gone, the watching thread is about to say so, and `_hear_death` settles what was in flight.
+        with suppress(WorkerGoneError):
             self._ready_life.send(TickRequest(self._in_flight))
-        except WorkerGone:
-            pass  # the watching thread is about to say so, and `_hear_death` settles what was in flight
 
     def _hear_progress(self, stage: str, fraction: float) -> None:
         if self._started is not None and not self._started.done() and self._on_progress is not None:
@@ -209,7 +209,7 @@ class WorkerClient:
         try:
             life = WorkerLife(self._options, self._factory)
             return self._attend(life)
-        except WorkerGone:
+        except WorkerGoneError:
             return Failed(EngineError.code, life.end() if life else "", "")
         except TimeoutError:
             if life:
@@ -229,7 +229,7 @@ class WorkerClient:
         """Pass on what `life` says until its last words, or until the client is being closed (None).
 
         Raises:
-            WorkerGone: it ended without last words.
+            WorkerGoneError: it ended without last words.
             TimeoutError: a chunk is overdue.
         """
         while True:

@@ -25,7 +25,7 @@ class Mate(nn.Module):
     def __init__(self, config: ModelConfig, layer: int) -> None:
         super().__init__()
         self.grid = (config.chunk_latent_frames, config.latent_height, config.latent_width)
-        self.pool = config.review_pool
+        self.pool, self.n_slots = config.review_pool, config.review_slots
         self.mamba = BidirectionalMamba2(config)
         self.tesa = TemporalSwinAttention(config, is_shifted=layer % 2 == 1)
         order, inverse = scan_order(layer, *self.grid)

@@ -1,4 +1,4 @@
-"""The ASGI application: routes to what serves them, errors to answers. Knows FastAPI; decides nothing itself."""
+"""The ASGI application: routes to what serves them, errors to answers. Knows FastAPI; decides nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from fastapi import FastAPI, Request, Response, WebSocket
 from fastapi.responses import JSONResponse
 
 from lingen_live.serve.errors import HttpError
-from lingen_live.serve.guard import Guard, HostRule
+from lingen_live.serve.guard import Guard
+from lingen_live.serve.hosts import HostRule
 from lingen_live.serve.sessions import Session
 from lingen_live.serve.socket import ControlSockets
 from lingen_live.serve.viewers import Viewers

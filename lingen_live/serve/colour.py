@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 from av import VideoFrame
 from av.video.reformatter import VideoReformatter
@@ -9,7 +11,7 @@ from numpy.typing import NDArray
 
 
 class ColourConverter:
-    """One long-lived scaler; a fresh one a frame was measured at twice the cost, with its threads fighting."""
+    """One long-lived scaler; a fresh one a frame was measured at twice the cost, its threads fighting."""
 
     def __init__(self) -> None:
         self._reformatter = VideoReformatter()
@@ -27,5 +29,5 @@ class ColourConverter:
 
     def _convert(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
         rgb = VideoFrame.from_numpy_buffer(frame, format="rgb24")
-        planes: NDArray[np.uint8] = self._reformatter.reformat(rgb, format="yuv420p", threads=1).to_ndarray()
-        return planes
+        planar = self._reformatter.reformat(rgb, format="yuv420p", threads=1)
+        return cast(NDArray[np.uint8], planar.to_ndarray())

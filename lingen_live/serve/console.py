@@ -1,4 +1,4 @@
-"""What the person in front of the terminal sees: a progress line, an address, errors. Knows a text stream only."""
+"""What the person at the terminal sees: a progress line, an address, errors. Knows a text stream only."""
 
 from __future__ import annotations
 

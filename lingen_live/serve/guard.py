@@ -6,53 +6,12 @@ machine must not pass for it (its Host is foreign). Plain ASGI; knows no routes.
 
 from __future__ import annotations
 
-import ipaddress
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
-@dataclass(frozen=True, slots=True)
-class HostRule:
-    """Which names this server answers to.
-
-    Attributes:
-        names: exact host names or addresses, lower case, without port or brackets.
-        allows_any_address: whether every IP literal will do; an attacker cannot point those anywhere.
-        page_names: hosts whose pages may act although they are not ours, such as a proxy's.
-    """
-
-    names: frozenset[str]
-    allows_any_address: bool = False
-    page_names: frozenset[str] = frozenset()
-
-    @classmethod
-    def for_host(cls, host: str, extra: Iterable[str] = ()) -> HostRule:
-        """The rule for a server bound to `host`: loopback names always, addresses only beyond loopback."""
-        extra_names = frozenset(name.lower().strip("[]") for name in extra)
-        names = LOOPBACK_NAMES | extra_names | {host.lower().strip("[]")}
-        return cls(names, allows_any_address=not is_loopback(host), page_names=extra_names)
-
-    def allows(self, authority: str) -> bool:
-        """Whether a request for `authority`, "name" or "name:port", is meant for this server."""
-        name = _host_name(authority)
-        return name is not None and (
-            name in self.names
-            or name.endswith(".localhost")
-            or (self.allows_any_address and _is_address(name))
-        )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server bound to `host`."""
-    name = host.lower().strip("[]")
-    return name == "localhost" or (_is_address(name) and ipaddress.ip_address(name).is_loopback)
+from lingen_live.serve.hosts import HostRule
 
 
 class Guard:
@@ -80,15 +39,9 @@ class Guard:
         is_read = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
         if is_read or not origins:
             return None  # reading answers a foreign page nothing that it could see; no Origin, no browser
-        if len(origins) == 1 and self._is_own(origins[0], hosts[0]):
+        if len(origins) == 1 and self._rule.allows_origin(origins[0], hosts[0]):
             return None
         return "foreign_origin", f"The Origin is {origins[0][:80]!r}; only pages of {hosts[0]!r} may do this."
-
-    def _is_own(self, origin: str, host: str) -> bool:
-        authority = _authority(origin)
-        if authority is None:
-            return False
-        return authority.lower() == host.lower() or _host_name(authority) in self._rule.page_names
 
 
 async def _forbid(scope: Scope, receive: Receive, send: Send, code: str, message: str) -> None:
@@ -100,26 +53,3 @@ async def _forbid(scope: Scope, receive: Receive, send: Send, code: str, message
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 403, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-def _authority(origin: str) -> str | None:
-    try:
-        return urlsplit(origin).netloc or None
-    except ValueError:
-        return None
-
-
-def _host_name(authority: str) -> str | None:
-    """The name in "name:port", lower case, without brackets; None if it is malformed."""
-    try:
-        return urlsplit(f"//{authority}").hostname
-    except ValueError:
-        return None
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True

@@ -1,4 +1,4 @@
-"""The main job: from command-line arguments to a running server, and the exit code. Used by run_live.py and the CLI.
+"""The main job: from command-line arguments to a running server and the exit code.
 
 Light to import: this module is imported again in the worker process, which needs none of what serving takes.
 """
@@ -12,11 +12,12 @@ import sys
 from pathlib import Path
 
 from lingen_live.engine.info import EngineInfo
+from lingen_live.engine.interface import EngineFactory, default_engine
 from lingen_live.engine.options import DEFAULT_PROMPT, DTYPES, EngineOptions
 from lingen_live.errors import CheckpointError, ConfigError, LingenError
 from lingen_live.prompt import validate_prompt
 from lingen_live.serve.console import Console
-from lingen_live.serve.guard import HostRule, is_loopback
+from lingen_live.serve.hosts import HostRule, is_loopback
 from lingen_live.serve.listen import bind, url_of
 from lingen_live.serve.protocol import MAX_STEER_CHUNKS
 
@@ -69,11 +70,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--no-compile", action="store_true", help="do not prepare a compiled path")
 
 
-def launch(args: argparse.Namespace) -> int:
+def launch(args: argparse.Namespace, factory: EngineFactory = default_engine) -> int:
     """Serve until Ctrl-C.
 
     Args:
         args: parsed options of `add_arguments`.
+        factory: builds the engine in the worker process; picklable by name.
 
     Returns:
         The exit code: 0 after Ctrl-C, 1 if it could not be done, 2 if it was asked for wrongly.
@@ -88,7 +90,7 @@ def launch(args: argparse.Namespace) -> int:
         return EXIT_USAGE
     with listener:
         try:
-            asyncio.run(_serve(args, options, listener, console))
+            asyncio.run(_serve(args, options, factory, listener, console))
         except LingenError as error:
             console.error(error.message)
             return EXIT_FAILED
@@ -99,7 +101,11 @@ def launch(args: argparse.Namespace) -> int:
 
 
 async def _serve(
-    args: argparse.Namespace, options: EngineOptions, listener: socket.socket, console: Console
+    args: argparse.Namespace,
+    options: EngineOptions,
+    factory: EngineFactory,
+    listener: socket.socket,
+    console: Console,
 ) -> None:
     # Imported here, because the worker process imports this module and needs none of it.
     from lingen_live.engine.worker_client import WorkerClient
@@ -110,7 +116,7 @@ async def _serve(
     from lingen_live.serve.web import find_web_directory
 
     web_directory = find_web_directory()
-    client = WorkerClient(options)
+    client = WorkerClient(options, factory)
     session = Session(client, prompt=options.prompt, seed=options.seed, transition_chunks=args.transition)
     viewers = Viewers(session)
     app = create_app(session, viewers, web_directory, HostRule.for_host(args.host, args.allow_host))

@@ -1,4 +1,4 @@
-"""When the next frame plays, and when the next chunk must be asked for. Pure: time and queue length are given.
+"""When the next frame plays, and when the next chunk must be asked for. Pure: time is given.
 
 Media time is wall time since the first frame, counted in whole frame slots. So it never goes backwards and
 never drifts from the clock, whatever happens: a late chunk fills its slots with repeats of the last frame, a

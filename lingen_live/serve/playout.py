@@ -1,7 +1,7 @@
 """The frames that are ready to play, and the rule that keeps them few. Pure: time is given.
 
-Holds what plays now and at most one chunk more. Knows pacing and chunks; treats images as opaque. Does not know
-viewers, sockets or engines.
+Holds what plays now and at most one chunk more. Knows pacing and chunks; treats images as opaque. Does not
+know viewers, sockets or engines.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Runs a session and its HTTP server together until one of them ends or a signal comes; leaves nothing behind.
+"""Runs a session and its HTTP server until a signal comes, and leaves nothing behind.
 
 Knows uvicorn, signals and the order of leaving. Does not know options or what is served.
 """

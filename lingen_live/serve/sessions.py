@@ -1,4 +1,4 @@
-"""`Session`: one stream, the engine that makes it, those who watch and those who steer. One owner of all of it.
+"""`Session`: one stream, the engine that makes it, those who watch and those who steer.
 
 Frames go to every viewer's track, events to every socket's outbox; neither can slow the session down. Knows
 the engine only as an `EngineClient`. Does not know HTTP, sockets or peer connections.

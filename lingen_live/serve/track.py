@@ -29,7 +29,7 @@ class ViewerTrack(MediaStreamTrack):
 
     def __init__(self) -> None:
         super().__init__()
-        self._waiting: tuple[NDArray[np.uint8], int] | None = None
+        self._offered: tuple[NDArray[np.uint8], int] | None = None
         self._has_news = asyncio.Event()
         self._last_pts = -1
 
@@ -40,7 +40,7 @@ class ViewerTrack(MediaStreamTrack):
         """
         pts = to_pts(media_time_s)
         if pts > self._last_pts:
-            self._waiting = (image, pts)
+            self._offered = (image, pts)
             self._has_news.set()
 
     async def recv(self) -> VideoFrame:
@@ -49,13 +49,13 @@ class ViewerTrack(MediaStreamTrack):
         Raises:
             MediaStreamError: the track was stopped.
         """
-        while self.readyState == "live" and self._waiting is None:
+        while self.readyState == "live" and self._offered is None:
             self._has_news.clear()
             await self._has_news.wait()
-        if self.readyState != "live" or self._waiting is None:
+        if self.readyState != "live" or self._offered is None:
             raise MediaStreamError
-        image, self._last_pts = self._waiting
-        self._waiting = None
+        image, self._last_pts = self._offered
+        self._offered = None
         # A new frame object each time, also for the same image: the encoder marks the one it gets.
         frame = VideoFrame.from_numpy_buffer(image, format="yuv420p")
         frame.pts = self._last_pts
@@ -65,5 +65,5 @@ class ViewerTrack(MediaStreamTrack):
     def stop(self) -> None:
         """End the track and whoever waits for its next frame."""
         super().stop()
-        self._waiting = None
+        self._offered = None
         self._has_news.set()

@@ -1,4 +1,4 @@
-"""The browser client's files: where they are, and how they are served. Knows files and headers, nothing live."""
+"""The browser client's files: where they are, and how they are served. Knows files, nothing live."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from starlette.types import Scope
 import lingen_live
 from lingen_live.serve.errors import ServeError
 
-# What the page is made of. Anything else that lies there (tests, settings) is nobody's business; and the types
-# are ours, because a system's own table may call JavaScript text/plain, which browsers refuse to run.
+# What the page is made of. Anything else that lies there (tests, settings) is nobody's business; and the
+# types are ours, because a system's own table may call JavaScript text/plain, which browsers refuse to run.
 ASSET_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -30,8 +30,8 @@ ASSET_TYPES = {
 HEADERS = {
     "Cache-Control": "no-cache",
     "Content-Security-Policy": (
-        "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: blob:; media-src 'self' blob:; "
-        "object-src 'none'; base-uri 'none'; frame-ancestors 'self'"
+        "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: blob:; "
+        "media-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'self'"
     ),
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",

@@ -1,4 +1,4 @@
-"""WHEP endpoints: POST an SDP offer, get 201 with the answer and the place to DELETE. Knows HTTP and `Viewers`."""
+"""WHEP: POST an SDP offer, get 201 with the answer and the place to DELETE. Knows HTTP and `Viewers`."""
 
 from __future__ import annotations
 

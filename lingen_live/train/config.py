@@ -49,12 +49,27 @@ class DenoiserTraining:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbeTraining:
+    """How the attribute probe is trained."""
+
+    n_steps: int
+    batch: int
+    learning_rate: float
+    weight_decay: float
+    warmup_steps: int
+    cooldown: float
+    ema_decay: float
+    clip_norm: float
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """A bundle to be made and how to make it."""
 
     bundle: BundleConfig
     codec: CodecTraining
     denoiser: DenoiserTraining
+    probe: ProbeTraining
 
 
 def load_recipe(path: Path | None) -> Recipe:

@@ -118,7 +118,7 @@ def train_denoiser(recipe: Recipe, folder: Path, device: str) -> None:
 
     if section.compile_blocks:
         for block in model.blocks:
-            block.compile()
+            block.compile(dynamic=False)
     trainer = Trainer(model, loss, section, folder / "denoiser", hidden_prefix="blocks.")
 
     def export() -> None:

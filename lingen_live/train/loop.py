@@ -126,7 +126,7 @@ class Trainer:
                     self._save_all(on_save)
                     saved_s = time.monotonic()
         finally:
-            # Also on Ctrl-C: a step is either wholly in the saved state or not at all.
+            # Also on Ctrl-C, which costs at most the step it interrupts.
             bar.close()
             self._save_all(on_save)
 

@@ -1,3 +1,5 @@
+"""The engine in a process of its own: order, back-pressure, deaths, and nothing left behind."""
+
 from __future__ import annotations
 
 import asyncio
@@ -19,8 +21,6 @@ from lingen_live.engine.interface import EngineFactory
 from lingen_live.engine.options import EngineOptions
 from lingen_live.engine.worker_client import WorkerClient
 from lingen_live.errors import LingenError
-
-pytestmark = pytest.mark.asyncio
 
 OPTIONS = EngineOptions(prompt="a day", seed=7)
 E = TypeVar("E", bound=EngineEvent)
@@ -82,7 +82,8 @@ async def test_start_reports_progress_and_facts() -> None:
 
 async def test_a_chunk_comes_through_whole(host: Host) -> None:
     chunk = await host.chunk()
-    assert chunk.frames.shape == (8, 64, 64, 3) and chunk.frames.dtype == np.uint8
+    assert chunk.frames.shape == (8, 64, 64, 3)
+    assert chunk.frames.dtype == np.uint8
     assert (chunk.frames == fake_engine.colour_of("a day")[0]).all()
     assert (chunk.chunk_index, chunk.prompt, chunk.seed, chunk.blend) == (0, "a day", 7, 1.0)
     assert chunk.profile.spans[0].name == "denoise"
@@ -156,10 +157,13 @@ async def test_a_death_is_told_and_followed_by_a_restart(host: Host, prompt: str
     await host.client.control(Reseed(3, 11))
     await host.next(WorkerRestarted)
     chunk = await host.next(ChunkReady)  # the request outlives the worker
-    assert refused.ids == (2,) and refused.code == "engine_failed"
-    assert reason in died.reason and died.retry_in_s == 0.05
+    assert refused.ids == (2,)
+    assert refused.code == "engine_failed"
+    assert reason in died.reason
+    assert died.retry_in_s == 0.05
     assert (chunk.prompt, chunk.seed, chunk.chunk_index) == ("a night", 11, 0)
-    assert host.pid != old_pid and not is_alive(old_pid)
+    assert host.pid != old_pid
+    assert not is_alive(old_pid)
 
 
 async def test_a_worker_killed_while_idle_is_restarted(host: Host) -> None:
@@ -234,5 +238,6 @@ async def test_surroundings_of_the_worker(monkeypatch: pytest.MonkeyPatch) -> No
     await client.start(lambda stage, fraction: stages.append(stage))
     await client.close()
     assert stages[:3] == ["OMP_NUM_THREADS=3", "OMP_WAIT_POLICY=PASSIVE", "ctrl-c ignored=True"]
-    assert os.environ["OMP_NUM_THREADS"] == "5" and "OMP_WAIT_POLICY" not in os.environ
+    assert os.environ["OMP_NUM_THREADS"] == "5"
+    assert "OMP_WAIT_POLICY" not in os.environ
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, set())

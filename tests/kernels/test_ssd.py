@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Any
 
 import pytest
 import torch
@@ -19,7 +21,7 @@ BLOCK_LENS = (1, 16, 64, 128, 1000)
 
 @dataclass(slots=True)
 class Problem:
-    """Arguments of `ssd_bidirectional`, in its order."""
+    """Arguments of `ssd_bidirectional`, by name."""
 
     x: Tensor
     dt_fwd: Tensor
@@ -31,23 +33,28 @@ class Problem:
     state_fwd: Tensor | None
     state_bwd: Tensor | None
 
-    def arguments(self) -> tuple[Tensor | None, ...]:
-        """All fields, to be unpacked into the operator."""
-        return tuple(getattr(self, f.name) for f in fields(self))
+    def arguments(self) -> dict[str, Any]:
+        """All fields, to be unpacked into `ssd_bidirectional`."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
 
-    def forward_arguments(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor | None]:
+    def forward_arguments(self) -> dict[str, Any]:
         """The arguments of `ssd_state` for the forward direction."""
-        return self.x, self.dt_fwd, self.A_fwd, self.B, self.state_fwd
+        return {
+            "x": self.x,
+            "dt": self.dt_fwd,
+            "A": self.A_fwd,
+            "B": self.B,
+            "initial_state": self.state_fwd,
+        }
 
     def to(self, dtype: torch.dtype) -> Problem:
         """The same problem with x, B and C rounded to `dtype`, the rest at least float32."""
         wide = torch.promote_types(dtype, torch.float32)
-        narrow = {"x", "B", "C"}
-        rounded = [
-            None if value is None else value.to(dtype if f.name in narrow else wide)
-            for f, value in zip(fields(self), self.arguments(), strict=True)
-        ]
-        return Problem(*rounded)  # type: ignore[arg-type]  # positional fields, None only where allowed
+        rounded: dict[str, Any] = {
+            name: None if value is None else value.to(dtype if name in {"x", "B", "C"} else wide)
+            for name, value in self.arguments().items()
+        }
+        return Problem(**rounded)
 
 
 def make_problem(length: int, *, batch: int = 2, step: float = 1.0) -> Problem:
@@ -82,8 +89,8 @@ def assert_near(actual: Tensor, expected: Tensor, tolerance: float) -> None:
 @pytest.mark.parametrize("block_len", BLOCK_LENS)
 def test_float64_equals_the_recurrence(length: int, block_len: int) -> None:
     problem = make_problem(length)
-    expected = ssd_bidirectional_reference(*problem.arguments())
-    actual = ssd_bidirectional_torch(*problem.arguments(), block_len=block_len)
+    expected = ssd_bidirectional_reference(**problem.arguments())
+    actual = ssd_bidirectional_torch(**problem.arguments(), block_len=block_len)
     assert_near(actual[0], expected[0], 1e-13)
     assert_near(actual[1], expected[1], 1e-13)
 
@@ -92,8 +99,8 @@ def test_float64_equals_the_recurrence(length: int, block_len: int) -> None:
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 3e-6), (torch.bfloat16, 3e-2)])
 def test_narrow_dtypes_stay_near(length: int, dtype: torch.dtype, tolerance: float) -> None:
     problem = make_problem(length, step=0.1).to(dtype)
-    expected = ssd_bidirectional_reference(*problem.to(torch.float64).arguments())
-    y, state = ssd_bidirectional_torch(*problem.arguments(), block_len=64)
+    expected = ssd_bidirectional_reference(**problem.to(torch.float64).arguments())
+    y, state = ssd_bidirectional_torch(**problem.arguments(), block_len=64)
     assert y.dtype == dtype
     assert state.dtype == torch.float32
     assert_near(y, expected[0], tolerance)
@@ -116,7 +123,7 @@ def test_each_direction_alone(length: int, direction: str, block_len: int) -> No
         expected = one_direction(
             flipped[0], flipped[1], problem.A_bwd, flipped[2], flipped[3], problem.state_bwd
         ).flip(1)
-    assert_near(ssd_bidirectional_torch(*problem.arguments(), block_len=block_len)[0], expected, 1e-13)
+    assert_near(ssd_bidirectional_torch(**problem.arguments(), block_len=block_len)[0], expected, 1e-13)
 
 
 def one_direction(x: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, state: Tensor | None) -> Tensor:
@@ -133,9 +140,9 @@ def one_direction(x: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, state:
 @pytest.mark.parametrize("length", LENGTHS)
 def test_final_state_alone(length: int) -> None:
     problem = make_problem(length)
-    expected = ssd_state_reference(*problem.forward_arguments())
-    assert_near(ssd_state_torch(*problem.forward_arguments()), expected, 1e-13)
-    assert_near(ssd_bidirectional_torch(*problem.arguments())[1], expected, 1e-13)
+    expected = ssd_state_reference(**problem.forward_arguments())
+    assert_near(ssd_state_torch(**problem.forward_arguments()), expected, 1e-13)
+    assert_near(ssd_bidirectional_torch(**problem.arguments())[1], expected, 1e-13)
 
 
 def test_missing_states_are_zeros() -> None:
@@ -143,14 +150,21 @@ def test_missing_states_are_zeros() -> None:
     assert problem.state_fwd is not None
     zeros = torch.zeros_like(problem.state_fwd)
     problem.state_fwd = problem.state_bwd = zeros
-    with_zeros = ssd_bidirectional(*problem.arguments(), block_len=64)
-    state_with_zeros = ssd_state(*problem.forward_arguments())
+    with_zeros = ssd_bidirectional(**problem.arguments(), block_len=64)
+    state_with_zeros = ssd_state(**problem.forward_arguments())
     problem.state_fwd = problem.state_bwd = None
     for block_len in (64, 256):
-        without = ssd_bidirectional(*problem.arguments(), block_len=block_len)
+        without = ssd_bidirectional(**problem.arguments(), block_len=block_len)
         assert_near(without[0], with_zeros[0], 1e-13)
         assert_near(without[1], with_zeros[1], 1e-13)
-    assert_near(ssd_state(*problem.forward_arguments()), state_with_zeros, 1e-15)
+    assert_near(ssd_state(**problem.forward_arguments()), state_with_zeros, 1e-15)
+
+
+def cut_out(problem: Problem, positions: slice, state_fwd: Tensor | None) -> dict[str, Any]:
+    """The arguments for a part of the sequence that starts from `state_fwd`."""
+    along = {"x", "dt_fwd", "dt_bwd", "B", "C"}
+    part = {name: t[:, positions] if name in along else t for name, t in problem.arguments().items()}
+    return part | {"state_fwd": state_fwd}
 
 
 @pytest.mark.parametrize("cut", [1, 64, 100, 199])
@@ -158,27 +172,21 @@ def test_two_calls_equal_one(cut: int) -> None:
     """Forward only: what a stream does at a chunk edge."""
     problem = make_problem(200)
     problem.dt_bwd, problem.state_bwd = torch.zeros_like(problem.dt_bwd), None
-    whole, whole_state = ssd_bidirectional(*problem.arguments(), block_len=64)
-    p = problem
-    rates = (p.A_fwd, p.A_bwd)
-    first, middle_state = ssd_bidirectional(
-        *(t[:, :cut] for t in (p.x, p.dt_fwd, p.dt_bwd)),
-        *rates,
-        p.B[:, :cut],
-        p.C[:, :cut],
-        p.state_fwd,
-        None,
-    )
-    second, final_state = ssd_bidirectional(
-        *(t[:, cut:] for t in (p.x, p.dt_fwd, p.dt_bwd)),
-        *rates,
-        p.B[:, cut:],
-        p.C[:, cut:],
-        middle_state,
-        None,
-    )
+    whole, whole_state = ssd_bidirectional(**problem.arguments(), block_len=64)
+    first, middle_state = ssd_bidirectional(**cut_out(problem, slice(0, cut), problem.state_fwd))
+    second, final_state = ssd_bidirectional(**cut_out(problem, slice(cut, 200), middle_state))
     assert_near(torch.cat((first, second), dim=1), whole, 1e-13)
     assert_near(final_state, whole_state, 1e-13)
+
+
+def leaves_of(arguments: dict[str, Any]) -> dict[str, Tensor]:
+    """Fresh copies that ask for gradients."""
+    return {name: value.detach().clone().requires_grad_() for name, value in arguments.items()}
+
+
+def gradients_of(loss: Tensor, leaves: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The gradient of the loss in every leaf."""
+    return dict(zip(leaves, torch.autograd.grad(loss, list(leaves.values())), strict=True))
 
 
 @pytest.mark.parametrize(("length", "block_len"), [(1, 128), (40, 128), (40, 16), (37, 16)])
@@ -186,45 +194,49 @@ def test_gradients_equal_the_reference(length: int, block_len: int) -> None:
     problem = make_problem(length)
     problem.dt_fwd[0, length // 2] = 0.0  # a step of zero is legal and has a gradient
     weights = torch.randn(2, length, 3, 8, dtype=torch.float64)
-    gradients = []
-    for function in (ssd_bidirectional_reference, ssd_bidirectional_torch):
-        leaves = [t.detach().clone().requires_grad_() for t in problem.arguments() if t is not None]
-        y, state = function(*leaves, block_len=block_len)
-        gradients.append(torch.autograd.grad((y * weights).sum() + state.square().sum(), leaves))
-    for f, expected, actual in zip(fields(Problem), *gradients, strict=True):
-        assert torch.isfinite(actual).all(), f.name
-        assert_near(actual, expected, 1e-11)
+
+    def gradients(function: Callable[..., tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+        leaves = leaves_of(problem.arguments())
+        y, state = function(**leaves, block_len=block_len)
+        return gradients_of((y * weights).sum() + state.square().sum(), leaves)
+
+    expected = gradients(ssd_bidirectional_reference)
+    for name, actual in gradients(ssd_bidirectional_torch).items():
+        assert torch.isfinite(actual).all(), name
+        assert_near(actual, expected[name], 1e-11)
 
 
 def test_gradients_of_the_final_state_equal_the_reference() -> None:
     problem = make_problem(50)
-    gradients = []
-    for function in (ssd_state_reference, ssd_state_torch):
-        leaves = [t.detach().clone().requires_grad_() for t in problem.forward_arguments() if t is not None]
-        gradients.append(torch.autograd.grad(function(*leaves).square().sum(), leaves))
-    for expected, actual in zip(*gradients, strict=True):
-        assert_near(actual, expected, 1e-12)
+
+    def gradients(function: Callable[..., Tensor]) -> dict[str, Tensor]:
+        leaves = leaves_of(problem.forward_arguments())
+        return gradients_of(function(**leaves).square().sum(), leaves)
+
+    expected = gradients(ssd_state_reference)
+    for name, actual in gradients(ssd_state_torch).items():
+        assert_near(actual, expected[name], 1e-12)
 
 
 @pytest.mark.parametrize("block_len", [16, 256])
 def test_extreme_decay_stays_finite(block_len: int) -> None:
     """Exponents of the wrong triangle would reach exp(+8000): neither values nor gradients may notice."""
     problem = make_problem(200, step=40.0).to(torch.float32)
-    leaves = [t.requires_grad_() for t in problem.arguments() if t is not None]
-    y, state = ssd_bidirectional_torch(*leaves, block_len=block_len)
+    leaves = leaves_of(problem.arguments())
+    y, state = ssd_bidirectional_torch(**leaves, block_len=block_len)
     assert torch.isfinite(y).all()
-    for gradient in torch.autograd.grad(y.sum() + state.sum(), leaves):
-        assert torch.isfinite(gradient).all()
+    for name, gradient in gradients_of(y.sum() + state.sum(), leaves).items():
+        assert torch.isfinite(gradient).all(), name
 
 
 @pytest.mark.parametrize("block_len", [16, 256])
 def test_a_poisoned_row_stays_alone(block_len: int) -> None:
     """One stream gone NaN must not reach another stream of the same batch, nor must the padding."""
     problem = make_problem(131)
-    clean = ssd_bidirectional(*problem.arguments(), block_len=block_len)
+    clean = ssd_bidirectional(**problem.arguments(), block_len=block_len)
     assert problem.state_fwd is not None
     problem.x[0], problem.B[0], problem.state_fwd[0] = torch.nan, torch.nan, torch.nan
-    poisoned = ssd_bidirectional(*problem.arguments(), block_len=block_len)
+    poisoned = ssd_bidirectional(**problem.arguments(), block_len=block_len)
     assert poisoned[0][0].isnan().all()
     assert torch.equal(poisoned[0][1], clean[0][1])
     assert torch.equal(poisoned[1][1], clean[1][1])
@@ -232,19 +244,30 @@ def test_a_poisoned_row_stays_alone(block_len: int) -> None:
 
 def test_autocast_does_not_round_the_state() -> None:
     problem = make_problem(64, step=0.1).to(torch.float32)
-    expected = ssd_bidirectional(*problem.arguments())
+    expected = ssd_bidirectional(**problem.arguments())
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        y, state = ssd_bidirectional(*problem.arguments())
-        only_state = ssd_state(*problem.forward_arguments())
+        y, state = ssd_bidirectional(**problem.arguments())
+        only_state = ssd_state(**problem.forward_arguments())
     assert torch.equal(state, expected[1])
     assert torch.equal(y, expected[0])
     assert only_state.dtype == torch.float32
+
+
+@pytest.mark.parametrize("block_len", [32, 128])
+def test_one_graph_holds_it(block_len: int) -> None:
+    """Captured whole by torch.compile; the backend that only replays needs no compiler."""
+    problem = make_problem(100)
+    captured = torch.compile(ssd_bidirectional, fullgraph=True, backend="eager", dynamic=False)
+    actual = captured(**problem.arguments(), block_len=block_len)
+    expected = ssd_bidirectional(**problem.arguments(), block_len=block_len)
+    assert torch.equal(actual[0], expected[0])
+    assert torch.equal(actual[1], expected[1])
 
 
 def test_wrong_shapes_name_both() -> None:
     problem = make_problem(8)
     problem.B = problem.B[:, :7]
     with pytest.raises(ValueError, match=r"B has shape \(2, 7, 5\); the others ask for \(2, 8, any\)"):
-        ssd_bidirectional(*problem.arguments())
+        ssd_bidirectional(**problem.arguments())
     with pytest.raises(ValueError, match="block_len is 0"):
-        ssd_bidirectional(*make_problem(8).arguments(), block_len=0)
+        ssd_bidirectional(**make_problem(8).arguments(), block_len=0)

@@ -1,6 +1,6 @@
-"""A small deterministic engine for tests of everything that hosts one. It lives where a worker can import it.
+"""A small deterministic engine for tests of everything that hosts one; where a worker can import it.
 
-Frames of one chunk are one flat colour that tells the prompt and the chunk. Certain prompts make it misbehave.
+Frames are one flat colour that tells the prompt. Certain prompts make it misbehave.
 """
 
 from __future__ import annotations

@@ -100,7 +100,19 @@ test("after a loss it comes back by itself, and later the more often it fails", 
   assert.equal(sockets.length, nBefore + 1, "unless somebody wakes it");
 });
 
-test("a message resets the patience", () => {
+test("a server that turns us away with an error is not hammered", () => {
+  connection.start();
+  for (let index = 0; index < 5; index += 1) {
+    newest().onopen?.();
+    hear({ type: "error", code: "full", message: "64 sockets are open." });
+    newest().onclose?.({ code: 4503 });
+    mock.timers.tick(600);
+  }
+  assert.ok(sockets.length <= 3, `${sockets.length} sockets in three seconds`);
+  assert.equal(messages[0].type, "error");
+});
+
+test("a state resets the patience", () => {
   connection.start();
   for (let index = 0; index < 5; index += 1) {
     newest().onopen?.();

@@ -52,7 +52,9 @@ def ssd_bidirectional_torch(
         length = x.shape[1]
         if length <= block_len:
             return _one_block(x, dt_fwd, dt_bwd, A_fwd, A_bwd, B, C, state_fwd, state_bwd)
-        padding = -length % block_len
+        n_blocks = -(-length // block_len)
+        block_len = -(-length // n_blocks)  # even blocks: 148 positions make two of 74, not two of 128
+        padding = n_blocks * block_len - length
         if padding:
             # dt = 0 neither decays nor adds: padded positions are invisible to both directions.
             x = functional.pad(x, (0, 0, 0, 0, 0, padding))

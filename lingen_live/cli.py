@@ -1,0 +1,135 @@
+"""The command line: live | bench | train | eval | info. Parses, and hands over to the module that does the work."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from lingen_live.errors import LingenError
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a subcommand; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="lingen_live", description="A video that never stops and bends to your words.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    _add_live(commands.add_parser("live", help="serve the live video to a browser"))
+    _add_bench(commands.add_parser("bench", help="measure generation, stage by stage"))
+    _add_train(commands.add_parser("train", help="train the codec, the denoiser or the probe"))
+    _add_eval(commands.add_parser("eval", help="score a model on held-out captions"))
+    _add_info(commands.add_parser("info", help="say what a checkpoint holds"))
+    args = parser.parse_args(argv)
+    try:
+        code: int = args.run(args)
+    except LingenError as error:
+        sys.stderr.write(f"{error.message}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def _add_checkpoint(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--checkpoint", metavar="DIR", help="directory of a model (default: the one that comes along)")
+
+
+def _add_engine_options(parser: argparse.ArgumentParser) -> None:
+    _add_checkpoint(parser)
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (default: %(default)s)")
+    parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto", help="number format")
+    parser.add_argument("--threads", type=int, default=1, help="compute threads (default: 1)")
+
+
+def _add_live(parser: argparse.ArgumentParser) -> None:
+    from lingen_live.serve.launch import add_arguments, launch
+
+    add_arguments(parser)
+    parser.set_defaults(run=launch)
+
+
+def _add_bench(parser: argparse.ArgumentParser) -> None:
+    _add_engine_options(parser)
+    parser.add_argument("--chunks", type=int, default=120, help="chunks to generate (default: %(default)s)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers here")
+    parser.set_defaults(run=_bench)
+
+
+def _bench(args: argparse.Namespace) -> int:
+    from lingen_live.engine.bench import as_table, run_bench
+    from lingen_live.engine.build import build_engine
+    from lingen_live.engine.options import EngineOptions
+
+    if args.chunks < 2:
+        sys.stderr.write(f"chunks is {args.chunks}; it must be 2 or more.\n")
+        return 2
+    options = EngineOptions(args.checkpoint, args.device, args.dtype, args.threads)
+    engine = build_engine(options, lambda stage, fraction: None)
+    result = run_bench(engine, args.chunks, lambda: None)
+    sys.stdout.write(as_table(result) + "\n")
+    if args.json is not None:
+        args.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=("codec", "clips", "denoiser", "probe", "bundle"), help="in this order")
+    parser.add_argument("--config", type=Path, metavar="TOML", help="recipe (default: the bundled model's own)")
+    parser.add_argument("--run", type=Path, default=Path("runs/vista"), dest="folder", metavar="DIR", help="where it works and resumes (default: %(default)s)")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
+    parser.add_argument("--threads", type=int, default=1, help="compute threads (default: 1)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="with `bundle`: the checkpoint directory to write")
+    parser.set_defaults(run=_train)
+
+
+def _train(args: argparse.Namespace) -> int:
+    from lingen_live.train.jobs import run_job
+
+    run_job(args.what, args.config, args.folder, args.device, args.threads, args.out)
+    return 0
+
+
+def _add_eval(parser: argparse.ArgumentParser) -> None:
+    _add_engine_options(parser)
+    parser.add_argument("--probe", type=Path, metavar="FILE", help="probe weights (default: the bundled ones)")
+    parser.add_argument("--captions", type=int, default=100, help="held-out captions (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=3.0, help="media time before judging (default: %(default)s)")
+    parser.add_argument("--out", type=Path, default=Path("runs/eval"), metavar="DIR", help="report folder (default: %(default)s)")
+    parser.set_defaults(run=_eval)
+
+
+def _eval(args: argparse.Namespace) -> int:
+    from lingen_live.engine.options import EngineOptions
+    from lingen_live.train.jobs import run_evaluation
+
+    options = EngineOptions(args.checkpoint, args.device, args.dtype, args.threads)
+    sys.stdout.write(run_evaluation(options, args.probe, args.captions, args.seconds, args.out) + "\n")
+    return 0
+
+
+def _add_info(parser: argparse.ArgumentParser) -> None:
+    _add_checkpoint(parser)
+    parser.set_defaults(run=_info)
+
+
+def _info(args: argparse.Namespace) -> int:
+    from lingen_kernels import implementation
+
+    from lingen_live.checkpoint import load_bundle
+    from lingen_live.model.state import StreamState
+
+    bundle = load_bundle(args.checkpoint)
+    n_parameters = {name: sum(p.numel() for p in net.parameters()) for name, net in (("model", bundle.model), ("codec", bundle.codec))}
+    facts = {
+        "digest": bundle.digest,
+        "parameters": n_parameters,
+        "state_bytes": StreamState.allocate(bundle.config.model, 1).n_bytes,
+        "kernels": implementation(),
+        "config": bundle.config.to_json(),
+    }
+    sys.stdout.write(json.dumps(facts, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

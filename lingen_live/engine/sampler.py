@@ -1,0 +1,56 @@
+"""One chunk from noise: Euler steps that read the state, and the schedule of noise levels they walk down.
+
+Knows latents and a model. Does not know sessions, words or pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lingen_live.config import ModelConfig, SamplerConfig
+from lingen_live.model.embed import TextContext
+from lingen_live.model.lingen import LinGen
+from lingen_live.model.state import StreamState
+
+
+def sigma_schedule(config: SamplerConfig) -> list[float]:
+    """n_steps + 1 noise levels from 1 down to 0: even steps, bent by s -> shift s / (1 + (shift - 1) s)."""
+    even = (1 - step / config.n_steps for step in range(config.n_steps + 1))
+    return [config.sigma_shift * s / (1 + (config.sigma_shift - 1) * s) for s in even]
+
+
+def chunk_noise(config: ModelConfig, seed: int, chunk_index: int) -> Tensor:
+    """Standard normal noise (1, T, C, h, w) float32, a pure function of (seed, chunk_index).
+
+    Philox (Salmon et al. 2011) counts instead of remembering: any chunk's noise can be made alone, alike on
+    every machine.
+    """
+    generator = np.random.Generator(np.random.Philox(key=np.array([seed, chunk_index], dtype=np.uint64)))
+    shape = (1, config.chunk_latent_frames, config.latent_channels, config.latent_height, config.latent_width)
+    return torch.from_numpy(generator.standard_normal(shape, dtype=np.float32))
+
+
+def denoise_steps(
+    model: LinGen, noise: Tensor, sigmas: list[float], text: TextContext, state: StreamState
+) -> Iterator[Tensor]:
+    """Walk from noise to data, one Euler step an item, so that a caller can time or abandon the walk.
+
+    Args:
+        model: velocity = noise - data.
+        noise: (B, T, C, h, w) at sigma 1.
+        sigmas: from `sigma_schedule`.
+        text: prompts.
+        state: only read.
+
+    Yields:
+        (B, T, C, h, w) latents after each step; the last are clean.
+    """
+    latents = noise
+    for sigma, following in zip(sigmas[:-1], sigmas[1:], strict=True):
+        level = torch.full((latents.shape[0],), sigma, device=latents.device)
+        latents = latents + (following - sigma) * model.denoise(latents, level, text, state).to(latents.dtype)
+        yield latents

@@ -1,0 +1,39 @@
+"""How a stream goes from one prompt to the next: a blend of embeddings over a number of chunks. Knows no model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lingen_live.text import TextEmbedding, blend
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """From what conditioned the last chunk to the target.
+
+    The first chunk of a transition already moves, the last is exactly the target.
+
+    Attributes:
+        start: what the stream was conditioned on when it was steered.
+        target: where it goes.
+        n_chunks: length; 1 is at once.
+        n_done: chunks made since.
+    """
+
+    start: TextEmbedding
+    target: TextEmbedding
+    n_chunks: int = 1
+    n_done: int = 0
+
+    @property
+    def weight(self) -> float:
+        """Weight of the target in the next chunk, in (0, 1]."""
+        return min(1.0, (self.n_done + 1) / self.n_chunks)
+
+    def embedding(self) -> TextEmbedding:
+        """What conditions the next chunk."""
+        return blend(self.start, self.target, self.weight)
+
+    def advanced(self) -> Transition:
+        """The transition after one more chunk."""
+        return Transition(self.start, self.target, self.n_chunks, min(self.n_done + 1, self.n_chunks))

@@ -1,0 +1,130 @@
+"""What the command line can ask of training and evaluation: which files each job reads and leaves behind."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+from tqdm import tqdm
+
+from lingen_live.checkpoint import save_bundle
+from lingen_live.codec.autoencoder import VideoCodec
+from lingen_live.engine.build import build_engine
+from lingen_live.engine.options import EngineOptions
+from lingen_live.errors import CheckpointError, ConfigError
+from lingen_live.model.lingen import LinGen
+from lingen_live.text import TextEncoder
+from lingen_live.train import evaluate, report
+from lingen_live.train.codec import train_codec
+from lingen_live.train.config import Recipe, load_recipe
+from lingen_live.train.denoiser import train_denoiser
+from lingen_live.train.latents import build_shards
+from lingen_live.train.probe import AttributeProbe, train_probe
+
+_GRID_COLUMNS, _GRID_CELLS = 8, 40
+
+
+def run_job(
+    what: str, config: Path | None, folder: Path, device: str, n_threads: int, out: Path | None
+) -> None:
+    """Run one training job to its end, or on from where it was interrupted.
+
+    Args:
+        what: codec, clips, denoiser, probe or bundle; each needs what the ones before it left in the folder.
+        config: recipe; None for the bundled one.
+        folder: of the run.
+        device: torch device.
+        n_threads: compute threads.
+        out: with bundle, the checkpoint directory to write.
+
+    Raises:
+        ConfigError: the recipe is wrong, or an earlier job has not been run.
+    """
+    torch.set_num_threads(n_threads)
+    recipe = load_recipe(config)
+    match what:
+        case "codec":
+            train_codec(recipe, folder, device)
+        case "clips":
+            text = TextEncoder(max_tokens=recipe.bundle.model.text_tokens)
+            build_shards(recipe, _trained_codec(recipe, folder, device), text, folder / "clips", device)
+        case "denoiser":
+            train_denoiser(recipe, folder, device)
+        case "probe":
+            train_probe(recipe, _trained_codec(recipe, folder, device), folder, device)
+        case "bundle":
+            if out is None:
+                raise ConfigError("`train bundle` needs --out DIR, the checkpoint directory to write.")
+            _bundle(recipe, folder, out)
+        case _:
+            raise ConfigError(f"got job {what!r}; known are codec, clips, denoiser, probe, bundle.")
+
+
+def _fill(module: nn.Module, path: Path, job: str) -> nn.Module:
+    """Load weights that an earlier job of the same run has left."""
+    if not path.is_file():
+        raise ConfigError(f"{path} is not there yet; make it with `lingen_live train {job}`.")
+    try:
+        module.load_state_dict(load_file(path))
+    except (RuntimeError, SafetensorError) as error:
+        raise CheckpointError(f"{path} does not fit the recipe: {error}") from error
+    return module.eval()
+
+
+def _trained_codec(recipe: Recipe, folder: Path, device: str) -> VideoCodec:
+    codec = VideoCodec(recipe.bundle.codec)
+    _fill(codec, folder / "codec.safetensors", "codec")
+    return codec.to(device, memory_format=torch.channels_last)
+
+
+def _bundle(recipe: Recipe, folder: Path, out: Path) -> None:
+    model = LinGen(recipe.bundle.model)
+    _fill(model, folder / "model.safetensors", "denoiser")
+    save_bundle(out, recipe.bundle, model, _trained_codec(recipe, folder, "cpu"))
+
+
+def load_probe(path: Path | None) -> AttributeProbe:
+    """A trained probe; None takes the bundled one."""
+    probe = AttributeProbe()
+    bundled = Path(str(resources.files("lingen_live.train") / "probe.safetensors"))
+    _fill(probe, bundled if path is None else path, "probe")
+    return probe
+
+
+def run_evaluation(
+    options: EngineOptions, probe_path: Path | None, n_captions: int, seconds: float, out: Path
+) -> str:
+    """Score a checkpoint; leaves `eval.json`, `eval.md` and `grid.png` in the folder and returns the Markdown."""
+    probe = load_probe(probe_path)
+    engine = build_engine(options, lambda stage, fraction: None)
+    config, codec = engine.bundle.config, engine.bundle.codec
+    n_chunks = max(1, round(seconds * config.video.fps / config.frames_per_chunk))
+    captions = evaluate.held_out_captions(n_captions)
+    with tqdm(total=n_captions, desc="captions") as bar:
+        samples = evaluate.sample_captions(engine, probe, captions, n_chunks, bar.update)
+    columns = {
+        "model": evaluate.score_samples(samples),
+        "renders through the codec": evaluate.score_renders(config, probe, codec),
+        "renders": evaluate.score_renders(config, probe, None),
+    }
+    psnr_db = evaluate.codec_psnr_db(config, codec)
+    shown = samples[:_GRID_CELLS]
+    text = "\n\n".join(
+        (
+            f"{n_captions} held-out captions, judged after {seconds:g} s of video; checkpoint {engine.bundle.digest[:16]}.",
+            report.scores_table(columns),
+            "Codec PSNR: " + ", ".join(f"{name} {value:.1f} dB" for name, value in psnr_db.items()) + ".",
+            report.captions_table(shown, _GRID_COLUMNS),
+        )
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    numbers = {"digest": engine.bundle.digest, "scores": report.scores_json(columns), "codec_psnr_db": psnr_db}
+    (out / "eval.json").write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
+    (out / "eval.md").write_text(text + "\n", encoding="utf-8")
+    report.write_png(report.grid([sample.frames[-1] for sample in shown], _GRID_COLUMNS), out / "grid.png")
+    return text

@@ -1,0 +1,109 @@
+"""The attribute probe: a small classifier that says what a second of video shows.
+
+Trained on rendered ground truth, half of it passed through the codec, so that it judges the picture and not the
+codec's softness. It sees three frames of a chunk (first, middle, last): enough for a pan's direction. The same
+network judges the renderer (its ceiling), the codec and the model.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lingen_live.codec.autoencoder import VideoCodec
+from lingen_live.config import BundleConfig
+from lingen_live.train.codec import save_weights
+from lingen_live.train.config import Recipe
+from lingen_live.train.loop import Trainer
+from lingen_live.world.attributes import VALUES, Attributes
+from lingen_live.world.captions import sample_scene
+from lingen_live.world.render import render
+from lingen_live.world.track import Track, concatenate, evaluate
+
+JUDGED = ("biome", "time", "weather", "subject", "colour", "pan")
+_SIZE_PX = 64
+_N_VIEWS = 3
+
+
+class AttributeProbe(nn.Module):
+    """Frames of a chunk (N, F, 3, H, W) in [0, 1] to logits, one (N, n_values) for every name in `JUDGED`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = (3 * _N_VIEWS, 32, 64, 96, 128)
+        self.layers = nn.ModuleList(
+            nn.Conv2d(before, after, 3, stride=2, padding=1)
+            for before, after in zip(widths[:-1], widths[1:], strict=True)
+        )
+        self.norms = nn.ModuleList(nn.GroupNorm(8, width) for width in widths[1:])
+        self.hidden = nn.Linear(widths[-1] * (_SIZE_PX // 16) ** 2, 256)
+        self.heads = nn.ModuleDict({name: nn.Linear(256, len(VALUES[name])) for name in JUDGED})
+
+    def forward(self, frames: Tensor) -> dict[str, Tensor]:
+        """Judge a batch of chunks of any length of two frames or more and any size."""
+        last = frames.shape[1] - 1
+        views = frames[:, [0, last // 2, last]].flatten(1, 2)
+        x = functional.interpolate(views, (_SIZE_PX, _SIZE_PX), mode="area") * 2 - 1
+        for layer, norm in zip(self.layers, self.norms, strict=True):
+            x = functional.silu(norm(layer(x)))
+        x = functional.silu(self.hidden(x.flatten(1)))
+        return {name: head(x) for name, head in self.heads.items()}
+
+
+def chunk_of(bundle: BundleConfig, scenes: list[Attributes], rng: Random, device: str) -> Tensor:
+    """Render one chunk of each scene at a random moment: (N, F, 3, H, W) in [0, 1]."""
+    n_frames = bundle.frames_per_chunk
+    times = torch.arange(n_frames, dtype=torch.float64) / bundle.video.fps
+    parts = [evaluate(Track(rng.randrange(1 << 20), scene), times + rng.random() * 120) for scene in scenes]
+    frames = render(concatenate(parts).to(device), bundle.video.height_px, bundle.video.width_px)
+    return frames.unflatten(0, (len(scenes), n_frames))
+
+
+def labels(scenes: list[Attributes]) -> dict[str, Tensor]:
+    """Class index of every judged attribute, (N,); -1 where it cannot be seen (the colour of no subject)."""
+    table: dict[str, Tensor] = {}
+    for name in JUDGED:
+        seen = [VALUES[name].index(scene.visible()[name]) if name in scene.visible() else -1 for scene in scenes]
+        table[name] = torch.tensor(seen)
+    return table
+
+
+def train_probe(recipe: Recipe, codec: VideoCodec, folder: Path, device: str) -> None:
+    """Train or resume; leaves `probe.safetensors` in the folder."""
+    torch.manual_seed(0)
+    probe = AttributeProbe().to(device)
+    section = recipe.probe
+
+    def loss(generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        rng = Random(int(torch.randint(1 << 62, (), generator=generator)))
+        scenes = [sample_scene(rng, split="train") for _ in range(section.batch)]
+        frames = chunk_of(recipe.bundle, scenes, rng, device)
+        half = section.batch // 2
+        with torch.no_grad():
+            frames = torch.cat((codec.decode(codec.encode(frames[:half])), frames[half:]))
+        logits, truth = probe(frames), labels(scenes)
+        losses = {
+            name: functional.cross_entropy(logits[name], truth[name].to(device), ignore_index=-1) for name in JUDGED
+        }
+        return torch.stack(list(losses.values())).sum(), {name: value.item() for name, value in losses.items()}
+
+    trainer = Trainer(probe, loss, section, folder / "probe")
+
+    def export() -> None:
+        trained = AttributeProbe()
+        trained.load_state_dict(trainer.ema)
+        save_weights(trained, folder / "probe.safetensors")
+
+    trainer.run(export)
+
+
+@torch.no_grad()
+def judge(probe: AttributeProbe, frames: Tensor) -> list[dict[str, str]]:
+    """What the probe sees in each chunk (N, F, 3, H, W), as words."""
+    logits = probe(frames)
+    best = {name: values.argmax(1).tolist() for name, values in logits.items()}
+    return [{name: VALUES[name][best[name][row]] for name in JUDGED} for row in range(len(frames))]

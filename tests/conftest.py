@@ -1,0 +1,74 @@
+"""What every test shares: one compute thread, a tiny bundle of random weights, and who may be skipped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from lingen_live.checkpoint import save_bundle
+from lingen_live.codec.autoencoder import VideoCodec
+from lingen_live.config import BundleConfig, CodecConfig, ModelConfig, SamplerConfig, VideoConfig
+from lingen_live.model.lingen import LinGen
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """As the engine runs: results do not depend on the cores of the machine, and barriers cannot stall."""
+    torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests marked `gpu` are skipped where there is no GPU."""
+    if torch.cuda.is_available():
+        return
+    for item in items:
+        if item.get_closest_marker("gpu"):
+            item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
+
+
+@pytest.fixture(scope="session")
+def tiny_config() -> BundleConfig:
+    """The smallest bundle with every part: 32 x 32 px, 8 frames a chunk, a layer for each scan order."""
+    return BundleConfig(
+        name="tiny",
+        video=VideoConfig(fps=16.0, height_px=32, width_px=32),
+        codec=CodecConfig(frames_per_latent=4, patch_px=4, latent_channels=8, widths=(8, 16), n_blocks=1),
+        model=ModelConfig(
+            latent_channels=8,
+            latent_height=4,
+            latent_width=4,
+            chunk_latent_frames=2,
+            width=32,
+            n_layers=4,
+            expand=2,
+            headdim=16,
+            d_state=8,
+            d_conv=4,
+            attn_headdim=16,
+            tesa_window=2,
+            tesa_past_frames=1,
+            review_pool=2,
+            review_slots=3,
+            ffn_expand=2,
+            text_width=384,
+            text_tokens=16,
+        ),
+        sampler=SamplerConfig(n_steps=2, sigma_shift=1.0),
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tiny_config: BundleConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint directory of `tiny_config`, all weights random: no layer is silent as before training."""
+    directory = tmp_path_factory.mktemp("tiny") / "bundle"
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model, codec = LinGen(tiny_config.model), VideoCodec(tiny_config.codec)
+        with torch.no_grad():
+            for parameter in (*model.parameters(), *codec.parameters()):
+                if not parameter.any():
+                    parameter.normal_(std=0.02)
+    save_bundle(directory, tiny_config, model, codec, dtype=torch.float32)
+    return directory
