@@ -1,4 +1,4 @@
-"""The command line: live | bench | train | eval | info. Parses, and hands over to the module that does the work."""
+"""The command line: live | bench | train | eval | info. Parses; other modules do the work."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from lingen_live.errors import LingenError
 
 def main(argv: list[str] | None = None) -> int:
     """Run a subcommand; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="lingen_live", description="A video that never stops and bends to your words.")
+    parser = argparse.ArgumentParser(
+        prog="lingen_live", description="A video that never stops and bends to your words."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     _add_live(commands.add_parser("live", help="serve the live video to a browser"))
     _add_bench(commands.add_parser("bench", help="measure generation, stage by stage"))
@@ -31,13 +33,17 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _add_checkpoint(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--checkpoint", metavar="DIR", help="directory of a model (default: the one that comes along)")
+    parser.add_argument(
+        "--checkpoint", metavar="DIR", help="directory of a model (default: the one that comes along)"
+    )
 
 
 def _add_engine_options(parser: argparse.ArgumentParser) -> None:
     _add_checkpoint(parser)
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (default: %(default)s)")
-    parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto", help="number format")
+    parser.add_argument(
+        "--dtype", choices=("auto", "float32", "bfloat16"), default="auto", help="number format"
+    )
     parser.add_argument("--threads", type=int, default=1, help="compute threads (default: 1)")
 
 
@@ -73,12 +79,25 @@ def _bench(args: argparse.Namespace) -> int:
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", choices=("codec", "clips", "denoiser", "probe", "bundle"), help="in this order")
-    parser.add_argument("--config", type=Path, metavar="TOML", help="recipe (default: the bundled model's own)")
-    parser.add_argument("--run", type=Path, default=Path("runs/vista"), dest="folder", metavar="DIR", help="where it works and resumes (default: %(default)s)")
+    parser.add_argument(
+        "what", choices=("codec", "clips", "denoiser", "decoder", "probe", "bundle"), help="in this order"
+    )
+    parser.add_argument(
+        "--config", type=Path, metavar="TOML", help="recipe (default: the bundled model's own)"
+    )
+    parser.add_argument(
+        "--run",
+        type=Path,
+        default=Path("runs/vista"),
+        dest="folder",
+        metavar="DIR",
+        help="where it works and resumes (default: %(default)s)",
+    )
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=1, help="compute threads (default: 1)")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="with `bundle`: the checkpoint directory to write")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="with `bundle`: the checkpoint directory to write"
+    )
     parser.set_defaults(run=_train)
 
 
@@ -91,10 +110,20 @@ def _train(args: argparse.Namespace) -> int:
 
 def _add_eval(parser: argparse.ArgumentParser) -> None:
     _add_engine_options(parser)
-    parser.add_argument("--probe", type=Path, metavar="FILE", help="probe weights (default: the bundled ones)")
+    parser.add_argument(
+        "--probe", type=Path, metavar="FILE", help="probe weights (default: the bundled ones)"
+    )
     parser.add_argument("--captions", type=int, default=100, help="held-out captions (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=3.0, help="media time before judging (default: %(default)s)")
-    parser.add_argument("--out", type=Path, default=Path("runs/eval"), metavar="DIR", help="report folder (default: %(default)s)")
+    parser.add_argument(
+        "--seconds", type=float, default=3.0, help="media time before judging (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs/eval"),
+        metavar="DIR",
+        help="report folder (default: %(default)s)",
+    )
     parser.set_defaults(run=_eval)
 
 
@@ -114,12 +143,14 @@ def _add_info(parser: argparse.ArgumentParser) -> None:
 
 def _info(args: argparse.Namespace) -> int:
     from lingen_kernels import implementation
-
     from lingen_live.checkpoint import load_bundle
     from lingen_live.model.state import StreamState
 
     bundle = load_bundle(args.checkpoint)
-    n_parameters = {name: sum(p.numel() for p in net.parameters()) for name, net in (("model", bundle.model), ("codec", bundle.codec))}
+    n_parameters = {
+        name: sum(p.numel() for p in net.parameters())
+        for name, net in (("model", bundle.model), ("codec", bundle.codec))
+    }
     facts = {
         "digest": bundle.digest,
         "parameters": n_parameters,

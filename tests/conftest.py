@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("gpu"):
             item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """The Chromium on this machine; without one the test is skipped, or fails where browsers are required."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            return path
+    if os.environ.get("LINGEN_REQUIRE_BROWSER") == "1":
+        pytest.fail("LINGEN_REQUIRE_BROWSER is 1, but there is no Chromium")
+    pytest.skip("needs Chromium")
 
 
 @pytest.fixture(scope="session")

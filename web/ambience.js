@@ -10,6 +10,23 @@
 const GLOW_PX = 64;
 const SEED_PX = 6;
 const EASE = 0.3;
+const STRONGEST = 0.8;
+/** Text beside the picture stays readable (4.5 : 1) up to this brightness of the light in its middle. */
+const BRIGHTEST = 0.38;
+
+/**
+ * How strongly colours may shine: a night fully, a snowfield only so much that words beside it stay readable.
+ * @param {ArrayLike<number>} pixels RGBA, 0 to 255
+ * @returns {number} opacity, 0 to 1
+ */
+export function glowStrength(pixels) {
+  let brightest = 0;
+  for (let index = 0; index < pixels.length; index += 4) {
+    const luma = 0.2126 * pixels[index] + 0.7152 * pixels[index + 1] + 0.0722 * pixels[index + 2];
+    brightest = Math.max(brightest, luma / 255);
+  }
+  return Math.min(STRONGEST, BRIGHTEST / brightest);
+}
 
 export class Ambience {
   #video;
@@ -17,6 +34,7 @@ export class Ambience {
   #glow;
   #light = square(GLOW_PX);
   #seed = square(SEED_PX);
+  #strength = 0;
 
   /** @param {HTMLVideoElement} video @param {HTMLCanvasElement} still @param {HTMLCanvasElement} glow */
   constructor(video, still, glow) {
@@ -42,6 +60,8 @@ export class Ambience {
 
   /** Move the light a part of the way towards the new colours, so that a cut does not flash the room. */
   #ease() {
+    const { data } = context(this.#seed).getImageData(0, 0, SEED_PX, SEED_PX);
+    this.#strength += EASE * (glowStrength(data) - this.#strength);
     const light = context(this.#light);
     light.globalAlpha = EASE;
     light.drawImage(this.#seed, 0, 0, GLOW_PX, GLOW_PX);
@@ -56,7 +76,9 @@ export class Ambience {
       fade.addColorStop(share, `rgb(0 0 0 / ${Math.cos((share * Math.PI) / 2) ** 2})`);
     }
     glow.globalCompositeOperation = "copy";
+    glow.globalAlpha = this.#strength;
     glow.drawImage(this.#light, 0, 0);
+    glow.globalAlpha = 1;
     glow.globalCompositeOperation = "destination-in";
     glow.fillStyle = fade;
     glow.fillRect(0, 0, GLOW_PX, GLOW_PX);
@@ -72,7 +94,7 @@ function square(sizePx) {
 
 /** @param {HTMLCanvasElement} canvas @returns {CanvasRenderingContext2D} */
 function context(canvas) {
-  const drawing = canvas.getContext("2d");
+  const drawing = canvas.getContext("2d", { willReadFrequently: canvas.width === SEED_PX });
   if (drawing === null) throw new Error("this browser gives no 2D canvas");
   drawing.imageSmoothingEnabled = true;
   drawing.imageSmoothingQuality = "high";

@@ -2,6 +2,7 @@
 /** Measures what the viewer sees: frames a second, and the age of a frame when it is shown. Pure; times are passed in. */
 
 const WINDOW_MS = 3000;
+const SHORTEST_MS = 1000;
 const STALE_MS = 1500;
 const SMOOTHING = 0.1;
 
@@ -26,12 +27,13 @@ export class FrameMeter {
     if (receivedMs !== null) this.#ageMs = smooth(this.#ageMs, shownMs - receivedMs);
   }
 
-  /** @param {number} nowMs @returns {number | null} null when nothing was shown lately */
+  /** @param {number} nowMs @returns {number | null} null when less than a second was seen, or nothing lately */
   fps(nowMs) {
     const first = this.#samples[0];
     const last = this.#samples.at(-1);
-    if (!first || !last || last === first || nowMs - last.shownMs > STALE_MS) return null;
-    return ((last.nPresented - first.nPresented) * 1000) / (last.shownMs - first.shownMs);
+    if (!first || !last || nowMs - last.shownMs > STALE_MS) return null;
+    const seenMs = last.shownMs - first.shownMs;
+    return seenMs < SHORTEST_MS ? null : ((last.nPresented - first.nPresented) * 1000) / seenMs;
   }
 
   /** @returns {number | null} smoothed milliseconds from the arrival of a frame to its presentation */

@@ -73,7 +73,7 @@ def ssd_state(x: Tensor, dt: Tensor, A: Tensor, B: Tensor, initial_state: Tensor
         x: inputs, (b, l, h, p).
         dt: step sizes, positive, (b, l, h).
         A: decay rates, negative, (h,).
-        B: input projections, shared by heads, (b, l, n).
+        B: input projections, shared by heads, in the dtype of `x`, (b, l, n).
         initial_state: (b, h, p, n), or None for zeros.
 
     Returns:
@@ -115,8 +115,8 @@ def ssd_bidirectional(
         dt_bwd: step sizes of the backward direction, not negative, (b, l, h).
         A_fwd: decay rates of the forward direction, negative, (h,).
         A_bwd: decay rates of the backward direction, negative, (h,).
-        B: input projections, shared by heads and directions, (b, l, n).
-        C: output projections, shared by heads and directions, (b, l, n).
+        B: input projections, shared by heads and directions, in the dtype of `x`, (b, l, n).
+        C: output projections, shared by heads and directions, in the dtype of `x`, (b, l, n).
         state_fwd: state before the first position, (b, h, p, n), or None for zeros.
         state_bwd: state after the last position, (b, h, p, n), or None for zeros.
         block_len: positions of one dense block at most; changes speed, never the result.

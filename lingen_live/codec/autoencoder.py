@@ -1,9 +1,9 @@
 """Frames to latents and back: 4 frames x 16 x 16 pixels to one latent position.
 
-Each latent frame is coded alone: four frames ride on the channel axis, so a stream carries no decoder cache and
-any latent frame can be decoded at any time. Up and down steps have parameter-free shortcuts (space to channel
-averaging, as DC-AE, arXiv 2410.10733, section 3.2), which the convolutions only have to correct.
-Does not know chunks, noise or prompts.
+Each latent frame is coded alone: four frames ride on the channel axis, so a stream carries no decoder cache
+and any latent frame can be decoded at any time. Up and down steps have parameter-free shortcuts (space to
+channel averaging, as DC-AE, arXiv 2410.10733, section 3.2), which the convolutions only have to correct. Does
+not know chunks, noise or prompts.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class VideoCodec(nn.Module):
         return self.encoder(groups * 2 - 1)
 
     def decode_raw(self, latents: Tensor) -> Tensor:
-        """Unnormalised latents (N, C, h, w) to groups of frames (N, 4 * 3, H, W), near [0, 1] but not clamped."""
+        """Unnormalised latents (N, C, h, w) to groups of frames (N, 4 * 3, H, W) near [0, 1], not clamped."""
         return self.decoder(latents) * 0.5 + 0.5
 
     def encode(self, frames: Tensor) -> Tensor:

@@ -48,7 +48,9 @@ def _check_device(name: str) -> str:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:
         n_gpus = torch.cuda.device_count()
-        raise EngineError(f"The device {name!r} cannot be used ({n_gpus} CUDA devices are visible): {error}") from error
+        raise EngineError(
+            f"The device {name!r} cannot be used ({n_gpus} CUDA devices are visible): {error}"
+        ) from error
     return name
 
 

@@ -34,7 +34,7 @@ class InProcessClient:
         self._ticking: asyncio.Task[None] | None = None
 
     async def start(self, on_progress: OnProgress) -> EngineInfo:
-        """Build and warm up the engine on its thread.
+        """Build the engine on its thread.
 
         Raises:
             LingenError: it cannot be built.
@@ -44,12 +44,7 @@ class InProcessClient:
         def tell(stage: str, fraction: float) -> None:
             loop.call_soon_threadsafe(on_progress, stage, fraction)
 
-        def build() -> EngineLike:
-            engine = self._factory(self._options, tell)
-            engine.warm_up(tell)
-            return engine
-
-        self._engine = await loop.run_in_executor(self._executor, build)
+        self._engine = await loop.run_in_executor(self._executor, self._factory, self._options, tell)
         return self._engine.info
 
     async def request(self) -> None:

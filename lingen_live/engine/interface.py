@@ -66,12 +66,9 @@ class EngineLike(Protocol):
     def tick(self) -> ChunkLike:
         """Make the next chunk."""
 
-    def warm_up(self, on_progress: OnProgress) -> None:
-        """Do all that only the first chunk would have to wait for."""
-
 
 EngineFactory = Callable[[EngineOptions, OnProgress], EngineLike]
-"""Builds an engine; picklable by name, because it is called in the worker process."""
+"""Builds an engine and warms it up; picklable by name, because it is called in the worker process."""
 
 
 def default_engine(options: EngineOptions, on_progress: OnProgress) -> EngineLike:

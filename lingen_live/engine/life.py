@@ -89,15 +89,15 @@ class WorkerLife:
         except (EOFError, OSError) as error:
             raise WorkerGoneError from error
 
-    def end(self, *, is_stuck: bool = False) -> str:
-        """Make sure that the process is gone, asking first, and say how it went; idempotent.
+    def end(self, *, asks_first: bool = True) -> str:
+        """Make sure that the process is gone, and say how it went; idempotent.
 
         Args:
-            is_stuck: it does not answer, so that asking would be time lost.
+            asks_first: let it end in order; time lost if it cannot listen.
         """
         if self._how_ended is not None:
             return self._how_ended
-        if not is_stuck:
+        if asks_first:
             with suppress(WorkerGoneError):  # it ended by itself, or is about to
                 self.send(Stop())
             self._process.join(STOP_GRACE_S)

@@ -6,7 +6,6 @@ that started it. Knows the pipe and the shared chunk. Does not know who listens,
 
 from __future__ import annotations
 
-import dataclasses
 import signal
 import traceback
 from contextlib import suppress
@@ -110,8 +109,7 @@ def _work(connection: Connection, options: EngineOptions, factory: EngineFactory
         connection.send(Progress(stage, fraction))
 
     engine = factory(options, on_progress)
-    engine.warm_up(on_progress)
-    connection.send(Ready(EngineInfo(**dataclasses.asdict(engine.info))))
+    connection.send(Ready(engine.info))
     first = connection.recv()
     if not isinstance(first, Attach):
         return

@@ -213,14 +213,14 @@ class WorkerClient:
             return Failed(EngineError.code, life.end() if life else "", "")
         except TimeoutError:
             if life:
-                life.end(is_stuck=True)
+                life.end(asks_first=False)
             return Failed(EngineError.code, f"The engine made no chunk within {self._hang_s:g} s.", "")
         except Exception as error:  # the boundary of the thread: whatever it is, the client must hear of it
             logger.exception("The engine process cannot be looked after")
             return Failed(EngineError.code, f"The engine process failed: {error}", "")
         finally:
             if life:
-                life.end()
+                life.end(asks_first=self._shared is not None)  # while it builds, it does not listen
             if self._shared:
                 self._shared.close()
                 self._shared = None

@@ -23,7 +23,9 @@ class SigmaEmbedding(nn.Module):
 
     def forward(self, sigma: Tensor) -> Tensor:
         """Embed the noise level; computed in float32 at least."""
-        frequencies = torch.exp(torch.linspace(0, math.log(1000), _FREQUENCIES, device=sigma.device, dtype=sigma.dtype))
+        frequencies = torch.exp(
+            torch.linspace(0, math.log(1000), _FREQUENCIES, device=sigma.device, dtype=sigma.dtype)
+        )
         angles = sigma[:, None] * frequencies
         return self.layers(torch.cat((angles.sin(), angles.cos()), dim=-1).to(self.layers[0].weight.dtype))
 

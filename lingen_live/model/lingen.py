@@ -1,7 +1,7 @@
-"""LinGen, causal by chunks: a velocity field over one chunk of latents, given a prompt and a constant-size state.
+"""LinGen, causal by chunks: the velocity of one chunk of latents, given a prompt and a constant-size state.
 
-`denoise` reads the state and returns a velocity. `commit` reads the state and returns the next one. Nothing else
-makes a state, so a discarded chunk changes nothing. Knows latents, not pixels; embeddings, not words.
+`denoise` reads the state and returns a velocity. `commit` reads the state and returns the next one. Nothing
+else makes a state, so a discarded chunk changes nothing. Knows latents, not pixels; embeddings, not words.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from lingen_live.model.state import LayerState, StreamState
 class LinGen(nn.Module):
     """The denoiser of one chunk (B, T, C, h, w).
 
-    Rectified flow: x_sigma = (1 - sigma) data + sigma noise, velocity = noise - data, sigma in [0, 1], 1 = noise.
+    Rectified flow: x_sigma = (1 - sigma) data + sigma noise, velocity = noise - data, sigma in [0, 1]; 1 is
+    noise.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -59,7 +60,7 @@ class LinGen(nn.Module):
         return tokens.unflatten(1, self._grid()).permute(0, 1, 4, 2, 3)
 
     def commit(self, latents: Tensor, text: TextContext, state: StreamState) -> StreamState:
-        """The state after a clean chunk (B, T, C, h, w), by one pass at sigma 0; the old state is untouched."""
+        """The state after a clean chunk (B, T, C, h, w), by one pass at sigma 0; the old state stays as it is."""
         sigma = torch.zeros(latents.shape[0], device=latents.device)
         return StreamState.from_layers(self._run(latents, sigma, text, state)[1])
 

@@ -1,7 +1,7 @@
-"""Bidirectional Mamba2 over one chunk: the forward scan goes on from a carried state, the backward one stays inside.
+"""Bidirectional Mamba2 over a chunk: the forward scan goes on from a carried state, the backward stays inside.
 
-Mamba2 is arXiv 2405.21060. Both directions share the projections, the convolution, B and C; they have their own
-dt and A. The review tokens come first in both. Knows tokens in scan order, not pictures.
+Mamba2 is arXiv 2405.21060. Both directions share the projections, the convolution, B and C; they have their
+own dt and A. The review tokens come first in both. Knows tokens in scan order, not pictures.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 
 import torch
-from lingen_kernels import causal_conv1d_silu, ssd_bidirectional, ssd_state
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lingen_kernels import causal_conv1d_silu, ssd_bidirectional, ssd_state
 from lingen_live.config import ModelConfig
 
 
@@ -35,7 +35,9 @@ class BidirectionalMamba2(nn.Module):
         self.norm_weight = nn.Parameter(torch.ones(inner))
         self.out_proj = nn.Linear(inner, config.width, bias=False)
 
-    def forward(self, video: Tensor, review: Tensor, ssm: Tensor, conv: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        self, video: Tensor, review: Tensor, ssm: Tensor, conv: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Mix a chunk.
 
         Args:

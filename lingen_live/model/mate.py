@@ -1,7 +1,7 @@
 """One LinGen block: MATE (MA-branch + TE-branch in parallel), cross-attention to the text, FFN (figure 2).
 
-adaLN scale, shift and gate, from the noise level, surround MATE and the FFN; cross-attention has none. A learned
-position embedding enters every block.
+adaLN scale, shift and gate, from the noise level, surround MATE and the FFN; cross-attention has none. A
+learned position embedding enters every block.
 """
 
 from __future__ import annotations
@@ -91,8 +91,12 @@ class Block(nn.Module):
         Returns:
             (B, L, D) and what it would remember after a commit.
         """
-        shift, scale, gate, ffn_shift, ffn_scale, ffn_gate = (condition + self.modulation).unsqueeze(2).unbind(1)
-        mixed, following = self.mate(torch.addcmul(shift, self._norm(tokens + self.position()), 1 + scale), state)
+        shift, scale, gate, ffn_shift, ffn_scale, ffn_gate = (
+            (condition + self.modulation).unsqueeze(2).unbind(1)
+        )
+        mixed, following = self.mate(
+            torch.addcmul(shift, self._norm(tokens + self.position()), 1 + scale), state
+        )
         tokens = torch.addcmul(tokens, gate, mixed)
         tokens = tokens + self.cross(self._norm(tokens), *text)
         hidden = self.ffn(torch.addcmul(ffn_shift, self._norm(tokens), 1 + ffn_scale))

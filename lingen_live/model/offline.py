@@ -1,17 +1,17 @@
 """The slow oracle: all chunks of a clip in one pass, layer by layer, by the sequential recurrence.
 
 What `LinGen` computes chunk by chunk from a carried state is computed here from the whole clip at once: one
-convolution and one recurrence over the full sequence, and attention over the full clip under a mask. Written for
-clarity; the test of streaming compares the two.
+convolution and one recurrence over the full sequence, and attention over the full clip under a mask. Written
+for clarity; the test of streaming compares the two.
 """
 
 from __future__ import annotations
 
 import torch
-from lingen_kernels.ssd.reference import ssd_bidirectional_reference, ssd_state_reference
 from torch import Tensor
 from torch.nn import functional
 
+from lingen_kernels.ssd.reference import ssd_bidirectional_reference, ssd_state_reference
 from lingen_live.model.embed import TextContext
 from lingen_live.model.lingen import LinGen
 from lingen_live.model.mamba2 import BidirectionalMamba2
@@ -32,11 +32,13 @@ def offline_velocity(model: LinGen, clip: Tensor, texts: list[TextContext]) -> T
     Returns:
         (B, K, T, C, h, w).
     """
-    batch, n_chunks = clip.shape[:2]
+    batch = clip.shape[0]
     tokens = model.latent_in(clip.permute(0, 1, 2, 4, 5, 3).flatten(2, 4))  # (B, K, L, D)
     sigma = torch.zeros(batch, device=clip.device, dtype=clip.dtype)
     noise_level = model.sigma(sigma)
-    condition = torch.stack([model.condition(functional.silu(noise_level + text.pooled)) for text in texts], dim=1)
+    condition = torch.stack(
+        [model.condition(functional.silu(noise_level + text.pooled)) for text in texts], dim=1
+    )
     condition = condition.unflatten(-1, (6, -1))  # (B, K, 6, D)
     for index, block in enumerate(model.blocks):
         assert isinstance(block, Block)
@@ -99,7 +101,9 @@ def _mamba(mamba: BidirectionalMamba2, video: Tensor, review: Tensor) -> Tensor:
     taps = mamba.conv_weight.shape[1]
     padded = functional.pad(inputs.transpose(1, 2), (taps - 1, 0))
     mixed = functional.conv1d(padded, mamba.conv_weight.unsqueeze(1), mamba.conv_bias, groups=conv_width)
-    x, b, c = functional.silu(mixed).transpose(1, 2).split((mamba.inner, mamba.d_state, mamba.d_state), dim=-1)
+    x, b, c = (
+        functional.silu(mixed).transpose(1, 2).split((mamba.inner, mamba.d_state, mamba.d_state), dim=-1)
+    )
     x = x.unflatten(-1, (mamba.n_heads, mamba.headdim))
     dt_fwd, dt_bwd = functional.softplus(dt + mamba.dt_bias).split(mamba.n_heads, dim=-1)
     a_fwd, a_bwd = -torch.exp(mamba.log_a)
@@ -132,7 +136,11 @@ def _tesa(tesa: TemporalSwinAttention, tokens: Tensor) -> Tensor:
         heads = functional.rms_norm(heads, (tesa.headdim,)) if normalise else heads
         return heads.unflatten(1, (-1, n_cells))  # B, frames, cells, heads, headdim
 
-    query, key, value = frames(query, normalise=True), frames(key, normalise=True), frames(value, normalise=False)
+    query, key, value = (
+        frames(query, normalise=True),
+        frames(key, normalise=True),
+        frames(value, normalise=False),
+    )
     before = torch.zeros_like(key[:, : tesa.n_past])  # an empty state holds zero keys and values
     key, value = torch.cat((before, key), dim=1), torch.cat((before, value), dim=1)
     window_of, place_in = _window_index(height, width, tesa.window, tesa.shift)
@@ -152,7 +160,7 @@ def _tesa(tesa: TemporalSwinAttention, tokens: Tensor) -> Tensor:
 
 
 def _window_index(height: int, width: int, window: int, shift: int) -> tuple[Tensor, Tensor]:
-    """For every cell (h w): an id of the window it belongs to, and its place (0 to window^2 - 1) inside it."""
+    """For every cell (h w): an id of the window it belongs to, and its place (0 to window^2 - 1) in it."""
     row = torch.arange(height)[:, None].expand(height, width)
     column = torch.arange(width)[None, :].expand(height, width)
     shifted_row, shifted_column = row - shift, column - shift

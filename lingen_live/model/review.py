@@ -1,8 +1,8 @@
-"""Review tokens: a pooled overview read before the tokens themselves (LinGen, section 3.2), and a carried bank.
+"""Review tokens: a pooled overview read before the tokens (LinGen, section 3.2), and a carried bank of them.
 
-The overview is the current chunk's own tokens, average-pooled. The bank holds pooled tokens of committed chunks
-in a fixed number of slots: slot 0 is the last chunk, and slot i follows slot i - 1 as a running mean with rate
-2^-i, so recent chunks stay sharp and older ones merge. No parameters.
+The overview is the current chunk's own tokens, average-pooled. The bank holds pooled tokens of committed
+chunks in a fixed number of slots: slot 0 is the last chunk, and slot i follows slot i - 1 as a running mean
+with rate 2^-i, so recent chunks stay sharp and older ones merge. No parameters.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def overview(tokens: Tensor, n_frames: int, height: int, width: int, pool: int) 
 
 
 def review_tokens(bank: Tensor, current: Tensor) -> Tensor:
-    """What is read first: the bank (B, slots, R, D) from old to new, then the overview (B, T, R, D), flattened."""
+    """What is read first: the bank (B, slots, R, D) from old to new, then the overview (B, T, R, D)."""
     return torch.cat((bank.flip(1).flatten(1, 2), current.flatten(1, 2)), dim=1)
 
 

@@ -1,4 +1,4 @@
-"""Rotary Major Scan: the four orders in which a chunk's tokens become a sequence (LinGen, section 3.2, figure 4).
+"""Rotary Major Scan: the four orders in which tokens become a sequence (LinGen, section 3.2, figure 4).
 
 Only permutations. The paper names the orders; the axis reading (slowest to fastest) is this project's.
 """
@@ -21,7 +21,9 @@ def scan_order(layer: int, n_frames: int, height: int, width: int) -> tuple[Tens
 
     Args:
         layer: index; the orders rotate with period 4.
-        n_frames, height, width: T, h, w of the token grid.
+        n_frames: T of the token grid.
+        height: h.
+        width: w.
 
     Returns:
         order (L,) such that `tokens[:, order]` is the sequence to scan, and inverse (L,) that undoes it.

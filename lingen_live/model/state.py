@@ -1,7 +1,7 @@
 """StreamState: everything a stream remembers, of constant size whatever its age.
 
-A state is a value: a commit pass returns a new one and never changes the old. Tensors hold all layers on their
-first axis and the batch on their second, so stacking sessions is one concatenation. Knows no network.
+A state is a value: a commit pass returns a new one and never changes the old. Tensors hold all layers on
+their first axis and the batch on their second, so stacking sessions is one concatenation. Knows no network.
 """
 
 from __future__ import annotations
@@ -62,7 +62,11 @@ class StreamState:
         return cls(
             **{
                 name: torch.zeros(
-                    config.n_layers, batch, *shape, device=device, dtype=accumulate if name == "ssm" else dtype
+                    config.n_layers,
+                    batch,
+                    *shape,
+                    device=device,
+                    dtype=accumulate if name == "ssm" else dtype,
                 )
                 for name, shape in shapes.items()
             }

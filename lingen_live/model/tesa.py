@@ -1,7 +1,7 @@
-"""TEmporal Swin Attention: attention in small space-time windows, shifted on alternate layers (LinGen, section 3.3).
+"""TEmporal Swin Attention: small space-time windows, shifted on alternate layers (LinGen, section 3.3).
 
-A window spans every latent frame of the chunk and the last committed ones, whose keys and values are carried: that
-is how frames agree across a chunk edge. Window sizes are not published; these are this project's.
+A window spans every latent frame of the chunk and the last committed ones, whose keys and values are carried:
+that is how frames agree across a chunk edge. Window sizes are not published; these are this project's.
 """
 
 from __future__ import annotations
@@ -24,7 +24,11 @@ class TemporalSwinAttention(nn.Module):
     def __init__(self, config: ModelConfig, *, is_shifted: bool) -> None:
         super().__init__()
         self.grid = (config.latent_height, config.latent_width)
-        self.window, self.n_frames, self.n_past = config.tesa_window, config.chunk_latent_frames, config.tesa_past_frames
+        self.window, self.n_frames, self.n_past = (
+            config.tesa_window,
+            config.chunk_latent_frames,
+            config.tesa_past_frames,
+        )
         self.headdim = config.attn_headdim
         self.n_heads = config.width // config.attn_headdim
         self.shift = self.window // 2 if is_shifted else 0
@@ -33,7 +37,9 @@ class TemporalSwinAttention(nn.Module):
         n_cells = self.window**2
         self.time_bias = nn.Parameter(torch.zeros(self.n_heads, self.n_frames, self.n_frames + self.n_past))
         self.place_bias = nn.Parameter(torch.zeros(self.n_heads, n_cells, n_cells))
-        self.register_buffer("is_neighbour", _neighbours(*self.grid, self.window, self.shift), persistent=False)
+        self.register_buffer(
+            "is_neighbour", _neighbours(*self.grid, self.window, self.shift), persistent=False
+        )
         self.is_neighbour: Tensor
 
     def forward(self, tokens: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
@@ -98,5 +104,11 @@ def _neighbours(height: int, width: int, window: int, shift: int) -> Tensor:
     # A roll by `shift` brings the first rows to the end: they belong to another region of the picture.
     region = (rows < shift).long()[:, None] * 2 + (columns < shift).long()
     region = torch.roll(region, (-shift, -shift), (0, 1))
-    cells = region.unflatten(0, (-1, window)).unflatten(2, (-1, window)).transpose(1, 2).flatten(2, 3).flatten(0, 1)
+    cells = (
+        region.unflatten(0, (-1, window))
+        .unflatten(2, (-1, window))
+        .transpose(1, 2)
+        .flatten(2, 3)
+        .flatten(0, 1)
+    )
     return cells[:, :, None] == cells[:, None, :]

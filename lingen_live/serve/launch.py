@@ -6,19 +6,15 @@ Light to import: this module is imported again in the worker process, which need
 from __future__ import annotations
 
 import argparse
-import asyncio
-import socket
 import sys
 from pathlib import Path
 
-from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.interface import EngineFactory, default_engine
 from lingen_live.engine.options import DEFAULT_PROMPT, DTYPES, EngineOptions
 from lingen_live.errors import CheckpointError, ConfigError, LingenError
 from lingen_live.prompt import validate_prompt
 from lingen_live.serve.console import Console
-from lingen_live.serve.hosts import HostRule, is_loopback
-from lingen_live.serve.listen import bind, url_of
+from lingen_live.serve.listen import bind
 from lingen_live.serve.protocol import MAX_STEER_CHUNKS
 
 DEFAULT_PORT = 8000
@@ -90,45 +86,25 @@ def launch(args: argparse.Namespace, factory: EngineFactory = default_engine) ->
         return EXIT_USAGE
     with listener:
         try:
-            asyncio.run(_serve(args, options, factory, listener, console))
+            # Imported here, because the worker process imports this module and needs none of it.
+            from lingen_live.serve.live import run_live
+
+            run_live(
+                options,
+                factory,
+                listener,
+                host=args.host,
+                more_hosts=args.allow_host,
+                transition_chunks=args.transition,
+                console=console,
+            )
         except LingenError as error:
             console.error(error.message)
             return EXIT_FAILED
-        except KeyboardInterrupt:  # before the server listened to signals
+        except KeyboardInterrupt:  # it came before the server listened to signals
             pass
     console.say("Ended.")
     return 0
-
-
-async def _serve(
-    args: argparse.Namespace,
-    options: EngineOptions,
-    factory: EngineFactory,
-    listener: socket.socket,
-    console: Console,
-) -> None:
-    # Imported here, because the worker process imports this module and needs none of it.
-    from lingen_live.engine.worker_client import WorkerClient
-    from lingen_live.serve.app import create_app
-    from lingen_live.serve.server import serve
-    from lingen_live.serve.sessions import Session
-    from lingen_live.serve.viewers import Viewers
-    from lingen_live.serve.web import find_web_directory
-
-    web_directory = find_web_directory()
-    client = WorkerClient(options, factory)
-    session = Session(client, prompt=options.prompt, seed=options.seed, transition_chunks=args.transition)
-    viewers = Viewers(session)
-    app = create_app(session, viewers, web_directory, HostRule.for_host(args.host, args.allow_host))
-
-    def welcome(info: EngineInfo) -> None:
-        console.say(_describe(info))
-        console.say(f"Open {url_of(listener, args.host)} and say what you would like to see. Ctrl-C ends it.")
-        if not is_loopback(args.host):
-            console.say("Anyone who can reach this address can watch and steer.")
-
-    console.say("lingen live: warming up the model")
-    await serve(app, session, viewers, client, listener, on_progress=console.progress, on_ready=welcome)
 
 
 def _engine_options(args: argparse.Namespace) -> EngineOptions:
@@ -156,12 +132,3 @@ def _engine_options(args: argparse.Namespace) -> EngineOptions:
 def _check_transition(n_chunks: int) -> None:
     if not 1 <= n_chunks <= MAX_STEER_CHUNKS:
         raise ConfigError(f"transition is {n_chunks}; it must be 1 to {MAX_STEER_CHUNKS} chunks.")
-
-
-def _describe(info: EngineInfo) -> str:
-    threads = "thread" if info.compute_threads == 1 else "threads"
-    return (
-        f"{info.name}: {info.n_parameters / 1e6:.1f} M parameters, {info.width_px} x {info.height_px} at "
-        f"{info.fps:g} frames/s, {info.dtype} on {info.device}, {info.compute_threads} compute {threads}, "
-        f"{info.state_bytes / 2**20:.1f} MiB of state"
-    )

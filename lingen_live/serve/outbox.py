@@ -21,7 +21,7 @@ class Outbox:
         self._max_events = max_events
         self._events: deque[Event] = deque()
         self._has_news = asyncio.Event()
-        self.is_stuck = False
+        self._stuck = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._events)
@@ -33,17 +33,26 @@ class Outbox:
         if len(self._events) >= self._max_events and not self._drop_first(ChunkEvent):
             if isinstance(event, ChunkEvent):
                 return
-            self.is_stuck = True
-        else:
-            self._events.append(event)
+            self._stuck.set()
+            return
+        self._events.append(event)
         self._has_news.set()
 
-    async def next(self) -> Event | None:
-        """The oldest event, when there is one; None once the reader is stuck."""
-        while not self._events and not self.is_stuck:
+    async def next(self) -> Event:
+        """The oldest event, when there is one."""
+        while not self._events:
             self._has_news.clear()
             await self._has_news.wait()
-        return None if self.is_stuck else self._events.popleft()
+        return self._events.popleft()
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether something had to be lost that may not be: the reader must be given up."""
+        return self._stuck.is_set()
+
+    async def until_stuck(self) -> None:
+        """Wait until it `is_stuck`."""
+        await self._stuck.wait()
 
     def _drop_first(self, kind: type[Event]) -> bool:
         for event in self._events:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 from fastapi import WebSocket, WebSocketDisconnect
@@ -18,6 +19,7 @@ from lingen_live.serve.protocol import ErrorEvent, encode, parse_control, parse_
 from lingen_live.serve.sessions import Session
 
 HELLO_TIMEOUT_S = 10.0
+FAREWELL_TIMEOUT_S = 1.0
 MAX_SOCKETS = 64
 
 CLOSE_BAD_HELLO = 4400
@@ -72,9 +74,16 @@ class ControlSockets:
         outbox = Outbox()
         self._session.add_socket(outbox)
         try:
-            await _first_of(lambda: self._listen(socket, outbox), lambda: _speak(socket, outbox))
+            await _first_of(
+                lambda: self._listen(socket, outbox), lambda: _speak(socket, outbox), outbox.until_stuck
+            )
         finally:
             self._session.remove_socket(outbox)
+        # Only a stuck one gets here; its way is full, so the farewell may not get through either.
+        logger.info("A control socket that does not drain is closed.")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL_TIMEOUT_S):
+                await socket.close(CLOSE_STUCK, "events were not read")
 
     async def _listen(self, socket: WebSocket, outbox: Outbox) -> None:
         while True:
@@ -85,10 +94,8 @@ class ControlSockets:
 
 
 async def _speak(socket: WebSocket, outbox: Outbox) -> None:
-    while (event := await outbox.next()) is not None:
-        await socket.send_text(encode(event))
-    logger.info("A control socket that does not drain is closed.")
-    await socket.close(CLOSE_STUCK, "Events were not read.")
+    while True:
+        await socket.send_text(encode(await outbox.next()))
 
 
 async def _first_of(*routines: Callable[[], Coroutine[Any, Any, None]]) -> None:

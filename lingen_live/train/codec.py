@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from pathlib import Path
 from random import Random
 
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lingen_live.codec.autoencoder import VideoCodec
 from lingen_live.train.clips import draw_groups
-from lingen_live.train.config import Recipe
+from lingen_live.train.config import CodecTraining, Recipe
 from lingen_live.train.loop import Trainer
 from lingen_live.world.render import render
 
@@ -26,14 +28,23 @@ def random_groups(recipe: Recipe, rng: Random, n_groups: int, device: str) -> Te
     return frames.unflatten(0, (n_groups, per)).flatten(1, 2).contiguous(memory_format=torch.channels_last)
 
 
-def reconstruction_loss(codec: VideoCodec, groups: Tensor, edge_weight: float, latent_noise: float) -> tuple[Tensor, float]:
-    """L1 of the picture and of its gradients through a noisy bottleneck; and the PSNR in dB."""
+def picture_loss(error: Tensor, edge_weight: float) -> Tensor:
+    """L1 of an error picture and of its differences along both axes: blurred edges cost twice."""
+    edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
+    return error.abs().mean() + edge_weight * edges
+
+
+def psnr_db(error: Tensor) -> float:
+    """Peak signal to noise ratio of an error in units of a peak of 1, dB."""
+    return -10 * math.log10(error.detach().float().square().mean().item())
+
+
+def reconstruction_loss(codec: VideoCodec, groups: Tensor, section: CodecTraining) -> tuple[Tensor, float]:
+    """The loss of a reconstruction through a noisy bottleneck, and its PSNR in dB."""
     raw = codec.encode_raw(groups)
     deviation = raw.detach().std(dim=(0, 2, 3), keepdim=True)
-    error = codec.decode_raw(raw + torch.randn_like(raw) * deviation * latent_noise) - groups
-    edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
-    loss = error.abs().mean() + edge_weight * edges + 1e-4 * raw.square().mean()
-    return loss, -10 * math.log10(error.detach().square().mean().item())
+    error = codec.decode_raw(raw + torch.randn_like(raw) * deviation * section.latent_noise) - groups
+    return picture_loss(error, section.edge_weight) + 1e-4 * raw.square().mean(), psnr_db(error)
 
 
 def train_codec(recipe: Recipe, folder: Path, device: str) -> None:
@@ -46,7 +57,7 @@ def train_codec(recipe: Recipe, folder: Path, device: str) -> None:
         rng = Random(int(torch.randint(1 << 62, (), generator=generator)))
         groups = random_groups(recipe, rng, section.batch, device)
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-            value, psnr = reconstruction_loss(codec, groups, section.edge_weight, section.latent_noise)
+            value, psnr = reconstruction_loss(codec, groups, section)
         return value, {"psnr_db": psnr}
 
     trainer = Trainer(codec, loss, section, folder / "codec")
@@ -60,11 +71,45 @@ def train_codec(recipe: Recipe, folder: Path, device: str) -> None:
     trainer.run(export)
 
 
+def train_decoder(recipe: Recipe, folder: Path, device: str) -> None:
+    """Train the decoder alone on, or resume; `codec.safetensors` gets the better decoder.
+
+    The encoder and the statistics stay, so a denoiser trained on their latents stays valid and both can be
+    trained at the same time.
+    """
+    codec = VideoCodec(recipe.bundle.codec)
+    codec.load_state_dict(load_file(folder / "codec.safetensors"))
+    codec = codec.to(device, memory_format=torch.channels_last)
+    section = recipe.decoder
+
+    def loss(generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        rng = Random(int(torch.randint(1 << 62, (), generator=generator)))
+        groups = random_groups(recipe, rng, section.batch, device)
+        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+            with torch.no_grad():
+                raw = codec.encode_raw(groups)
+                raw = raw + torch.randn_like(raw) * codec.latent_std.view(1, -1, 1, 1) * section.latent_noise
+            error = codec.decode_raw(raw) - groups
+            value = picture_loss(error, section.edge_weight)
+        return value, {"psnr_db": psnr_db(error)}
+
+    trainer = Trainer(codec.decoder, loss, section, folder / "decoder")
+
+    def export() -> None:
+        trained = copy.deepcopy(codec)
+        trained.decoder.load_state_dict(trainer.ema)
+        save_weights(trained, folder / "codec.safetensors")
+
+    trainer.run(export)
+
+
 @torch.no_grad()
 def measure_statistics(recipe: Recipe, codec: VideoCodec, device: str) -> None:
     """Set the latent mean and deviation of every channel from fresh scenes."""
     rng = Random(12345)
-    parts = [codec.encode_raw(random_groups(recipe, rng, 32, device)) for _ in range(_STATISTICS_GROUPS // 32)]
+    parts = [
+        codec.encode_raw(random_groups(recipe, rng, 32, device)) for _ in range(_STATISTICS_GROUPS // 32)
+    ]
     raw = torch.cat(parts)
     codec.latent_mean.copy_(raw.mean(dim=(0, 2, 3)))
     codec.latent_std.copy_(raw.std(dim=(0, 2, 3)))
@@ -72,8 +117,8 @@ def measure_statistics(recipe: Recipe, codec: VideoCodec, device: str) -> None:
 
 def save_weights(module: torch.nn.Module, path: Path) -> None:
     """Write a module's tensors as float32 safetensors, atomically."""
-    from safetensors.torch import save_file
-
     partial = path.with_suffix(".partial")
-    save_file({name: value.float().contiguous().cpu() for name, value in module.state_dict().items()}, partial)
+    save_file(
+        {name: value.float().contiguous().cpu() for name, value in module.state_dict().items()}, partial
+    )
     partial.replace(path)

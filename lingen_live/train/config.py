@@ -13,7 +13,7 @@ from lingen_live.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class CodecTraining:
-    """How the video autoencoder is trained; the comments stand in configs/vista.toml."""
+    """How the video autoencoder, or its decoder alone, is trained; configs/vista.toml says what each means."""
 
     n_steps: int
     batch: int
@@ -29,7 +29,7 @@ class CodecTraining:
 
 @dataclass(frozen=True, slots=True)
 class DenoiserTraining:
-    """How the denoiser is trained; the comments stand in configs/vista.toml."""
+    """How the denoiser is trained; configs/vista.toml says what each means."""
 
     n_steps: int
     batch: int
@@ -68,6 +68,7 @@ class Recipe:
 
     bundle: BundleConfig
     codec: CodecTraining
+    decoder: CodecTraining
     denoiser: DenoiserTraining
     probe: ProbeTraining
 

@@ -1,9 +1,10 @@
 """Train the chunk-causal denoiser: rectified flow on every chunk of a clip, given states from commit passes.
 
-One step: commit passes over the clean (half of the time lightly noised) chunks make the state before every chunk;
-then all chunks, each with several draws of noise, are denoised in one batch, each from its own state. Gradients
-flow through the commit passes in a share of the steps: they cost as much as the rest together, and most of what
-writes a state (projections, B, dt, keys and values) also works inside the chunk and is trained there.
+One step: commit passes over the clean (half of the time lightly noised) chunks make the state before every
+chunk; then all chunks, each with several draws of noise, are denoised in one batch, each from its own state.
+Gradients flow through the commit passes in a share of the steps: they cost as much as the rest together, and
+most of what writes a state (projections, B, dt, keys and values) also works inside the chunk and is trained
+there.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _PROMPT_DROPOUT = 0.05
 
 
 def blend_prompts(batch: ClipBatch, chunk: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Tokens, mask and pooled of the prompt that conditions a chunk, as `lingen_live.text.blend` makes them."""
+    """Tokens, mask and pooled of the prompt that conditions a chunk, as `lingen_live.text.blend` makes it."""
     weights = batch.weights[:, chunk]  # (B, P)
     tokens = (batch.tokens * weights[:, :, None, None]).sum(1)
     mask = (batch.mask & (weights > 0)[:, :, None]).any(1)
@@ -40,7 +41,9 @@ def read_prompts(model: LinGen, batch: ClipBatch, generator: torch.Generator) ->
     contexts = []
     for chunk in range(batch.latents.shape[1]):
         tokens, mask, pooled = blend_prompts(batch, chunk)
-        contexts.append(model.read_text(tokens * keep[:, None, None], mask & keep[:, None], pooled * keep[:, None]))
+        contexts.append(
+            model.read_text(tokens * keep[:, None, None], mask & keep[:, None], pooled * keep[:, None])
+        )
     return contexts
 
 

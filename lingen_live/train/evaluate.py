@@ -1,7 +1,7 @@
 """How well the bundled model does what the words say: prompts in words never trained on, judged by the probe.
 
-Every score stands beside the probe's own score on renders and on renders passed through the codec: no model can be
-judged better than its judge.
+Every score stands beside the probe's own score on renders and on renders passed through the codec: no model
+can be judged better than its judge.
 """
 
 from __future__ import annotations
@@ -65,7 +65,11 @@ def held_out_captions(n: int, seed: int = 2026) -> list[Caption]:
 
 
 def sample_captions(
-    engine: Engine, probe: AttributeProbe, captions: list[Caption], n_chunks: int, on_done: Callable[[], object]
+    engine: Engine,
+    probe: AttributeProbe,
+    captions: list[Caption],
+    n_chunks: int,
+    on_done: Callable[[], object],
 ) -> list[Sample]:
     """Start a fresh stream for each caption and judge its last chunk."""
     samples = []

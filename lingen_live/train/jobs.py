@@ -20,7 +20,7 @@ from lingen_live.errors import CheckpointError, ConfigError
 from lingen_live.model.lingen import LinGen
 from lingen_live.text import TextEncoder
 from lingen_live.train import evaluate, report
-from lingen_live.train.codec import train_codec
+from lingen_live.train.codec import train_codec, train_decoder
 from lingen_live.train.config import Recipe, load_recipe
 from lingen_live.train.denoiser import train_denoiser
 from lingen_live.train.latents import build_shards
@@ -35,7 +35,7 @@ def run_job(
     """Run one training job to its end, or on from where it was interrupted.
 
     Args:
-        what: codec, clips, denoiser, probe or bundle; each needs what the ones before it left in the folder.
+        what: codec, clips, denoiser, decoder, probe or bundle; each needs what earlier ones left behind.
         config: recipe; None for the bundled one.
         folder: of the run.
         device: torch device.
@@ -50,6 +50,9 @@ def run_job(
     match what:
         case "codec":
             train_codec(recipe, folder, device)
+        case "decoder":
+            _trained_codec(recipe, folder, device)
+            train_decoder(recipe, folder, device)
         case "clips":
             text = TextEncoder(max_tokens=recipe.bundle.model.text_tokens)
             build_shards(recipe, _trained_codec(recipe, folder, device), text, folder / "clips", device)
@@ -62,7 +65,7 @@ def run_job(
                 raise ConfigError("`train bundle` needs --out DIR, the checkpoint directory to write.")
             _bundle(recipe, folder, out)
         case _:
-            raise ConfigError(f"got job {what!r}; known are codec, clips, denoiser, probe, bundle.")
+            raise ConfigError(f"got job {what!r}; known are codec, clips, denoiser, decoder, probe, bundle.")
 
 
 def _fill(module: nn.Module, path: Path, job: str) -> nn.Module:
@@ -99,7 +102,7 @@ def load_probe(path: Path | None) -> AttributeProbe:
 def run_evaluation(
     options: EngineOptions, probe_path: Path | None, n_captions: int, seconds: float, out: Path
 ) -> str:
-    """Score a checkpoint; leaves `eval.json`, `eval.md` and `grid.png` in the folder and returns the Markdown."""
+    """Score a checkpoint; leaves `eval.json`, `eval.md` and `grid.png` in the folder, returns the Markdown."""
     probe = load_probe(probe_path)
     engine = build_engine(options, lambda stage, fraction: None)
     config, codec = engine.bundle.config, engine.bundle.codec
@@ -116,14 +119,19 @@ def run_evaluation(
     shown = samples[:_GRID_CELLS]
     text = "\n\n".join(
         (
-            f"{n_captions} held-out captions, judged after {seconds:g} s of video; checkpoint {engine.bundle.digest[:16]}.",
+            f"{n_captions} held-out captions, judged after {seconds:g} s of video; "
+            f"checkpoint {engine.bundle.digest[:16]}.",
             report.scores_table(columns),
             "Codec PSNR: " + ", ".join(f"{name} {value:.1f} dB" for name, value in psnr_db.items()) + ".",
             report.captions_table(shown, _GRID_COLUMNS),
         )
     )
     out.mkdir(parents=True, exist_ok=True)
-    numbers = {"digest": engine.bundle.digest, "scores": report.scores_json(columns), "codec_psnr_db": psnr_db}
+    numbers = {
+        "digest": engine.bundle.digest,
+        "scores": report.scores_json(columns),
+        "codec_psnr_db": psnr_db,
+    }
     (out / "eval.json").write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
     (out / "eval.md").write_text(text + "\n", encoding="utf-8")
     report.write_png(report.grid([sample.frames[-1] for sample in shown], _GRID_COLUMNS), out / "grid.png")

@@ -1,8 +1,8 @@
 """Clips rendered, encoded and captioned once, kept as safetensors shards that several processes may fill.
 
-A shard holds, for n clips of K chunks: latents (n, K T, C, h, w) float16, normalised; text tokens
-(n, P, V, S, text_width) float16 with mask and pooled, for P prompts in V wordings each; and the weight of each
-prompt in each chunk (n, K, P). Training reads whatever shards exist, so it can begin before the last is written.
+A shard holds, for n clips of K chunks: latents (n, K T, C, h, w) float16, normalised; text tokens (n, P, V,
+S, text_width) float16 with mask and pooled, for P prompts in V wordings each; and the weight of each prompt
+in each chunk (n, K, P). Training reads whatever shards exist, so it can begin before the last is written.
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ def build_shards(recipe: Recipe, codec: VideoCodec, text: TextEncoder, folder: P
             raise
 
 
-def _make_shard(recipe: Recipe, codec: VideoCodec, text: TextEncoder, rng: Random, device: str) -> dict[str, Tensor]:
+def _make_shard(
+    recipe: Recipe, codec: VideoCodec, text: TextEncoder, rng: Random, device: str
+) -> dict[str, Tensor]:
     section, bundle = recipe.denoiser, recipe.bundle
     chunk_s = bundle.frames_per_chunk / bundle.video.fps
     clips = [draw_clip(rng, section.chunks, chunk_s, section.change_share) for _ in range(SHARD_CLIPS)]
@@ -96,7 +98,9 @@ def encode_clips(recipe: Recipe, codec: VideoCodec, clips: list[Clip], device: s
     """Render and encode clips: (n, K T, C, h, w) float32 on the CPU."""
     bundle = recipe.bundle
     n_frames = recipe.denoiser.chunks * bundle.frames_per_chunk
-    scenes = concatenate([evaluate(clip.track, frame_times(clip, n_frames, bundle.video.fps)) for clip in clips])
+    scenes = concatenate(
+        [evaluate(clip.track, frame_times(clip, n_frames, bundle.video.fps)) for clip in clips]
+    )
     frames = render(scenes.to(device), bundle.video.height_px, bundle.video.width_px)
     return codec.encode(frames.unflatten(0, (len(clips), n_frames))).cpu()
 
@@ -109,7 +113,9 @@ class ShardReader:
         self.shards: dict[Path, dict[str, Tensor]] = {}
         self.refresh()
         if not self.shards:
-            raise ConfigError(f"{folder} holds no clips-*.safetensors; make them with `lingen_live train clips`.")
+            raise ConfigError(
+                f"{folder} holds no clips-*.safetensors; make them with `lingen_live train clips`."
+            )
 
     def refresh(self) -> None:
         """Load shards that appeared since the last look."""

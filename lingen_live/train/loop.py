@@ -144,7 +144,9 @@ class Trainer:
         loss, numbers = self.loss(self.generator)
         value = loss.item()
         if not math.isfinite(value):
-            raise FloatingPointError(f"The loss is {value} at step {self.step}; resume from {self.state_path}.")
+            raise FloatingPointError(
+                f"The loss is {value} at step {self.step}; resume from {self.state_path}."
+            )
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.module.parameters(), self.schedule.clip_norm)
         for optimiser in self.optimisers:
@@ -185,7 +187,9 @@ class Trainer:
         try:
             self.module.load_state_dict(state["module"])
         except RuntimeError as error:
-            raise ConfigError(f"{self.state_path} is of another architecture than the recipe: {error}") from error
+            raise ConfigError(
+                f"{self.state_path} is of another architecture than the recipe: {error}"
+            ) from error
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
         device = next(self.module.parameters()).device

@@ -1,12 +1,13 @@
 """The attribute probe: a small classifier that says what a second of video shows.
 
-Trained on rendered ground truth, half of it passed through the codec, so that it judges the picture and not the
-codec's softness. It sees three frames of a chunk (first, middle, last): enough for a pan's direction. The same
-network judges the renderer (its ceiling), the codec and the model.
+Trained on rendered ground truth, half of it passed through the codec, so that it judges the picture and not
+the codec's softness. It sees three frames of a chunk (first, middle, last): enough for a pan's direction. The
+same network judges the renderer (its ceiling), the codec and the model.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 
@@ -36,8 +37,7 @@ class AttributeProbe(nn.Module):
         super().__init__()
         widths = (3 * _N_VIEWS, 32, 64, 96, 128)
         self.layers = nn.ModuleList(
-            nn.Conv2d(before, after, 3, stride=2, padding=1)
-            for before, after in zip(widths[:-1], widths[1:], strict=True)
+            nn.Conv2d(before, after, 3, stride=2, padding=1) for before, after in pairwise(widths)
         )
         self.norms = nn.ModuleList(nn.GroupNorm(8, width) for width in widths[1:])
         self.hidden = nn.Linear(widths[-1] * (_SIZE_PX // 16) ** 2, 256)
@@ -67,7 +67,9 @@ def labels(scenes: list[Attributes]) -> dict[str, Tensor]:
     """Class index of every judged attribute, (N,); -1 where it cannot be seen (the colour of no subject)."""
     table: dict[str, Tensor] = {}
     for name in JUDGED:
-        seen = [VALUES[name].index(scene.visible()[name]) if name in scene.visible() else -1 for scene in scenes]
+        seen = [
+            VALUES[name].index(scene.visible()[name]) if name in scene.visible() else -1 for scene in scenes
+        ]
         table[name] = torch.tensor(seen)
     return table
 
@@ -87,9 +89,12 @@ def train_probe(recipe: Recipe, codec: VideoCodec, folder: Path, device: str) ->
             frames = torch.cat((codec.decode(codec.encode(frames[:half])), frames[half:]))
         logits, truth = probe(frames), labels(scenes)
         losses = {
-            name: functional.cross_entropy(logits[name], truth[name].to(device), ignore_index=-1) for name in JUDGED
+            name: functional.cross_entropy(logits[name], truth[name].to(device), ignore_index=-1)
+            for name in JUDGED
         }
-        return torch.stack(list(losses.values())).sum(), {name: value.item() for name, value in losses.items()}
+        return torch.stack(list(losses.values())).sum(), {
+            name: value.item() for name, value in losses.items()
+        }
 
     trainer = Trainer(probe, loss, section, folder / "probe")
 

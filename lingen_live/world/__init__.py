@@ -1,1 +1,1 @@
-"""vista: a procedural, captioned, endlessly scrolling landscape; the bundled model's world and ground truth."""
+"""vista: a procedural, captioned, endlessly scrolling landscape; training data and ground truth of the model."""

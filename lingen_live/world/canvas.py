@@ -1,4 +1,4 @@
-"""A batch of pictures being painted back to front, addressed by rows so that layers touch only what they cover.
+"""A batch of pictures painted back to front, addressed by rows so that layers touch only what they cover.
 
 Coordinates: x and y in screen heights, origin top left. Knows nothing of what is painted.
 """
@@ -14,7 +14,8 @@ class Canvas:
 
     Attributes:
         pixels: (N, 3, H, W) float32, RGB.
-        x: (1, W), y: (1, H) pixel centres in screen heights.
+        x: (1, W) pixel centres in screen heights.
+        y: (1, H) pixel centres in screen heights.
         aspect: W / H.
         soft: width of an antialiased edge, screen heights.
     """

@@ -89,10 +89,13 @@ def splat(px: Tensor, py: Tensor, amount: Tensor, rx: Tensor, ry: Tensor, x: Ten
     """Draw soft points, each a product of two Gaussians.
 
     Args:
-        px, py: (N, K) centres, in the units of x and y.
+        px: (N, K) centres, in the units of x.
+        py: (N, K) centres, in the units of y.
         amount: (N, K) peak value.
-        rx, ry: broadcastable to (N, K), radii.
-        x: (N, W) columns; y: (N, H) rows.
+        rx: radii along x, broadcastable to (N, K).
+        ry: radii along y, broadcastable to (N, K).
+        x: (N, W) columns.
+        y: (N, H) rows.
 
     Returns:
         (N, 1, H, W): the sum of all points, not clamped.

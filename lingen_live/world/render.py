@@ -1,6 +1,6 @@
 """Scenes to pictures: layers painted back to front in batches; a cross-dissolve where two biomes meet.
 
-    frames = render(evaluate(track, torch.arange(48) / 16), 128, 128)  # (48, 3, 128, 128) in [0, 1]
+frames = render(evaluate(track, torch.arange(48) / 16), 128, 128)  # (48, 3, 128, 128) in [0, 1]
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ def render(scenes: Scenes, height_px: int, width_px: int) -> Tensor:
 
     Args:
         scenes: N frames, on any device.
-        height_px, width_px: size of the pictures.
+        height_px: height of the pictures, any.
+        width_px: width of the pictures, any.
 
     Returns:
         (N, 3, H, W) float32 in [0, 1], RGB, on the scenes' device.

@@ -29,7 +29,9 @@ def _columns(canvas: Canvas, scenes: Scenes, parallax: float) -> Tensor:
     return (canvas.x + scenes.camera.unsqueeze(1) * parallax)[:, None, None]
 
 
-def _ridge(u: Tensor, scenes: Scenes, base: float, tall: float, fine: float, scale: float, salt: int) -> Tensor:
+def _ridge(
+    u: Tensor, scenes: Scenes, base: float, tall: float, fine: float, scale: float, salt: int
+) -> Tensor:
     """(N, 1, 1, W) height of a rolling skyline."""
     coarse = noise_1d(u * scale, scenes.seed, salt)
     return base - tall * coarse - fine * noise_1d(u * scale * 3.1, scenes.seed, salt + 1)
@@ -68,8 +70,10 @@ def _paint_ground(canvas: Canvas, scenes: Scenes, mood: Mood, biome: str) -> Non
     canvas.paint(rows, colour, canvas.inside(_ground_skyline(u, scenes) - y))
 
 
-def _props(canvas: Canvas, scenes: Scenes, layer: int, per_height: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Things standing on the ground, one a cell: offset dx, foot height, size and presence, each (N, 1, 1, W)."""
+def _props(
+    canvas: Canvas, scenes: Scenes, layer: int, per_height: float
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Things on the ground, one a cell: offset dx, foot height, size and presence, each (N, 1, 1, W)."""
     u = _columns(canvas, scenes, 1.0)
     cell = torch.floor(u * per_height + layer * 0.5)
     i, seed = cell.to(torch.int64), scenes.seed.view(-1, 1, 1, 1) + 31 * layer
@@ -79,7 +83,9 @@ def _props(canvas: Canvas, scenes: Scenes, layer: int, per_height: float) -> tup
     return u - centre, _ground_skyline(centre, scenes) + 0.035, size, present
 
 
-def _bar(dx: Tensor, up: Tensor, half_width: Tensor | float, bottom: Tensor | float, top: Tensor | float) -> Tensor:
+def _bar(
+    dx: Tensor, up: Tensor, half_width: Tensor | float, bottom: Tensor | float, top: Tensor | float
+) -> Tensor:
     """Signed distance (roughly) of an upright box."""
     return torch.maximum(dx.abs() - half_width, torch.maximum(bottom - up, up - top))
 
@@ -107,8 +113,14 @@ def _paint_desert(canvas: Canvas, scenes: Scenes, mood: Mood) -> None:
     dx, foot, size, present = _props(canvas, scenes, 0, 2.0)
     up = foot - canvas.grid_y(rows)
     body = _bar(dx, up, 0.020, 0.0, 0.19 * size)
-    right = torch.minimum(_bar(dx - 0.052, up, 0.013, 0.085 * size, 0.15 * size), _bar(dx - 0.03, up, 0.035, 0.075 * size, 0.10 * size))
-    left = torch.minimum(_bar(dx + 0.050, up, 0.013, 0.055 * size, 0.12 * size), _bar(dx + 0.03, up, 0.033, 0.045 * size, 0.07 * size))
+    right = torch.minimum(
+        _bar(dx - 0.052, up, 0.013, 0.085 * size, 0.15 * size),
+        _bar(dx - 0.03, up, 0.035, 0.075 * size, 0.10 * size),
+    )
+    left = torch.minimum(
+        _bar(dx + 0.050, up, 0.013, 0.055 * size, 0.12 * size),
+        _bar(dx + 0.03, up, 0.033, 0.045 * size, 0.07 * size),
+    )
     canvas.paint(rows, green, canvas.inside(torch.minimum(body, torch.minimum(left, right))) * present)
     _paint_ground(canvas, scenes, mood, "desert")
 
@@ -150,7 +162,9 @@ def _paint_sea(canvas: Canvas, scenes: Scenes, mood: Mood) -> None:
     canvas.paint(rows, water + 0.22 * mood.light * crest + glitter, canvas.inside(0.60 - y))
 
 
-def _towers(canvas: Canvas, scenes: Scenes, parallax: float, per_height: float, base: float, tall: float, salt: int) -> Tensor:
+def _towers(
+    canvas: Canvas, scenes: Scenes, parallax: float, per_height: float, base: float, tall: float, salt: int
+) -> Tensor:
     """(N, 1, 1, W) roof line of a row of blocks."""
     cell = torch.floor(_columns(canvas, scenes, parallax) * per_height).to(torch.int64)
     return base - tall * hash_unit(cell, scenes.seed.view(-1, 1, 1, 1) + salt)
@@ -166,7 +180,9 @@ def _paint_city(canvas: Canvas, scenes: Scenes, mood: Mood) -> None:
     canvas.paint(rows, _colour(palette.MID, "city", canvas.pixels) * mood.light, wall)
     dark = scenes.time @ torch.tensor((0.25, 0.0, 0.75, 1.0), device=y.device)
     dark = dark.view(-1, 1, 1, 1)
-    lamp = torch.lerp(mood.light * 0.62 + mood.haze * 0.2, _colour(palette.ACCENT, "city", canvas.pixels), dark)
+    lamp = torch.lerp(
+        mood.light * 0.62 + mood.haze * 0.2, _colour(palette.ACCENT, "city", canvas.pixels), dark
+    )
     lit = _windows(canvas, scenes, rows, 0.30 + 0.30 * dark) * wall
     canvas.paint(rows, lamp, lit * canvas.inside(roof + 0.03 - y))
     _paint_road(canvas, scenes, mood)

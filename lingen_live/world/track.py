@@ -1,7 +1,8 @@
 """A schedule of attribute changes over time, evaluated at any moment as continuous numbers.
 
-A track is a pure function of time: the renderer can be asked for any frame alone. Attributes ease from one value
-to the next with a smoothstep; the camera's position is the exact integral of its eased velocity. Knows no pixels.
+A track is a pure function of time: the renderer can be asked for any frame alone. Attributes ease from one
+value to the next with a smoothstep; the camera's position is the exact integral of its eased velocity. Knows
+no pixels.
 """
 
 from __future__ import annotations
@@ -131,7 +132,10 @@ def evaluate(track: Track, times_s: Tensor) -> Scenes:
     for change in track.changes:
         u = ((t - change.at_s) / change.ease_s).clamp(0, 1)
         s = (u * u * (3 - 2 * u)).unsqueeze(1)
-        weights = [torch.lerp(w, target.expand_as(w), s) for w, target in zip(weights, _numbers(change.target), strict=True)]
+        weights = [
+            torch.lerp(w, target.expand_as(w), s)
+            for w, target in zip(weights, _numbers(change.target), strict=True)
+        ]
         turn = camera_velocity(change.target) - camera_velocity(current)
         camera = camera + turn * _eased_travel(t - change.at_s, change.ease_s)
         current = change.target

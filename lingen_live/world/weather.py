@@ -16,7 +16,9 @@ _N_STREAKS, _BEADS = 46, 4
 _N_FLAKES = 56
 
 
-def _falling(scenes: Scenes, aspect: float, n: int, speed: float, parallax: float, salt: int) -> tuple[Tensor, Tensor, Tensor]:
+def _falling(
+    scenes: Scenes, aspect: float, n: int, speed: float, parallax: float, salt: int
+) -> tuple[Tensor, Tensor, Tensor]:
     """Columns, rows and a random number of n things that fall for ever: each (N, n).
 
     Both axes wrap a little outside of the picture, so nothing pops at an edge.
@@ -37,8 +39,13 @@ def paint_rain(canvas: Canvas, scenes: Scenes, mood: Mood, weight: Tensor) -> No
     bx = (x.unsqueeze(2) - 0.006 * bead).flatten(1)
     by = (y.unsqueeze(2) + 0.024 * bead).flatten(1)
     amount = (0.5 + 0.5 * depth).unsqueeze(2).expand(-1, -1, _BEADS).flatten(1)
-    radius_x, radius_y = torch.tensor(0.0085, device=x.device).expand_as(bx), torch.tensor(0.017, device=x.device).expand_as(bx)
-    streaks = splat(bx, by, amount, radius_x, radius_y, canvas.x.expand(len(scenes), -1), canvas.y).clamp(0, 1)
+    radius_x, radius_y = (
+        torch.tensor(0.0085, device=x.device).expand_as(bx),
+        torch.tensor(0.017, device=x.device).expand_as(bx),
+    )
+    streaks = splat(bx, by, amount, radius_x, radius_y, canvas.x.expand(len(scenes), -1), canvas.y).clamp(
+        0, 1
+    )
     tone = 0.30 * mood.light + 0.25 * mood.low + 0.38
     canvas.paint(slice(None), tone, streaks * weight * 0.72)
 
@@ -48,7 +55,9 @@ def paint_snowfall(canvas: Canvas, scenes: Scenes, mood: Mood, weight: Tensor) -
     x, y, depth = _falling(scenes, canvas.aspect, _N_FLAKES, 0.20, 0.6, 30)
     x = x + 0.02 * torch.sin(scenes.time_s.unsqueeze(1) * 1.3 + 30 * depth)
     radius = 0.013 + 0.010 * depth
-    flakes = splat(x, y, torch.full_like(x, 1.25), radius, radius, canvas.x.expand(len(scenes), -1), canvas.y).clamp(0, 1)
+    flakes = splat(
+        x, y, torch.full_like(x, 1.25), radius, radius, canvas.x.expand(len(scenes), -1), canvas.y
+    ).clamp(0, 1)
     canvas.paint(slice(None), 0.45 * mood.light + 0.55, flakes * weight * 0.92)
 
 

@@ -57,9 +57,6 @@ class FakeEngine:
             compute_threads=options.n_threads,
         )
 
-    def warm_up(self, on_progress: OnProgress) -> None:
-        on_progress("warming up", 1.0)
-
     def steer(self, prompt: str, n_chunks: int = 1) -> None:
         if prompt == REFUSE:
             raise PromptError("This engine refuses that.")
@@ -111,6 +108,7 @@ def make_fake(options: EngineOptions, on_progress: OnProgress) -> FakeEngine:
     if options.checkpoint == "broken":
         raise RuntimeError("a bug while building")
     on_progress("loading", 0.5)
+    on_progress("warming up", 1.0)
     return FakeEngine(options)
 
 

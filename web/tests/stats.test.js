@@ -28,16 +28,16 @@ test("fps looks at the last three seconds only", () => {
   assert.equal(Math.round(meter.fps(14000) ?? 0), 20);
 });
 
-test("fps is unknown before two frames, after a silence, and restarts with a new stream", () => {
+test("fps is unknown for the first second, after a silence, and restarts with a new stream", () => {
   const meter = new FrameMeter();
   assert.equal(meter.fps(0), null);
-  meter.add(0, 1, null);
-  assert.equal(meter.fps(10), null);
-  meter.add(100, 2, null);
-  assert.equal(meter.fps(150), 10);
-  assert.equal(meter.fps(1700), null);
-  meter.add(200, 1, null);
-  assert.equal(meter.fps(210), null);
+  show(meter, 10, { stepMs: 100 });
+  assert.equal(meter.fps(930), null);
+  meter.add(1030, 11, 1000);
+  assert.equal(meter.fps(1030), 10);
+  assert.equal(meter.fps(2600), null);
+  meter.add(2700, 1, null);
+  assert.equal(meter.fps(2710), null);
 });
 
 test("the age of a frame is measured from its arrival, and smoothed", () => {

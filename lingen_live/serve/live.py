@@ -1,0 +1,74 @@
+"""Puts the parts of a live server together and tells the person at the terminal about it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Sequence
+
+from lingen_live.engine.info import EngineInfo
+from lingen_live.engine.interface import EngineFactory
+from lingen_live.engine.options import EngineOptions
+from lingen_live.engine.worker_client import WorkerClient
+from lingen_live.serve.app import create_app
+from lingen_live.serve.console import Console
+from lingen_live.serve.hosts import HostRule, is_loopback
+from lingen_live.serve.listen import url_of
+from lingen_live.serve.server import serve
+from lingen_live.serve.sessions import Session
+from lingen_live.serve.viewers import Viewers
+from lingen_live.serve.web import find_web_directory
+
+
+def run_live(
+    options: EngineOptions,
+    factory: EngineFactory,
+    listener: socket.socket,
+    *,
+    host: str,
+    more_hosts: Sequence[str],
+    transition_chunks: int,
+    console: Console,
+) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Args:
+        options: how to build the engine.
+        factory: builds it, in the worker process.
+        listener: bound to `host`, listening; closed in the end.
+        host: as the person named it.
+        more_hosts: other names that the server is known by.
+        transition_chunks: over how many chunks a steer blends, if it does not say.
+        console: told about progress and the address.
+
+    Raises:
+        LingenError: the engine cannot be built.
+    """
+    web_directory = find_web_directory()
+
+    def welcome(info: EngineInfo) -> None:
+        console.say(_describe(info))
+        console.say(f"Open {url_of(listener, host)} and say what you would like to see. Ctrl-C ends it.")
+        if not is_loopback(host):
+            console.say("Anyone who can reach this address can watch and steer.")
+
+    async def run() -> None:
+        client = WorkerClient(options, factory)
+        session = Session(
+            client, prompt=options.prompt, seed=options.seed, transition_chunks=transition_chunks
+        )
+        viewers = Viewers(session)
+        app = create_app(session, viewers, web_directory, HostRule.for_host(host, more_hosts))
+        await serve(app, session, viewers, client, listener, on_progress=console.progress, on_ready=welcome)
+
+    console.say("lingen live: warming up the model")
+    asyncio.run(run())
+
+
+def _describe(info: EngineInfo) -> str:
+    threads = "thread" if info.compute_threads == 1 else "threads"
+    return (
+        f"{info.name}: {info.n_parameters / 1e6:.1f} M parameters, {info.width_px} x {info.height_px} at "
+        f"{info.fps:g} frames/s, {info.dtype} on {info.device}, {info.compute_threads} compute {threads}, "
+        f"{info.state_bytes / 2**20:.1f} MiB of state"
+    )

@@ -1,0 +1,137 @@
+"""The queue of frames: order, bounds, cuts and receipts, by an invented clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from lingen_live.profile.spans import ChunkProfile
+from lingen_live.serve.playout import ChunkInfo, Image, Playout, Step
+
+FPS, F = 16.0, 8
+SLOT_S = 1 / FPS
+
+
+def chunk(index: int, ids: tuple[int, ...] = (), *, is_fresh: bool = False) -> ChunkInfo:
+    return ChunkInfo(index, f"prompt {index}", 1.0, 0, ChunkProfile(index, ()), ids, is_fresh)
+
+
+def images(index: int) -> list[Image]:
+    """Frames that can be told apart: 100 index + position."""
+    return [np.array([100 * index + i], np.uint8) for i in range(F)]
+
+
+class Player:
+    """Steps a playout through its slots, and asks for chunks as a session does."""
+
+    def __init__(self) -> None:
+        self.playout = Playout(FPS, F)
+        self.slot = 0
+
+    def play(self, n_slots: int, *, is_paused: bool = False) -> Iterator[Step]:
+        for _ in range(n_slots):
+            yield self.playout.step(self.slot * SLOT_S, is_paused)
+            self.slot += 1
+
+    def shown(self, n_slots: int) -> list[int]:
+        return [int(step.image[0]) for step in self.play(n_slots) if step.image is not None]
+
+
+def test_frames_play_in_order_and_chunks_are_announced_with_their_first() -> None:
+    player = Player()
+    player.playout.push(chunk(0), images(0), 0.0)
+    player.playout.push(chunk(1), images(1), 0.0)
+    steps = list(player.play(16))
+    assert [int(step.image[0]) for step in steps if step.image is not None] == [*range(8), *range(100, 108)]
+    assert [(i, step.started.chunk_index) for i, step in enumerate(steps) if step.started] == [(0, 0), (8, 1)]
+    assert steps[8].media_time_s == 8 * SLOT_S
+    assert steps[8].buffer_s == F / FPS
+
+
+def test_a_dry_queue_repeats_the_last_image_and_counts() -> None:
+    player = Player()
+    player.playout.push(chunk(0), images(0), 0.0)
+    assert player.shown(10) == [0, 1, 2, 3, 4, 5, 6, 7, 7, 7]
+    assert player.playout.n_late_frames == 2
+    player.playout.push(chunk(1), images(1), 1.0)
+    assert player.shown(1) == [100]
+
+
+def test_a_pause_keeps_the_queue() -> None:
+    player = Player()
+    player.playout.push(chunk(0), images(0), 0.0)
+    player.shown(3)
+    held = [int(step.image[0]) for step in player.play(20, is_paused=True) if step.image is not None]
+    assert set(held) == {2}
+    assert player.shown(2) == [3, 4]
+    assert player.playout.n_late_frames == 0
+
+
+def test_one_chunk_is_asked_for_at_a_time() -> None:
+    playout = Playout(FPS, F)
+    assert playout.needs_chunk()
+    playout.note_request(0.0)
+    assert not playout.needs_chunk()
+    playout.forget_request()
+    assert playout.needs_chunk()
+
+
+@pytest.mark.parametrize(("generation_s", "most_s"), [(0.0, 0.6), (0.2, 0.65), (0.45, 1.0), (3.0, 1.0)])
+def test_what_is_buffered_stays_bounded(generation_s: float, most_s: float) -> None:
+    """One chunk plays, at most one waits; the faster the engine, the less waits."""
+    player = Player()
+    playout = player.playout
+    done_s: float | None = None
+    index = 0
+    buffers_s = []
+    for slot in range(2000):
+        now_s = slot * SLOT_S
+        if done_s is not None and now_s >= done_s:
+            playout.push(chunk(index), images(index % 2), now_s)
+            index, done_s = index + 1, None
+        list(player.play(1))
+        if playout.needs_chunk():
+            playout.note_request(now_s)
+            done_s = now_s + generation_s
+        buffers_s.append(playout.buffer_s)
+    assert max(buffers_s[100:]) <= most_s
+    if generation_s < 0.3:
+        assert playout.n_late_frames <= 8  # until the lead is known
+
+
+def test_a_fresh_chunk_replaces_what_waits_and_inherits_its_receipts() -> None:
+    player = Player()
+    playout = player.playout
+    playout.push(chunk(0, (1,)), images(0), 0.0)
+    assert player.shown(3) == [0, 1, 2]
+    playout.push(chunk(1, (2, 3)), images(1), 0.2)
+    playout.push(chunk(2, (4,), is_fresh=True), images(2), 0.2)
+    step = next(player.play(1))
+    assert step.started is not None
+    assert step.started.chunk_index == 2
+    assert step.started.applied_ids == (2, 3, 4)
+    assert playout.buffer_s == 7 / FPS
+
+
+def test_a_cut_hurries_the_next_request() -> None:
+    playout = Playout(FPS, F)
+    playout.note_request(0.0)
+    playout.push(chunk(0), images(0), 0.0)
+    assert not playout.needs_chunk()  # the engine is quick and there is a whole chunk
+    playout.hurry()
+    assert playout.needs_chunk()
+    playout.note_request(0.1)
+    playout.push(chunk(1, is_fresh=True), images(1), 0.1)
+    assert not playout.needs_chunk()
+
+
+def test_measured_fps() -> None:
+    player = Player()
+    assert player.playout.measured_fps(0.0) == 0.0
+    for index in range(8):
+        player.playout.push(chunk(index), images(index % 2), 0.0)
+    list(player.play(64))
+    assert player.playout.measured_fps(63 * SLOT_S) == pytest.approx(FPS)
+    assert player.playout.measured_fps(100.0) == 0.0

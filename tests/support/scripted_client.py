@@ -1,0 +1,63 @@
+"""An `EngineClient` whose events a test writes down itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import fake_engine
+import numpy as np
+
+from lingen_live.engine.client import ChunkReady, EngineEvent
+from lingen_live.engine.control import EngineControl
+from lingen_live.engine.info import EngineInfo
+from lingen_live.engine.interface import OnProgress
+from lingen_live.engine.options import EngineOptions
+from lingen_live.profile.spans import ChunkProfile
+
+
+class ScriptedClient:
+    """Makes nothing by itself: see `say` and `make`."""
+
+    def __init__(self, fps: float = 200.0) -> None:
+        self.info: EngineInfo = fake_engine.FakeEngine(EngineOptions(fps=min(fps, 120.0))).info
+        self.may_start = asyncio.Event()
+        self.may_start.set()
+        self.n_requests = 0
+        self.requested = asyncio.Event()
+        self.controls: list[EngineControl] = []
+        self.on_progress: OnProgress | None = None
+        self._queue: asyncio.Queue[EngineEvent | None] = asyncio.Queue()
+
+    async def start(self, on_progress: OnProgress) -> EngineInfo:
+        self.on_progress = on_progress
+        await self.may_start.wait()
+        return self.info
+
+    async def request(self) -> None:
+        self.n_requests += 1
+        self.requested.set()
+
+    async def control(self, control: EngineControl) -> None:
+        self.controls.append(control)
+
+    async def events(self) -> AsyncIterator[EngineEvent]:
+        while (event := await self._queue.get()) is not None:
+            yield event
+
+    async def close(self) -> None:
+        self._queue.put_nowait(None)
+
+    def say(self, event: EngineEvent) -> None:
+        self._queue.put_nowait(event)
+
+    async def make(
+        self, index: int, *, prompt: str = "a day", applied_ids: tuple[int, ...] = (), is_fresh: bool = False
+    ) -> None:
+        """Wait for a request and answer it with chunk `index`."""
+        async with asyncio.timeout(10):
+            await self.requested.wait()
+        self.requested.clear()
+        frames = np.full((8, 64, 64, 3), fake_engine.colour_of(prompt)[0], np.uint8)
+        profile = ChunkProfile(index, ())
+        self.say(ChunkReady(frames, index, prompt, 1.0, 7, profile, applied_ids, is_fresh))
