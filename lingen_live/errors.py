@@ -5,6 +5,7 @@ LingenError
 ├── CheckpointError    weights that are missing, damaged, foreign, or a pickle
 ├── TextEncoderError   text-encoder weights that are missing or not the expected ones
 ├── PromptError        words that cannot be a prompt
+├── TrainingError      training that went wrong, or state that cannot be resumed
 └── EngineError        the generator cannot start, or stopped
 
 `serve/errors.py` adds what only a network can do wrong.
@@ -48,6 +49,12 @@ class PromptError(LingenError):
     """Words that cannot be a prompt."""
 
     code = "bad_prompt"
+
+
+class TrainingError(LingenError):
+    """Training that diverged; what was saved before stays as it was."""
+
+    code = "training_failed"
 
 
 class EngineError(LingenError):

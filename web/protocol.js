@@ -33,9 +33,10 @@ export class ProtocolError extends Error {
  * @typedef {{type: "applied", id: number, chunk_index: number, pts: number}} AppliedMessage
  */
 /**
- * A chunk begins to play; `blend` is the weight of `prompt` in it, `total_ms` the time it took to generate.
+ * A chunk begins to play; `blend` is the weight of `prompt` in it, `total_ms` the time it took to generate, `fps` the
+ * new frames a second that the server played lately.
  * @typedef {{
- *   type: "chunk", chunk_index: number, pts: number, prompt: string, blend: number, total_ms: number,
+ *   type: "chunk", chunk_index: number, pts: number, prompt: string, blend: number, total_ms: number, fps: number,
  * }} ChunkMessage
  */
 /** @typedef {{type: "error", code: string, message: string, id: number | null}} ErrorMessage */
@@ -69,6 +70,7 @@ const PARSERS = {
     prompt: fields.string("prompt"),
     blend: fields.number("blend"),
     total_ms: fields.object("profile").number("total_ms"),
+    fps: fields.number("fps"),
   }),
   error: (fields) => ({
     type: "error",

@@ -16,13 +16,15 @@
 /** @typedef {"sent" | "received" | "applied" | "shown"} Step */
 /**
  * One control on its way; `pts` (90 kHz media time) from applied on, `tookMs` once its first frame was on the screen.
- * @typedef {{id: number, verb: ReceiptVerb, step: Step, sentMs: number, pts: number | null, tookMs: number | null}} Receipt
+ * @typedef {{
+ *   id: number, verb: ReceiptVerb, step: Step, sentMs: number, pts: number | null, tookMs: number | null,
+ * }} Receipt
  */
 /**
  * @typedef {{
  *   socket: SocketState, retryInS: number | null, wasEverOpen: boolean,
  *   session: StateMessage | null, media: MediaState,
- *   caption: string, blend: number, chunkMs: number | null,
+ *   caption: string, blend: number, chunkMs: number | null, newFps: number | null,
  *   receipts: readonly Receipt[], problem: string | null,
  *   fps: number | null, ageMs: number | null, roundTripMs: number | null,
  *   isSmooth: boolean,
@@ -56,6 +58,7 @@ export const INITIAL_VIEW = {
   caption: "",
   blend: 1,
   chunkMs: null,
+  newFps: null,
   receipts: [],
   problem: null,
   fps: null,
@@ -107,7 +110,7 @@ function reduceSocket(view, socket, retryInS) {
   if (view.socket !== "open") return next;
   const isUnsettled = view.receipts.some(({ step }) => step === "sent" || step === "received");
   const problem = isUnsettled ? NOT_CONFIRMED : view.problem;
-  return { ...next, receipts: [], session: null, chunkMs: null, problem };
+  return { ...next, receipts: [], session: null, chunkMs: null, newFps: null, problem };
 }
 
 /** @param {View} view @param {number} id @param {Verb} verb @param {number} nowMs @returns {View} */
@@ -137,6 +140,7 @@ function reduceMessage(view, message) {
         caption: message.prompt,
         blend: message.blend,
         chunkMs: message.total_ms,
+        newFps: message.fps,
       };
     case "error":
       return {

@@ -1,5 +1,5 @@
 // @ts-check
-/** Measures what the viewer sees: frames a second, and the age of a frame when it is shown. Pure; times are passed in. */
+/** What the viewer sees, measured: frames a second, and the age of a frame when shown. Pure; times are passed in. */
 
 const WINDOW_MS = 3000;
 const SHORTEST_MS = 1000;

@@ -20,7 +20,7 @@ export function statusLine(view) {
     case "refused":
       return say("lost", "this page is out of date, please reload it");
     case "waiting":
-      return say("lost", `${view.wasEverOpen ? "lost the server" : "no server yet"}, trying again ${inSeconds(view.retryInS)}`);
+      return say("lost", `${view.wasEverOpen ? "lost the" : "no"} server, trying again ${inSeconds(view.retryInS)}`);
     case "closed":
       return say("lost", "disconnected");
     case "connecting":
@@ -48,7 +48,8 @@ export function receiptLine(view) {
  */
 export function statsLine(view) {
   const parts = [];
-  if (view.fps !== null) parts.push(`${view.fps.toFixed(1)} fps`);
+  // A late chunk makes the server repeat frames: those are shown, but they are not new.
+  if (view.fps !== null) parts.push(`${Math.min(view.fps, view.newFps ?? view.fps).toFixed(1)} fps`);
   if (view.chunkMs !== null) parts.push(`${Math.round(view.chunkMs)} ms a chunk${speed(view)}`);
   // From the server to the screen: half a round trip, then from the arrival of a frame to its presentation.
   if (view.fps !== null && view.ageMs !== null) {

@@ -84,7 +84,8 @@ export class Page {
     element("veil-bar", HTMLElement).parentElement?.toggleAttribute("hidden", fraction === null);
     this.#root.classList.toggle("is-paused", isPaused);
     setText("pause-label", isPaused ? "Resume" : "Pause");
-    element("seed", HTMLElement).title = `the same words with other dice${view.session ? ` (now ${view.session.seed})` : ""}`;
+    const seed = view.session ? ` (now ${view.session.seed})` : "";
+    element("seed", HTMLElement).title = `the same words with other dice${seed}`;
   }
 
   /** @param {View} view */
@@ -216,7 +217,11 @@ function element(id, kind) {
   return node;
 }
 
-/** Only a changed text is written, so that screen readers do not hear it again. @param {string} id @param {string} text */
+/**
+ * Only a changed text is written, so that screen readers do not hear it again.
+ * @param {string} id
+ * @param {string} text
+ */
 function setText(id, text) {
   const node = element(id, HTMLElement);
   if (node.textContent !== text) node.textContent = text;

@@ -20,7 +20,9 @@ const GATHERING_LIMIT_MS = 1000;
 
 /**
  * One try, and everything it holds.
- * @typedef {{peer: RTCPeerConnection, isReleased: boolean, sessionUrl: string | null, timer: Timer | undefined}} Attempt
+ * @typedef {{
+ *   peer: RTCPeerConnection, isReleased: boolean, sessionUrl: string | null, timer: Timer | undefined,
+ * }} Attempt
  */
 
 /** @type {WhepPlatform} */

@@ -8,9 +8,12 @@ not know chunks, noise or prompts.
 
 from __future__ import annotations
 
+from typing import Self
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from lingen_live.config import CodecConfig
 
@@ -94,6 +97,10 @@ class VideoCodec(nn.Module):
         self.register_buffer("latent_std", torch.ones(config.latent_channels))
         self.latent_mean: Tensor
         self.latent_std: Tensor
+
+    def to_channels_last(self) -> Self:
+        """Lay the weights out in memory as the convolutions like them, in place; returns itself."""
+        return convert_conv2d_weight_memory_format(self, torch.channels_last)
 
     def encode_raw(self, groups: Tensor) -> Tensor:
         """Groups of frames (N, 4 * 3, H, W) in [0, 1] to unnormalised latents (N, C, h, w)."""

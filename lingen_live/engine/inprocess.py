@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 
 from lingen_live.engine.client import ControlRefused, EngineEvent, WorkerDied, WorkerRestarted, ready, refused
-from lingen_live.engine.control import EngineControl, Mailbox
+from lingen_live.engine.control import EngineControl, Mailbox, Order
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.interface import EngineFactory, EngineLike, OnProgress, default_engine
 from lingen_live.engine.options import EngineOptions
@@ -52,7 +52,7 @@ class InProcessClient:
         if self._engine is None:
             raise EngineError("A chunk was asked for before the engine was started.")
         if self._ticking is None or self._ticking.done():
-            self._ticking = asyncio.create_task(self._tick(self._engine))
+            self._ticking = asyncio.create_task(self._tick(self._engine, self._mailbox.drain()))
 
     async def control(self, control: EngineControl) -> None:
         """Have `control` taken before the next chunk that is asked for."""
@@ -70,8 +70,7 @@ class InProcessClient:
         self._executor.shutdown(wait=True)
         self._queue.put_nowait(None)
 
-    async def _tick(self, engine: EngineLike) -> None:
-        orders = self._mailbox.drain()
+    async def _tick(self, engine: EngineLike, orders: tuple[Order, ...]) -> None:
         loop = asyncio.get_running_loop()
         try:
             tick = await loop.run_in_executor(self._executor, run_tick, engine, orders)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +28,8 @@ class SigmaEmbedding(nn.Module):
             torch.linspace(0, math.log(1000), _FREQUENCIES, device=sigma.device, dtype=sigma.dtype)
         )
         angles = sigma[:, None] * frequencies
-        return self.layers(torch.cat((angles.sin(), angles.cos()), dim=-1).to(self.layers[0].weight.dtype))
+        dtype = cast(nn.Linear, self.layers[0]).weight.dtype
+        return self.layers(torch.cat((angles.sin(), angles.cos()), dim=-1).to(dtype))
 
 
 class PositionEmbedding(nn.Module):

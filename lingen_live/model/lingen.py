@@ -60,7 +60,7 @@ class LinGen(nn.Module):
         return tokens.unflatten(1, self._grid()).permute(0, 1, 4, 2, 3)
 
     def commit(self, latents: Tensor, text: TextContext, state: StreamState) -> StreamState:
-        """The state after a clean chunk (B, T, C, h, w), by one pass at sigma 0; the old state stays as it is."""
+        """The state after a clean chunk (B, T, C, h, w), by one pass at sigma 0; the old one is only read."""
         sigma = torch.zeros(latents.shape[0], device=latents.device)
         return StreamState.from_layers(self._run(latents, sigma, text, state)[1])
 

@@ -1,4 +1,4 @@
-"""Bidirectional Mamba2 over a chunk: the forward scan goes on from a carried state, the backward stays inside.
+"""Bidirectional Mamba2 over a chunk: forward it goes on from a carried state, backward it stays inside.
 
 Mamba2 is arXiv 2405.21060. Both directions share the projections, the convolution, B and C; they have their
 own dt and A. The review tokens come first in both. Knows tokens in scan order, not pictures.

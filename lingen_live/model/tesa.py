@@ -24,11 +24,8 @@ class TemporalSwinAttention(nn.Module):
     def __init__(self, config: ModelConfig, *, is_shifted: bool) -> None:
         super().__init__()
         self.grid = (config.latent_height, config.latent_width)
-        self.window, self.n_frames, self.n_past = (
-            config.tesa_window,
-            config.chunk_latent_frames,
-            config.tesa_past_frames,
-        )
+        self.window = config.tesa_window
+        self.n_frames, self.n_past = config.chunk_latent_frames, config.tesa_past_frames
         self.headdim = config.attn_headdim
         self.n_heads = config.width // config.attn_headdim
         self.shift = self.window // 2 if is_shifted else 0
@@ -104,11 +101,6 @@ def _neighbours(height: int, width: int, window: int, shift: int) -> Tensor:
     # A roll by `shift` brings the first rows to the end: they belong to another region of the picture.
     region = (rows < shift).long()[:, None] * 2 + (columns < shift).long()
     region = torch.roll(region, (-shift, -shift), (0, 1))
-    cells = (
-        region.unflatten(0, (-1, window))
-        .unflatten(2, (-1, window))
-        .transpose(1, 2)
-        .flatten(2, 3)
-        .flatten(0, 1)
-    )
+    cells = region.unflatten(0, (-1, window)).unflatten(2, (-1, window)).transpose(1, 2)
+    cells = cells.flatten(2, 3).flatten(0, 1)
     return cells[:, :, None] == cells[:, None, :]

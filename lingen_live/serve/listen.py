@@ -14,7 +14,11 @@ def bind(host: str, port: int) -> socket.socket:
     Raises:
         ListenError: the address is taken, not allowed, or none of this machine.
     """
+    if not 0 <= port <= 65535:
+        raise ListenError(f"The port is {port}; it must be 0 to 65535, 0 for any free one.")
     try:
+        if not host:  # to the system, that would mean every address
+            raise socket.gaierror
         family, kind, proto, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]

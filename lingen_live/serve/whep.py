@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
 
 from lingen_live.serve.errors import HttpError
 from lingen_live.serve.offer import MAX_SDP_BYTES
@@ -28,6 +29,14 @@ def whep_router(viewers: Viewers) -> APIRouter:
     @router.options("")
     async def describe() -> Response:
         return Response(status_code=204, headers={"Accept-Post": SDP_TYPE, "Allow": "POST, OPTIONS"})
+
+    @router.patch("/{viewer_id}")
+    async def trickle(viewer_id: str) -> Response:
+        message = (
+            "PATCH is not supported; all candidates belong into the offer, and the answer holds all of ours."
+        )
+        body = {"code": "no_trickle", "message": message}
+        return JSONResponse(body, 405, {"Allow": "DELETE"})
 
     @router.delete("/{viewer_id}")
     async def stop(viewer_id: str) -> Response:

@@ -1,4 +1,4 @@
-"""Random scenes and clips of the vista world with captions: what the networks learn from. Renders no pixels."""
+"""Random scenes and captioned clips of the vista world: what the networks learn from. Renders no pixels."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Clip:
 
 
 def draw_clip(rng: Random, n_chunks: int, chunk_s: float, change_share: float) -> Clip:
-    """A clip that may hold one prompt change, at a chunk boundary, abrupt or blended over two or three chunks."""
+    """A clip that may hold one prompt change, at a chunk boundary, at once or blended over up to three."""
     start_s = rng.random() * _LONGEST_START_S
     before = sample_scene(rng)
     seed = rng.randrange(1 << 20)

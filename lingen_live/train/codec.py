@@ -50,7 +50,7 @@ def reconstruction_loss(codec: VideoCodec, groups: Tensor, section: CodecTrainin
 def train_codec(recipe: Recipe, folder: Path, device: str) -> None:
     """Train or resume; leaves `codec.safetensors` (EMA weights and latent statistics) in the folder."""
     torch.manual_seed(0)
-    codec = VideoCodec(recipe.bundle.codec).to(device, memory_format=torch.channels_last)
+    codec = VideoCodec(recipe.bundle.codec).to(device).to_channels_last()
     section = recipe.codec
 
     def loss(generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
@@ -61,9 +61,11 @@ def train_codec(recipe: Recipe, folder: Path, device: str) -> None:
         return value, {"psnr_db": psnr}
 
     trainer = Trainer(codec, loss, section, folder / "codec")
+    if trainer.is_finished and (folder / "codec.safetensors").exists():
+        return  # its decoder may have been trained on since, which another export would undo
 
     def export() -> None:
-        trained = VideoCodec(recipe.bundle.codec).to(device, memory_format=torch.channels_last)
+        trained = VideoCodec(recipe.bundle.codec).to(device).to_channels_last()
         trained.load_state_dict(trainer.ema)
         measure_statistics(recipe, trained, device)
         save_weights(trained, folder / "codec.safetensors")
@@ -79,7 +81,7 @@ def train_decoder(recipe: Recipe, folder: Path, device: str) -> None:
     """
     codec = VideoCodec(recipe.bundle.codec)
     codec.load_state_dict(load_file(folder / "codec.safetensors"))
-    codec = codec.to(device, memory_format=torch.channels_last)
+    codec = codec.to(device).to_channels_last()
     section = recipe.decoder
 
     def loss(generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:

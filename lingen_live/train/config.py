@@ -13,7 +13,7 @@ from lingen_live.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class CodecTraining:
-    """How the video autoencoder, or its decoder alone, is trained; configs/vista.toml says what each means."""
+    """How the video autoencoder or its decoder alone is trained; configs/vista.toml says what each means."""
 
     n_steps: int
     batch: int

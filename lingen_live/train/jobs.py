@@ -24,9 +24,11 @@ from lingen_live.train.codec import train_codec, train_decoder
 from lingen_live.train.config import Recipe, load_recipe
 from lingen_live.train.denoiser import train_denoiser
 from lingen_live.train.latents import build_shards
+from lingen_live.train.loop import first_detail
 from lingen_live.train.probe import AttributeProbe, train_probe
 
 _GRID_COLUMNS, _GRID_CELLS = 8, 40
+_MAX_SECONDS = 3600.0
 
 
 def run_job(
@@ -38,14 +40,19 @@ def run_job(
         what: codec, clips, denoiser, decoder, probe or bundle; each needs what earlier ones left behind.
         config: recipe; None for the bundled one.
         folder: of the run.
-        device: torch device.
+        device: cpu or cuda.
         n_threads: compute threads.
         out: with bundle, the checkpoint directory to write.
 
     Raises:
-        ConfigError: the recipe is wrong, or an earlier job has not been run.
+        ConfigError: the recipe or the device is wrong, or an earlier job has not been run.
+        CheckpointError: what an earlier job has left does not fit the recipe.
+        TrainingError: the loss or a gradient is not finite.
     """
+    if n_threads < 1:
+        raise ConfigError(f"threads is {n_threads}; it must be 1 or more.")
     torch.set_num_threads(n_threads)
+    _check_device(device)
     recipe = load_recipe(config)
     match what:
         case "codec":
@@ -68,6 +75,13 @@ def run_job(
             raise ConfigError(f"got job {what!r}; known are codec, clips, denoiser, decoder, probe, bundle.")
 
 
+def _check_device(device: str) -> None:
+    if device not in ("cpu", "cuda"):
+        raise ConfigError(f"device is {device!r}; training takes cpu or cuda.")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device is 'cuda', but no CUDA device is visible.")
+
+
 def _fill(module: nn.Module, path: Path, job: str) -> nn.Module:
     """Load weights that an earlier job of the same run has left."""
     if not path.is_file():
@@ -75,14 +89,14 @@ def _fill(module: nn.Module, path: Path, job: str) -> nn.Module:
     try:
         module.load_state_dict(load_file(path))
     except (RuntimeError, SafetensorError) as error:
-        raise CheckpointError(f"{path} does not fit the recipe: {error}") from error
+        raise CheckpointError(f"{path} does not fit the recipe: {first_detail(error)}") from error
     return module.eval()
 
 
 def _trained_codec(recipe: Recipe, folder: Path, device: str) -> VideoCodec:
     codec = VideoCodec(recipe.bundle.codec)
     _fill(codec, folder / "codec.safetensors", "codec")
-    return codec.to(device, memory_format=torch.channels_last)
+    return codec.to(device).to_channels_last()
 
 
 def _bundle(recipe: Recipe, folder: Path, out: Path) -> None:
@@ -102,7 +116,22 @@ def load_probe(path: Path | None) -> AttributeProbe:
 def run_evaluation(
     options: EngineOptions, probe_path: Path | None, n_captions: int, seconds: float, out: Path
 ) -> str:
-    """Score a checkpoint; leaves `eval.json`, `eval.md` and `grid.png` in the folder, returns the Markdown."""
+    """Score a checkpoint; leaves `eval.json`, `eval.md` and `grid.png` in `out`, returns the Markdown.
+
+    Args:
+        options: which checkpoint, and how it computes.
+        probe_path: weights of the probe; None for the bundled ones.
+        n_captions: held-out captions, at least 1.
+        seconds: media time before a stream is judged, at most an hour.
+        out: folder, made if missing.
+
+    Raises:
+        LingenError: a number is out of its range, or the checkpoint or the probe cannot be used.
+    """
+    if n_captions < 1:
+        raise ConfigError(f"captions is {n_captions}; it must be 1 or more.")
+    if not 0 < seconds <= _MAX_SECONDS:
+        raise ConfigError(f"seconds is {seconds:g}; it must be above 0 and at most {_MAX_SECONDS:g}.")
     probe = load_probe(probe_path)
     engine = build_engine(options, lambda stage, fraction: None)
     config, codec = engine.bundle.config, engine.bundle.codec

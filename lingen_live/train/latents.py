@@ -14,13 +14,13 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm import tqdm
 
 from lingen_live.codec.autoencoder import VideoCodec
 from lingen_live.errors import ConfigError
+from lingen_live.train.claim import claimed
 from lingen_live.train.clips import Clip, draw_clip, frame_times
 from lingen_live.train.config import Recipe
 from lingen_live.world.render import render
@@ -51,24 +51,34 @@ class ClipBatch:
 
 
 def build_shards(recipe: Recipe, codec: VideoCodec, text: TextEncoder, folder: Path, device: str) -> None:
-    """Write the shards of a recipe that are not there yet; safe to run in several processes at once."""
+    """Write the shards of a recipe that are not there yet; safe to run in several processes at once.
+
+    Shards that another process is at work on are left to it; those of a process that died are made anew.
+
+    Args:
+        recipe: how many clips, and of what.
+        codec: makes the latents; trained, on the device.
+        text: embeds the prompts.
+        folder: receives the shards; made if missing.
+        device: where frames are rendered and encoded.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     n_shards = -(-recipe.denoiser.n_clips // SHARD_CLIPS)
     for index in tqdm(range(n_shards), desc="clips"):
         path = folder / f"clips-{index:04d}.safetensors"
-        claim = path.with_suffix(".claim")
-        try:
-            os.close(os.open(claim, os.O_CREAT | os.O_EXCL))
-        except FileExistsError:
-            continue
-        try:
-            tensors = _make_shard(recipe, codec, text, Random(1000 + index), device)
-            partial = path.with_suffix(".partial")
-            save_file(tensors, partial)
-            partial.replace(path)
-        except BaseException:
-            claim.unlink()
-            raise
+        with claimed(path.with_suffix(".claim")) as is_ours:
+            if is_ours and not path.exists():
+                _save_shard(_make_shard(recipe, codec, text, Random(1000 + index), device), path)
+
+
+def _save_shard(tensors: dict[str, Tensor], path: Path) -> None:
+    """Write a shard so that it is there whole or not at all, whoever else may be writing it."""
+    partial = path.with_suffix(f".{os.getpid()}.partial")
+    try:
+        save_file(tensors, partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _make_shard(
@@ -105,8 +115,26 @@ def encode_clips(recipe: Recipe, codec: VideoCodec, clips: list[Clip], device: s
     return codec.encode(frames.unflatten(0, (len(clips), n_frames))).cpu()
 
 
+def _check_shard(path: Path, shard: dict[str, Tensor], recipe: Recipe) -> None:
+    """Refuse clips of another length, size or kind, with both shapes."""
+    model, n_chunks = recipe.bundle.model, recipe.denoiser.chunks
+    n_latents = n_chunks * model.chunk_latent_frames
+    expected = {
+        "latents": (n_latents, model.latent_channels, model.latent_height, model.latent_width),
+        "tokens": (model.text_tokens, model.text_width),
+        "weights": (n_chunks, shard["tokens"].shape[1]),
+    }
+    for name, shape in expected.items():
+        got = tuple(shard[name].shape[-len(shape) :])
+        if got != shape:
+            raise ConfigError(
+                f"{path} holds {name} of shape {got}, the recipe needs {shape}; "
+                "remove the clips of other recipes."
+            )
+
+
 class ShardReader:
-    """Random batches from the shards of a folder; looks for new ones now and then."""
+    """Random batches from the shards of a folder; looks for new ones when it is told to."""
 
     def __init__(self, folder: Path, recipe: Recipe) -> None:
         self.folder, self.recipe = folder, recipe
@@ -118,11 +146,16 @@ class ShardReader:
             )
 
     def refresh(self) -> None:
-        """Load shards that appeared since the last look."""
+        """Load shards that appeared since the last look.
+
+        Raises:
+            ConfigError: a shard was made for another recipe.
+        """
         for path in sorted(self.folder.glob("clips-*.safetensors")):
             if path not in self.shards:
-                with safe_open(path, framework="pt") as file:
-                    self.shards[path] = {name: file.get_tensor(name) for name in file.keys()}
+                shard = load_file(path)
+                _check_shard(path, shard, self.recipe)
+                self.shards[path] = shard
 
     @property
     def n_clips(self) -> int:

@@ -1,45 +1,67 @@
 """One optimisation loop for every network: schedule, clipping, EMA, progress, a loss log, exact resumption.
 
-Knows nothing of what is trained: it is given a module and a function that makes a loss.
+What is saved is always the module, optimisers, EMA and random state of one and the same step, so that a run
+that was interrupted goes on as if it had not been. Knows nothing of what is trained: it is given a module and
+a function that makes a loss.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import pickle
+import textwrap
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from lingen_live.errors import ConfigError
+from lingen_live.errors import CheckpointError, ConfigError, TrainingError
+from lingen_live.train.interrupt import InterruptGate
 
 SAVE_EVERY_S = 240.0
 LOG_EVERY = 10
+MUON_RATE = 3.0
+"""Muon's rate over AdamW's. Its updates are matched to a fifth of AdamW's size; at the same rate, training for an
+hour on a CPU, hidden layers hardly moved."""
+_STATE_FIELDS = {"module", "ema", "optimisers", "step", "generator", "torch_rng"}
 
 
 class Schedule(Protocol):
     """The fields of a training section that the loop itself needs."""
 
     @property
-    def n_steps(self) -> int: ...
+    def n_steps(self) -> int:
+        """Steps in all."""
+
     @property
-    def learning_rate(self) -> float: ...
+    def learning_rate(self) -> float:
+        """The highest rate."""
+
     @property
-    def weight_decay(self) -> float: ...
+    def weight_decay(self) -> float:
+        """Decoupled, in units of the rate."""
+
     @property
-    def warmup_steps(self) -> int: ...
+    def warmup_steps(self) -> int:
+        """Steps over which the rate rises."""
+
     @property
-    def cooldown(self) -> float: ...
+    def cooldown(self) -> float:
+        """Share of the steps over which the rate falls to zero."""
+
     @property
-    def ema_decay(self) -> float: ...
+    def ema_decay(self) -> float:
+        """Share of the averaged weights that a step keeps, once warm."""
+
     @property
-    def clip_norm(self) -> float: ...
+    def clip_norm(self) -> float:
+        """Largest norm of the whole gradient."""
 
 
 LossFunction = Callable[[torch.Generator], tuple[Tensor, dict[str, float]]]
@@ -53,19 +75,37 @@ def rate_at(step: int, schedule: Schedule) -> float:
     return warm * max(0.0, min(1.0, left))
 
 
+def first_detail(error: Exception) -> str:
+    """The first particular of an error that may be pages long, as `load_state_dict` makes them."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return textwrap.shorten(lines[min(1, len(lines) - 1)].strip(), 200)
+
+
 def split_parameters(module: nn.Module, hidden_prefix: str) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     """Weights of linear layers under the prefix, which Muon orthogonalises, and everything else, for AdamW.
 
     Muon (Jordan et al. 2024) is meant for hidden matrices only; inputs, outputs, tables and vectors are not.
     An empty prefix means no layer.
     """
-    matrices = [
-        layer.weight
+    matrices: list[nn.Parameter] = [
+        cast(nn.Parameter, layer.weight)
         for name, layer in module.named_modules()
         if hidden_prefix and name.startswith(hidden_prefix) and isinstance(layer, nn.Linear)
     ]
     chosen = {id(matrix) for matrix in matrices}
     return matrices, [parameter for parameter in module.parameters() if id(parameter) not in chosen]
+
+
+def _read_state(path: Path) -> dict[str, Any]:
+    """What `Trainer.save` has written; runs no code from it."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        is_known = isinstance(state, dict) and state.keys() >= _STATE_FIELDS
+    except (EOFError, RuntimeError, pickle.UnpicklingError):
+        is_known = False
+    if not is_known:
+        raise CheckpointError(f"{path} is damaged, or not a state of training; remove it to start anew.")
+    return state
 
 
 @dataclass
@@ -76,9 +116,13 @@ class Trainer:
         module: what is trained, on its device.
         loss: makes one loss.
         schedule: the training section of a recipe.
-        folder: receives `state.pt`, `log.jsonl`.
+        folder: receives `state.pt`, `log.jsonl`; a state that is there is resumed.
         hidden_prefix: name prefix of the layers whose matrices Muon trains; empty for none.
         seed: of the batches; the generator's state is saved too.
+
+    Raises:
+        ConfigError: the state in the folder is of another architecture.
+        CheckpointError: what is in the folder is no state, or damaged.
     """
 
     module: nn.Module
@@ -102,58 +146,89 @@ class Trainer:
         self.ema = {name: value.detach().clone() for name, value in self.module.state_dict().items()}
         self.generator = torch.Generator().manual_seed(self.seed)
         self.step = 0
+        self.device = next(self.module.parameters()).device
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.state_path.exists():
             self._resume()
+        self._random = self._random_state()
+        self._is_sound = True
 
     @property
     def state_path(self) -> Path:
         """Where the resumable state lies."""
         return self.folder / "state.pt"
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether the schedule's last step has been taken."""
+        return self.step >= self.schedule.n_steps
+
     def run(self, on_save: Callable[[], None] | None = None) -> None:
-        """Train until the schedule's last step; saves every few minutes, at the end and when interrupted."""
+        """Train until the schedule's last step; saves every few minutes, at the end and when interrupted.
+
+        Args:
+            on_save: called after every save; its use of random numbers does not touch the training's.
+
+        Raises:
+            TrainingError: the loss or the gradient is not finite; nothing is saved then.
+            KeyboardInterrupt: Ctrl-C, once the step it came in is finished and saved.
+        """
         saved_s = time.monotonic()
         bar = tqdm(total=self.schedule.n_steps, initial=self.step, desc=self.folder.name, dynamic_ncols=True)
-        try:
-            while self.step < self.schedule.n_steps:
-                numbers = self._one_step()
-                bar.update()
-                if self.step % LOG_EVERY == 0:
-                    bar.set_postfix({name: f"{value:.4f}" for name, value in numbers.items()})
-                    self._log(numbers)
-                if time.monotonic() - saved_s > SAVE_EVERY_S:
+        with InterruptGate() as gate:
+            try:
+                while not self.is_finished:
+                    numbers = self._one_step()
+                    bar.update()
+                    if self.step % LOG_EVERY == 0:
+                        bar.set_postfix({name: f"{value:.4f}" for name, value in numbers.items()})
+                        self._log(numbers)
+                    gate.check()
+                    if time.monotonic() - saved_s > SAVE_EVERY_S:
+                        self._save_all(on_save)
+                        saved_s = time.monotonic()
+            finally:
+                bar.close()
+                if self._is_sound:
                     self._save_all(on_save)
-                    saved_s = time.monotonic()
-        finally:
-            # Also on Ctrl-C, which costs at most the step it interrupts.
-            bar.close()
-            self._save_all(on_save)
 
     def _save_all(self, on_save: Callable[[], None] | None) -> None:
         self.save()
         if on_save is not None:
-            on_save()
+            # When a save comes depends on the clock: what it draws must not shift what training draws.
+            with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+                on_save()
 
     def _one_step(self) -> dict[str, float]:
         share = rate_at(self.step, self.schedule)
         for optimiser in self.optimisers:
+            is_muon = isinstance(optimiser, torch.optim.Muon)
+            rate = self.schedule.learning_rate * share * (MUON_RATE if is_muon else 1.0)
             for group in optimiser.param_groups:
-                group["lr"] = self.schedule.learning_rate * share
+                group["lr"] = rate
             optimiser.zero_grad(set_to_none=True)
         loss, numbers = self.loss(self.generator)
         value = loss.item()
-        if not math.isfinite(value):
-            raise FloatingPointError(
-                f"The loss is {value} at step {self.step}; resume from {self.state_path}."
-            )
+        self._require_finite("loss", value)
         loss.backward()
-        norm = nn.utils.clip_grad_norm_(self.module.parameters(), self.schedule.clip_norm)
+        norm = nn.utils.clip_grad_norm_(self.module.parameters(), self.schedule.clip_norm).item()
+        self._require_finite("norm of the gradient", norm)
+        self._is_sound = False  # until all of them have taken the step
         for optimiser in self.optimisers:
             optimiser.step()
         self.step += 1
         self._update_ema()
-        return {"loss": value, **numbers, "grad_norm": float(norm), "rate": share}
+        self._random = self._random_state()
+        self._is_sound = True
+        return {"loss": value, **numbers, "grad_norm": norm, "rate": share}
+
+    def _require_finite(self, what: str, value: float) -> None:
+        if not math.isfinite(value):
+            self._is_sound = False
+            raise TrainingError(
+                f"The {what} is {value} at step {self.step + 1}, so training stopped; "
+                "what was saved before stays as it was."
+            )
 
     @torch.no_grad()
     def _update_ema(self) -> None:
@@ -168,32 +243,50 @@ class Trainer:
         with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps({"step": self.step} | {k: round(v, 6) for k, v in numbers.items()}) + "\n")
 
+    def _random_state(self) -> dict[str, Tensor]:
+        """All that the next step's random numbers come from."""
+        state = {"generator": self.generator.get_state(), "torch_rng": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            state["cuda_rng"] = torch.cuda.get_rng_state(self.device)
+        return state
+
     def save(self) -> None:
-        """Write the resumable state atomically: a kill leaves the old one."""
+        """Write the resumable state after the last whole step, atomically: a kill leaves the old one."""
         state: dict[str, Any] = {
             "module": self.module.state_dict(),
             "ema": self.ema,
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
-            "generator": self.generator.get_state(),
-            "torch_rng": torch.get_rng_state(),
             "step": self.step,
+            **self._random,
         }
         partial = self.state_path.with_suffix(".partial")
         torch.save(state, partial)
         partial.replace(self.state_path)
 
     def _resume(self) -> None:
-        state = torch.load(self.state_path, map_location="cpu", weights_only=True)
+        state = _read_state(self.state_path)
         try:
             self.module.load_state_dict(state["module"])
-        except RuntimeError as error:
+            for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
+                optimiser.load_state_dict(saved)
+        except (RuntimeError, ValueError) as error:
             raise ConfigError(
-                f"{self.state_path} is of another architecture than the recipe: {error}"
+                f"{self.state_path} is of another architecture than the recipe ({first_detail(error)}); "
+                "remove it to start anew."
             ) from error
-        for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(saved)
-        device = next(self.module.parameters()).device
-        self.ema = {name: value.to(device) for name, value in state["ema"].items()}
+        self.ema = {name: value.to(self.device) for name, value in state["ema"].items()}
         self.generator.set_state(state["generator"])
         torch.set_rng_state(state["torch_rng"])
+        if "cuda_rng" in state and self.device.type == "cuda":  # a state from a CPU has none
+            torch.cuda.set_rng_state(state["cuda_rng"], self.device)
         self.step = state["step"]
+        self._forget_later_numbers()
+
+    def _forget_later_numbers(self) -> None:
+        """Drop lines of the log from after the save: those steps are about to be taken again."""
+        path = self.folder / "log.jsonl"
+        if path.exists():
+            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+            kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= self.step]
+            if len(kept) < len(lines):
+                path.write_text("".join(kept), encoding="utf-8")

@@ -1,8 +1,8 @@
-"""The attribute probe: a small classifier that says what a second of video shows.
+"""The attribute probe: a small classifier that says what a chunk of video shows.
 
 Trained on rendered ground truth, half of it passed through the codec, so that it judges the picture and not
-the codec's softness. It sees three frames of a chunk (first, middle, last): enough for a pan's direction. The
-same network judges the renderer (its ceiling), the codec and the model.
+the codec's softness. It sees three frames of a chunk (first, middle, last) and how the picture moves. The same
+network judges the renderer (its ceiling), the codec and the model.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class AttributeProbe(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        widths = (3 * _N_VIEWS, 32, 64, 96, 128)
+        widths = (3 * _N_VIEWS + 1, 32, 64, 96, 128)
         self.layers = nn.ModuleList(
             nn.Conv2d(before, after, 3, stride=2, padding=1) for before, after in pairwise(widths)
         )
@@ -45,13 +45,32 @@ class AttributeProbe(nn.Module):
 
     def forward(self, frames: Tensor) -> dict[str, Tensor]:
         """Judge a batch of chunks of any length of two frames or more and any size."""
+        small = functional.interpolate(frames.flatten(0, 1), (_SIZE_PX, _SIZE_PX), mode="area")
+        small = small.unflatten(0, frames.shape[:2])
         last = frames.shape[1] - 1
-        views = frames[:, [0, last // 2, last]].flatten(1, 2)
-        x = functional.interpolate(views, (_SIZE_PX, _SIZE_PX), mode="area") * 2 - 1
+        views = small[:, [0, last // 2, last]].flatten(1, 2) * 2 - 1
+        x = torch.cat((views, horizontal_motion(small.mean(2))), dim=1)
         for layer, norm in zip(self.layers, self.norms, strict=True):
             x = functional.silu(norm(layer(x)))
         x = functional.silu(self.hidden(x.flatten(1)))
         return {name: head(x) for name, head in self.heads.items()}
+
+
+def horizontal_motion(grey: Tensor) -> Tensor:
+    """How far the picture moves sideways, around every pixel (Lucas and Kanade 1981, one axis).
+
+    Args:
+        grey: (N, F, H, W).
+
+    Returns:
+        (N, 1, H, W) pixels a frame, positive to the right; near 0 where nothing has an edge.
+    """
+    middle = (grey[:, 1:] + grey[:, :-1]) / 2
+    slope = functional.pad((middle[..., 2:] - middle[..., :-2]) / 2, (1, 1))
+    change = grey.diff(dim=1)
+    moved = functional.avg_pool2d(-(change * slope).mean(1, keepdim=True), 9, stride=1, padding=4)
+    edges = functional.avg_pool2d(slope.square().mean(1, keepdim=True), 9, stride=1, padding=4)
+    return (moved / (edges + 1e-4)).clamp(-2, 2)
 
 
 def chunk_of(bundle: BundleConfig, scenes: list[Attributes], rng: Random, device: str) -> Tensor:
@@ -92,9 +111,8 @@ def train_probe(recipe: Recipe, codec: VideoCodec, folder: Path, device: str) ->
             name: functional.cross_entropy(logits[name], truth[name].to(device), ignore_index=-1)
             for name in JUDGED
         }
-        return torch.stack(list(losses.values())).sum(), {
-            name: value.item() for name, value in losses.items()
-        }
+        numbers = {name: value.item() for name, value in losses.items()}
+        return torch.stack(list(losses.values())).sum(), numbers
 
     trainer = Trainer(probe, loss, section, folder / "probe")
 

@@ -18,11 +18,15 @@ def scores_table(columns: dict[str, dict[str, Score]]) -> str:
     names = list(next(iter(columns.values())))
     lines = ["| attribute | " + " | ".join(columns) + " |", "|---|" + "---:|" * len(columns)]
     for name in names:
-        cells = [
-            f"{100 * c[name].share:.0f} % ({c[name].n_right}/{c[name].n_judged})" for c in columns.values()
-        ]
+        cells = [_share(scores[name]) for scores in columns.values()]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _share(score: Score) -> str:
+    if not score.n_judged:
+        return "not judged"
+    return f"{100 * score.share:.0f} % ({score.n_right}/{score.n_judged})"
 
 
 def scores_json(columns: dict[str, dict[str, Score]]) -> dict[str, dict[str, dict[str, int]]]:

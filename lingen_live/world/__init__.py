@@ -1,1 +1,1 @@
-"""vista: a procedural, captioned, endlessly scrolling landscape; training data and ground truth of the model."""
+"""vista: a procedural, captioned, endlessly scrolling landscape; training data and ground truth at once."""

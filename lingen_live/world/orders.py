@@ -16,7 +16,6 @@ def changes(before: Attributes, after: Attributes) -> frozenset[str]:
 
 def write_order(writer: Writer, before: Attributes, changed: frozenset[str]) -> str:
     """Unpolished text that asks for every change of `changed`, not empty; `writer.target` is what follows."""
-    ""
     orders = []
     if "biome" in changed:
         orders.append(writer.pick(templates.BIOME_ORDER).format(b=writer.biome(definite_part=0.2)))

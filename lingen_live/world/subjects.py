@@ -1,4 +1,4 @@
-"""Balloon, sailboat, birds and saucer: large, simple shapes in the asked colour. Each fades with its weight."""
+"""Balloon, sailboat, birds and saucer: large, simple shapes in the asked colour; each fades by its weight."""
 
 from __future__ import annotations
 

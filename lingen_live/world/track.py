@@ -8,6 +8,7 @@ no pixels.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -33,11 +34,16 @@ def camera_velocity(attributes: Attributes) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """From `at_s` on, over `ease_s` seconds, the scene becomes `target`."""
+    """From `at_s` on, over `ease_s` seconds (more than 0), the scene becomes `target`."""
 
     at_s: float
     ease_s: float
     target: Attributes
+
+    def __post_init__(self) -> None:
+        """Refuse a change that takes no time: the camera would have no velocity in it."""
+        if not self.ease_s > 0:
+            raise ValueError(f"ease_s is {self.ease_s}; a change takes more than 0 seconds.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,15 @@ class Track:
     seed: int
     start: Attributes
     changes: tuple[Change, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse changes that overlap, with both times."""
+        for change, following in pairwise(self.changes):
+            end_s = change.at_s + change.ease_s
+            if following.at_s < end_s - 1e-9:
+                raise ValueError(
+                    f"a change begins at {following.at_s} s, the one before it ends at {end_s} s."
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +135,11 @@ def evaluate(track: Track, times_s: Tensor) -> Scenes:
 
     Args:
         track: the schedule.
-        times_s: (N,) seconds; any order.
+        times_s: (N,) seconds, on the CPU; any order.
 
     Returns:
-        N frames. Computed in float64 so that hours into a stream the camera still moves smoothly.
+        N frames, on the CPU. Computed in float64 and rounded once, so that an hour into a landscape all still
+        moves smoothly: the camera is exact to 3e-5 at 900 screen heights, the time to 1.2e-4 s at 3600 s.
     """
     t = times_s.to(torch.float64)
     camera = t * camera_velocity(track.start)

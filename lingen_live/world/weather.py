@@ -43,9 +43,8 @@ def paint_rain(canvas: Canvas, scenes: Scenes, mood: Mood, weight: Tensor) -> No
         torch.tensor(0.0085, device=x.device).expand_as(bx),
         torch.tensor(0.017, device=x.device).expand_as(bx),
     )
-    streaks = splat(bx, by, amount, radius_x, radius_y, canvas.x.expand(len(scenes), -1), canvas.y).clamp(
-        0, 1
-    )
+    columns = canvas.x.expand(len(scenes), -1)
+    streaks = splat(bx, by, amount, radius_x, radius_y, columns, canvas.y).clamp(0, 1)
     tone = 0.30 * mood.light + 0.25 * mood.low + 0.38
     canvas.paint(slice(None), tone, streaks * weight * 0.72)
 
@@ -55,9 +54,8 @@ def paint_snowfall(canvas: Canvas, scenes: Scenes, mood: Mood, weight: Tensor) -
     x, y, depth = _falling(scenes, canvas.aspect, _N_FLAKES, 0.20, 0.6, 30)
     x = x + 0.02 * torch.sin(scenes.time_s.unsqueeze(1) * 1.3 + 30 * depth)
     radius = 0.013 + 0.010 * depth
-    flakes = splat(
-        x, y, torch.full_like(x, 1.25), radius, radius, canvas.x.expand(len(scenes), -1), canvas.y
-    ).clamp(0, 1)
+    amount, columns = torch.full_like(x, 1.25), canvas.x.expand(len(scenes), -1)
+    flakes = splat(x, y, amount, radius, radius, columns, canvas.y).clamp(0, 1)
     canvas.paint(slice(None), 0.45 * mood.light + 0.55, flakes * weight * 0.92)
 
 

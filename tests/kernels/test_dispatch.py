@@ -20,17 +20,6 @@ def _restored() -> Iterator[None]:
     lingen_kernels.use(before)
 
 
-def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A fresh interpreter, as the choice is made at import."""
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)} | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def test_every_implementation_agrees_through_the_front_door() -> None:
     x, dt = torch.randn(1, 9, 2, 4), torch.rand(1, 9, 2)
     A, B, C = -torch.rand(2), torch.randn(1, 9, 3), torch.randn(1, 9, 3)
@@ -49,9 +38,22 @@ def test_unknown_name_lists_the_known() -> None:
 
 
 def test_environment_chooses() -> None:
-    code = "import lingen_kernels; print(lingen_kernels.implementation())"
-    assert run_python(code, LINGEN_KERNELS="reference").stdout.strip() == "reference"
-    assert run_python(code, LINGEN_KERNELS="").stdout.strip() == "torch"
-    wrong = run_python(code, LINGEN_KERNELS="fastest")
-    assert wrong.returncode != 0
-    assert "no kernels named 'fastest'" in wrong.stderr
+    """In one fresh interpreter, as the choice is made at import and torch is slow to load."""
+    code = """
+import importlib, os, sys
+for name in ("reference", "", "fastest"):
+    os.environ["LINGEN_KERNELS"] = name
+    for module in [m for m in sys.modules if m.startswith("lingen_kernels")]:
+        del sys.modules[module]
+    print(importlib.import_module("lingen_kernels").implementation())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == ["reference", "torch"]
+    assert done.returncode != 0
+    assert "no kernels named 'fastest'; known are torch, reference" in done.stderr

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from live_server import Live, running_server
+from served import Live, running_server
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from pathlib import Path
 import fake_engine
 import httpx
 import pytest
-from live_server import Live, Talk
 from scripted_client import ScriptedClient
+from served import Live, Talk
 from starlette.types import Message
 from starlette.websockets import WebSocket
 from websockets.asyncio.client import ClientConnection

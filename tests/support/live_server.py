@@ -1,96 +1,95 @@
-"""A whole server with the fake engine on a free port of this machine, and a way to talk to it."""
+"""A live server in a process of its own, as a person starts it in a terminal."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
-from typing import Any
 
-import fake_engine
-import httpx
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
-
-from lingen_live.engine.info import EngineInfo
-from lingen_live.engine.inprocess import InProcessClient
-from lingen_live.engine.options import EngineOptions
-from lingen_live.serve.app import create_app
-from lingen_live.serve.hosts import HostRule
-from lingen_live.serve.listen import bind
-from lingen_live.serve.server import serve
-from lingen_live.serve.sessions import Session
-from lingen_live.serve.viewers import Viewers
+RUN_LIVE = Path(__file__).parents[2] / "run_live.py"
+FAKE_LIVE = Path(__file__).with_name("fake_live.py")
 
 
-@dataclass
-class Live:
-    """A running server."""
+class LiveServer:
+    """`run_live.py`, or another `script` like it, on a free port.
 
-    port: int
-    session: Session
-    viewers: Viewers
-    http: httpx.AsyncClient
+    Attributes:
+        process: the main process, first of a session of its own.
+        said: what was read of its standard error so far.
+    """
 
-    def socket(self, *, name: str = "127.0.0.1", origin: str | None = None) -> connect:
-        """A control socket to the server under `name`, from a page of `origin`; not yet greeted."""
-        headers = {} if origin is None else {"Origin": origin}
-        address = f"ws://{name}:{self.port}/ws"
-        return connect(address, host="127.0.0.1", port=self.port, additional_headers=headers)
-
-
-class Talk:
-    """JSON over a socket."""
-
-    def __init__(self, socket: ClientConnection) -> None:
-        self.socket = socket
-
-    async def say(self, **message: Any) -> None:
-        await self.socket.send(json.dumps(message))
-
-    async def hear(self, kind: str) -> dict[str, Any]:
-        """The next message of `kind`; others before it are dropped."""
-        async with asyncio.timeout(10):
-            while True:
-                message: dict[str, Any] = json.loads(await self.socket.recv())
-                if message["type"] == kind:
-                    return message
-
-    async def end(self) -> int | None:
-        """Read until the server closes; the code it gives."""
-        async with asyncio.timeout(10):
-            with suppress(ConnectionClosed):
-                while True:
-                    await self.socket.recv()
-        return self.socket.close_code
-
-
-@asynccontextmanager
-async def running_server(web_directory: Path) -> AsyncIterator[Live]:
-    """A warm server; it is stopped and must stop cleanly."""
-    options = EngineOptions(prompt="a day", seed=7)
-    client = InProcessClient(options, fake_engine.make_fake)
-    session = Session(client, prompt=options.prompt, seed=options.seed, transition_chunks=2)
-    viewers = Viewers(session, max_viewers=2, connect_timeout_s=5.0)
-    app = create_app(session, viewers, web_directory, HostRule.for_host("127.0.0.1"))
-    is_ready = asyncio.Event()
-
-    def on_ready(info: EngineInfo) -> None:
-        is_ready.set()
-
-    with bind("127.0.0.1", 0) as listener:
-        port: int = listener.getsockname()[1]
-        serving = asyncio.create_task(
-            serve(app, session, viewers, client, listener, on_progress=lambda *_: None, on_ready=on_ready)
+    def __init__(self, *arguments: str, script: Path = RUN_LIVE) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-W", "error", script, "--port", "0", *arguments],
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         )
-        async with asyncio.timeout(10):
-            await is_ready.wait()
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
-            yield Live(port, session, viewers, http)
-        serving.cancel()
-        async with asyncio.timeout(10):
-            await asyncio.gather(serving, return_exceptions=True)
-    assert len(viewers) == 0
+        self.said = ""
+        self._url: str | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it is, as soon as it is warm."""
+        if self._url is None:
+            self._url = self.read_until(r"Open (http://\S+:\d+/)")[1]
+        return self._url
+
+    def read_until(self, pattern: str) -> re.Match[str]:
+        """Read lines until one matches.
+
+        Raises:
+            AssertionError: it ended before; the message holds what it said.
+        """
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.said += line
+            if match := re.search(pattern, line):
+                return match
+        raise AssertionError(f"It ended without saying {pattern!r}: {self.said}")
+
+    def interrupt(self, timeout_s: float = 20.0) -> int:
+        """Ctrl-C: every process of the session gets it. The exit code."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        return self.wait(timeout_s)
+
+    def terminate(self, timeout_s: float = 20.0) -> int:
+        """What a service manager does: the main process is told, and only that. The exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.wait(timeout_s)
+
+    def wait(self, timeout_s: float) -> int:
+        """Read to the end; the exit code."""
+        _, rest = self.process.communicate(timeout=timeout_s)
+        self.said += rest
+        return self.process.returncode
+
+    def children(self) -> list[int]:
+        """Process ids of all that it started and that still run."""
+        command = ["ps", "-o", "pid=,stat=", "-g", str(self.process.pid)]
+        listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        rows = [row.split() for row in listed.splitlines()]
+        return [int(pid) for pid, state in rows if int(pid) != self.process.pid and state[0] != "Z"]
+
+    def leaves_nothing(self) -> bool:
+        """Whether nothing that it started is left, given a moment.
+
+        Python's bookkeeper of shared memory ends by itself, when it notices that its master is gone.
+        """
+        deadline_s = time.monotonic() + 10
+        while self.children() and time.monotonic() < deadline_s:
+            time.sleep(0.05)
+        return not self.children()
+
+    def close(self) -> None:
+        """Make an end, whatever state it is in; idempotent."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.communicate()
+        elif self.process.stderr is not None:
+            self.process.stderr.close()

@@ -7,7 +7,8 @@ import { fitFrame } from "../layout.js";
 const VISTA = { widthPx: 128, heightPx: 128 };
 
 test("the picture takes the largest whole multiple that fits", () => {
-  assert.deepEqual(fitFrame({ widthPx: 800, heightPx: 776 }, VISTA, 1, false), { widthPx: 768, heightPx: 768, scale: 6 });
+  const size = fitFrame({ widthPx: 800, heightPx: 776 }, VISTA, 1, false);
+  assert.deepEqual(size, { widthPx: 768, heightPx: 768, scale: 6 });
   assert.equal(fitFrame({ widthPx: 768, heightPx: 767 }, VISTA, 1, false).scale, 5);
 });
 

@@ -54,9 +54,11 @@ test("receipts, chunks and errors are read", () => {
     pts: 405000,
   });
   const chunk = { type: "chunk", chunk_index: 9, pts: 405000, prompt: "fog", blend: 0.5 };
-  assert.deepEqual(parse({ ...chunk, profile: { total_ms: 210.5, spans_ms: { denoise: 150 } }, buffer_ms: 500, fps: 16 }), {
+  const profile = { total_ms: 210.5, spans_ms: { denoise: 150 } };
+  assert.deepEqual(parse({ ...chunk, profile, buffer_ms: 500, fps: 16 }), {
     ...chunk,
     total_ms: 210.5,
+    fps: 16,
   });
   assert.deepEqual(parse({ type: "error", code: "bad_json", message: "Not JSON." }), {
     type: "error",

@@ -38,7 +38,7 @@ test("the socket in words", () => {
   assert.deepEqual(status({ socket: "waiting", retryInS: 0.4 }), ["lost", "lost the server, trying again now"]);
   assert.deepEqual(status({ socket: "waiting", retryInS: 3, wasEverOpen: false }), [
     "lost",
-    "no server yet, trying again in 3 s",
+    "no server, trying again in 3 s",
   ]);
   assert.equal(status({ socket: "refused" })[0], "lost");
   assert.equal(status({ socket: "closed" })[0], "lost");
@@ -83,6 +83,7 @@ test("the quiet line shows what was measured, and leaves out what was not", () =
     "208 ms a chunk",
     "31 ms latency",
   ]);
+  assert.equal(statsLine({ ...measured, newFps: 9.5 })[0], "9.5 fps", "repeated frames do not count");
   // While nothing is shown, the last age says nothing.
   assert.deepEqual(statsLine({ ...measured, fps: null }), ["208 ms a chunk, 2.4\u00d7 real time"]);
 });

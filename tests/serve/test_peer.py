@@ -1,0 +1,59 @@
+"""What is changed inside aiortc."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from aiortc.codecs import HEADER_EXTENSIONS, vpx
+from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpParameters
+from aiortc.rtp import HeaderExtensions, unpack_header_extensions
+
+from lingen_live.serve.peer import PLAYOUT_DELAY_URI, Peer, PlayoutDelayExtensions, tune_aiortc
+from lingen_live.serve.track import ViewerTrack
+
+MID_URI = "urn:ietf:params:rtp-hdrext:sdes:mid"
+
+
+def parameters(*uris: str) -> RTCRtpParameters:
+    extensions = [RTCRtpHeaderExtensionParameters(id=i + 4, uri=uri) for i, uri in enumerate(uris)]
+    return RTCRtpParameters(headerExtensions=extensions)
+
+
+def test_the_delay_rides_along_when_agreed() -> None:
+    extensions = PlayoutDelayExtensions()
+    extensions.configure(parameters(MID_URI, PLAYOUT_DELAY_URI))
+    assert unpack_header_extensions(*extensions.set(HeaderExtensions(mid="0"))) == [(4, b"0"), (5, b"\0\0\0")]
+
+
+def test_the_delay_stays_away_when_not_agreed() -> None:
+    extensions = PlayoutDelayExtensions()
+    extensions.configure(parameters(MID_URI))
+    assert unpack_header_extensions(*extensions.set(HeaderExtensions(mid="0"))) == [(4, b"0")]
+
+
+def test_tuning_is_idempotent() -> None:
+    tune_aiortc()
+    tune_aiortc()
+    assert [extension.uri for extension in HEADER_EXTENSIONS["video"]].count(PLAYOUT_DELAY_URI) == 1
+    ids = [
+        extension.id for kind in HEADER_EXTENSIONS.values() for extension in kind if extension.uri != MID_URI
+    ]
+    assert len(ids) == len(set(ids))
+    assert vpx.Vp8Encoder().target_bitrate == 1_000_000
+
+
+async def test_closing_twice_is_fine() -> None:
+    peer = Peer(ViewerTrack())
+    await peer.close()
+    await peer.close()
+    async with asyncio.timeout(1):
+        await peer.ended.wait()
+    assert not peer.connected.is_set()
+
+
+async def test_an_offer_after_the_end_is_an_error() -> None:
+    peer = Peer(ViewerTrack())
+    await peer.close()
+    with pytest.raises(Exception, match="closed"):
+        await peer.answer("v=0\r\n")

@@ -1,0 +1,96 @@
+"""A whole server with the fake engine on a free port of this machine, and a way to talk to it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import fake_engine
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from lingen_live.engine.info import EngineInfo
+from lingen_live.engine.inprocess import InProcessClient
+from lingen_live.engine.options import EngineOptions
+from lingen_live.serve.app import create_app
+from lingen_live.serve.hosts import HostRule
+from lingen_live.serve.listen import bind
+from lingen_live.serve.server import serve
+from lingen_live.serve.sessions import Session
+from lingen_live.serve.viewers import Viewers
+
+
+@dataclass
+class Live:
+    """A running server."""
+
+    port: int
+    session: Session
+    viewers: Viewers
+    http: httpx.AsyncClient
+
+    def socket(self, *, name: str = "127.0.0.1", origin: str | None = None) -> connect:
+        """A control socket to the server under `name`, from a page of `origin`; not yet greeted."""
+        headers = {} if origin is None else {"Origin": origin}
+        address = f"ws://{name}:{self.port}/ws"
+        return connect(address, host="127.0.0.1", port=self.port, additional_headers=headers)
+
+
+class Talk:
+    """JSON over a socket."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+
+    async def say(self, **message: Any) -> None:
+        await self.socket.send(json.dumps(message))
+
+    async def hear(self, kind: str) -> dict[str, Any]:
+        """The next message of `kind`; others before it are dropped."""
+        async with asyncio.timeout(10):
+            while True:
+                message: dict[str, Any] = json.loads(await self.socket.recv())
+                if message["type"] == kind:
+                    return message
+
+    async def end(self) -> int | None:
+        """Read until the server closes; the code it gives."""
+        async with asyncio.timeout(10):
+            with suppress(ConnectionClosed):
+                while True:
+                    await self.socket.recv()
+        return self.socket.close_code
+
+
+@asynccontextmanager
+async def running_server(web_directory: Path) -> AsyncIterator[Live]:
+    """A warm server; it is stopped and must stop cleanly."""
+    options = EngineOptions(prompt="a day", seed=7)
+    client = InProcessClient(options, fake_engine.make_fake)
+    session = Session(client, prompt=options.prompt, seed=options.seed, transition_chunks=2)
+    viewers = Viewers(session, max_viewers=2, connect_timeout_s=5.0)
+    app = create_app(session, viewers, web_directory, HostRule.for_host("127.0.0.1"))
+    is_ready = asyncio.Event()
+
+    def on_ready(info: EngineInfo) -> None:
+        is_ready.set()
+
+    with bind("127.0.0.1", 0) as listener:
+        port: int = listener.getsockname()[1]
+        serving = asyncio.create_task(
+            serve(app, session, viewers, client, listener, on_progress=lambda *_: None, on_ready=on_ready)
+        )
+        async with asyncio.timeout(10):
+            await is_ready.wait()
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+            yield Live(port, session, viewers, http)
+        serving.cancel()
+        async with asyncio.timeout(10):
+            await asyncio.gather(serving, return_exceptions=True)
+    assert len(viewers) == 0
