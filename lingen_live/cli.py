@@ -27,6 +27,9 @@ def main(argv: list[str] | None = None) -> int:
     except LingenError as error:
         sys.stderr.write(f"{error.message}\n")
         return 1
+    except OSError as error:  # a disk or a folder of the user's: no room, no right, no such place
+        sys.stderr.write(f"{error.filename or 'Reading or writing'}: {error.strerror or error}.\n")
+        return 1
     except KeyboardInterrupt:
         return 130
     return code
@@ -80,7 +83,9 @@ def _bench(args: argparse.Namespace) -> int:
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "what", choices=("codec", "clips", "denoiser", "decoder", "probe", "bundle"), help="in this order"
+        "what",
+        choices=("codec", "reader", "clips", "denoiser", "decoder", "probe", "bundle"),
+        help="in this order",
     )
     parser.add_argument(
         "--config", type=Path, metavar="TOML", help="recipe (default: the bundled model's own)"
@@ -98,13 +103,16 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="with `bundle`: the checkpoint directory to write"
     )
+    parser.add_argument(
+        "--init", type=Path, metavar="FILE", help="with `denoiser`: weights (safetensors) to begin from"
+    )
     parser.set_defaults(run=_train)
 
 
 def _train(args: argparse.Namespace) -> int:
     from lingen_live.train.jobs import run_job
 
-    run_job(args.what, args.config, args.folder, args.device, args.threads, args.out)
+    run_job(args.what, args.config, args.folder, args.device, args.threads, args.out, args.init)
     return 0
 
 

@@ -6,6 +6,7 @@ Knows shapes and counts. Does not know torch, files, or where weights live.
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from lingen_live.errors import ConfigError
 
 T = TypeVar("T")
 
+NORM_GROUPS = 8
+"""Groups of channels that the codec normalises together; its widths are multiples of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class VideoConfig:
@@ -23,6 +27,10 @@ class VideoConfig:
     fps: float
     height_px: int
     width_px: int
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no video has."""
+        require_positive(self, "fps", "height_px", "width_px")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,18 @@ class CodecConfig:
     latent_channels: int
     widths: tuple[int, ...]
     n_blocks: int
+
+    def __post_init__(self) -> None:
+        """Refuse shapes that cannot be built, with both numbers."""
+        require_positive(self, "frames_per_latent", "patch_px", "latent_channels")
+        if not self.widths:
+            raise ConfigError("widths is empty; the codec needs one width or more.")
+        for index, width in enumerate(self.widths):
+            if width < 1:
+                raise ConfigError(f"widths[{index}] is {width}; it must be above 0.")
+            _divides(f"widths[{index}]", width, "the group count", NORM_GROUPS)
+        if self.n_blocks < 0:
+            raise ConfigError(f"n_blocks is {self.n_blocks}; it must be 0 or more.")
 
     @property
     def spatial_stride(self) -> int:
@@ -72,6 +92,7 @@ class ModelConfig:
         ffn_expand: FFN inner width over D.
         text_width: width of one text token.
         text_tokens: S, text tokens a prompt.
+        text_slots: vectors that a prompt is read into, beside its tokens.
     """
 
     latent_channels: int
@@ -92,9 +113,12 @@ class ModelConfig:
     ffn_expand: int
     text_width: int
     text_tokens: int
+    text_slots: int
 
     def __post_init__(self) -> None:
-        """Refuse shapes that do not divide, with both numbers."""
+        """Refuse shapes that are not positive or do not divide, with both numbers."""
+        may_be_zero = {"tesa_past_frames"}
+        require_positive(self, *(f.name for f in dataclasses.fields(self) if f.name not in may_be_zero))
         _divides("expand * width", self.expand * self.width, "headdim", self.headdim)
         _divides("width", self.width, "attn_headdim", self.attn_headdim)
         for axis in ("latent_height", "latent_width"):
@@ -125,6 +149,10 @@ class SamplerConfig:
 
     n_steps: int
     sigma_shift: float
+
+    def __post_init__(self) -> None:
+        """Refuse a sampler that takes no step."""
+        require_positive(self, "n_steps", "sigma_shift")
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +246,18 @@ def _convert(hint: Any, value: object, where: str) -> Any:
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
         raise ConfigError(f"{where} is {value!r}; it must be {hint.__name__}.")
     return value
+
+
+def require_positive(config: object, *names: str) -> None:
+    """Refuse a configuration in which a named number is not above 0 or not finite.
+
+    Raises:
+        ConfigError: the first one that is not.
+    """
+    for name in names:
+        value = getattr(config, name)
+        if not 0 < value < math.inf:
+            raise ConfigError(f"{name} of {type(config).__name__} is {value}; it must be above 0 and finite.")
 
 
 def _divides(name: str, value: int, divisor_name: str, divisor: int) -> None:

@@ -67,6 +67,7 @@ def tiny_config() -> BundleConfig:
             ffn_expand=2,
             text_width=384,
             text_tokens=16,
+            text_slots=3,
         ),
         sampler=SamplerConfig(n_steps=2, sigma_shift=1.0),
     )

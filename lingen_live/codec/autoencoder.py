@@ -15,15 +15,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
-from lingen_live.config import CodecConfig
+from lingen_live.config import NORM_GROUPS, CodecConfig
 
 
 class ResidualBlock(nn.Module):
-    """x + conv(silu(conv(silu(norm(x))))), starting as the identity; (N, C, h, w) to the same."""
+    """x + conv(silu(conv(silu(norm(x))))); (N, C, h, w) to the same. At first x plus a constant a channel."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.norm = nn.GroupNorm(8, channels)
+        self.norm = nn.GroupNorm(NORM_GROUPS, channels)
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
         nn.init.zeros_(self.second.weight)

@@ -51,8 +51,8 @@ class TextContext:
     """A batch of prompts, ready for every layer: computed once a tick, not once a step.
 
     Attributes:
-        keys, values: (n_layers, B, heads, 1 + S, headdim); the first token is learned and always there.
-        mask: (B, 1, 1, 1 + S) bool, True where there is a token.
+        keys, values: (n_layers, B, heads, text_slots + S, headdim); the slots are always there.
+        mask: (B, 1, 1, text_slots + S) bool, True where there is a slot or a token.
         pooled: (B, D), added to the noise embedding.
     """
 
@@ -71,15 +71,67 @@ class TextContext:
         )
 
 
-class TextProjection(nn.Module):
-    """Token states of the frozen text encoder to cross-attention keys and values of all layers."""
+class TextReader(nn.Module):
+    """A prompt of any length to a fixed number of slots that say what was asked.
+
+    Learned queries attend to the frozen encoder's token states, twice. It is trained first and alone, on captions
+    with known attributes (`lingen_live/train/reader.py`), and stays fixed while the denoiser learns: a few thousand
+    sentences teach the words far sooner than video could.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.n_layers, self.headdim = config.n_layers, config.attn_headdim
+        width = config.width
+        self.headdim = config.attn_headdim
+        self.token = nn.Linear(config.text_width, width)
+        self.absent = nn.Parameter(torch.randn(1, 1, width) * 0.02)
+        self.slots = nn.Parameter(torch.randn(1, config.text_slots, width))
+        self.layers = nn.ModuleList(
+            nn.ModuleDict(
+                {
+                    "query": nn.Linear(width, width, bias=False),
+                    "kv": nn.Linear(width, 2 * width, bias=False),
+                    "out": nn.Linear(width, width, bias=False),
+                    "ffn": nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)),
+                }
+            )
+            for _ in range(2)
+        )
+
+    def forward(self, tokens: Tensor, mask: Tensor, pooled: Tensor) -> Tensor:
+        """Read prompts; shapes as in `TextProjection.forward`. Returns (B, text_slots, D), layer-normalised."""
+        batch = tokens.shape[0]
+        # Unit vectors of 384 numbers are too faint beside token states.
+        words = torch.cat((pooled.unsqueeze(1) * pooled.shape[-1] ** 0.5, tokens), dim=1)
+        words = torch.cat((self.absent.expand(batch, -1, -1), self.token(words)), dim=1)
+        words = functional.layer_norm(words, words.shape[-1:])
+        present = functional.pad(mask, (2, 0), value=True)[:, None, None, :]
+        slots = self.slots.expand(batch, -1, -1)
+        for layer in self.layers:
+            assert isinstance(layer, nn.ModuleDict)
+            query = self._heads(layer["query"](functional.layer_norm(slots, slots.shape[-1:])))
+            key, value = layer["kv"](words).chunk(2, dim=-1)
+            read = functional.scaled_dot_product_attention(
+                query, self._heads(key), self._heads(value), present
+            )
+            slots = slots + layer["out"](read.transpose(1, 2).flatten(2))
+            slots = slots + layer["ffn"](functional.layer_norm(slots, slots.shape[-1:]))
+        return functional.layer_norm(slots, slots.shape[-1:])
+
+    def _heads(self, x: Tensor) -> Tensor:
+        """(B, n, D) to (B, heads, n, headdim)."""
+        return x.unflatten(-1, (-1, self.headdim)).transpose(1, 2)
+
+
+class TextProjection(nn.Module):
+    """Slots and token states of a prompt to cross-attention keys and values of all layers."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.n_layers, self.headdim, self.n_slots = config.n_layers, config.attn_headdim, config.text_slots
+        self.reader = TextReader(config)
         self.token = nn.Linear(config.text_width, config.width)
-        self.pooled = nn.Linear(config.text_width, config.width)
-        self.absent = nn.Parameter(torch.randn(1, 1, config.width) * 0.02)
+        self.pooled = nn.Linear(config.text_slots * config.width, config.width)
         self.to_kv = nn.Linear(config.width, 2 * config.n_layers * config.width, bias=False)
 
     def forward(self, tokens: Tensor, mask: Tensor, pooled: Tensor) -> TextContext:
@@ -90,11 +142,9 @@ class TextProjection(nn.Module):
             mask: (B, S) bool.
             pooled: (B, text_width), unit length, or zero for the null prompt.
         """
-        batch = tokens.shape[0]
-        hidden = torch.cat((self.absent.expand(batch, -1, -1), self.token(tokens)), dim=1)
-        hidden = functional.layer_norm(hidden, hidden.shape[-1:])
-        kv = self.to_kv(hidden).unflatten(-1, (self.n_layers, 2, -1, self.headdim))
-        keys, values = kv.permute(2, 3, 0, 4, 1, 5).unbind(1)  # each: layers, B, heads, 1 + S, headdim
-        present = functional.pad(mask, (1, 0), value=True)[:, None, None, :]
-        # Unit vectors of 384 numbers are too faint beside the noise embedding.
-        return TextContext(keys, values, present, self.pooled(pooled * pooled.shape[-1] ** 0.5))
+        slots = self.reader(tokens, mask, pooled)
+        hidden = functional.layer_norm(self.token(tokens), (slots.shape[-1],))
+        kv = self.to_kv(torch.cat((slots, hidden), dim=1)).unflatten(-1, (self.n_layers, 2, -1, self.headdim))
+        keys, values = kv.permute(2, 3, 0, 4, 1, 5).unbind(1)  # each: layers, B, heads, slots + S, headdim
+        present = functional.pad(mask, (self.n_slots, 0), value=True)[:, None, None, :]
+        return TextContext(keys, values, present, self.pooled(slots.flatten(1)))

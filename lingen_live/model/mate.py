@@ -55,7 +55,7 @@ class CrossAttention(nn.Module):
         nn.init.zeros_(self.out_proj.weight)
 
     def forward(self, tokens: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
-        """tokens (B, L, D); keys, values (B, heads, 1 + S, headdim); mask (B, 1, 1, 1 + S)."""
+        """tokens (B, L, D); keys, values (B, heads, text_slots + S, headdim); mask (B, 1, 1, text_slots + S)."""
         query = self.query(tokens).unflatten(-1, (-1, self.headdim)).transpose(1, 2)
         out = functional.scaled_dot_product_attention(query, keys, values, attn_mask=mask)
         return self.out_proj(out.transpose(1, 2).flatten(2))

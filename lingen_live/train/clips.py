@@ -37,7 +37,14 @@ class Clip:
 
 
 def draw_clip(rng: Random, n_chunks: int, chunk_s: float, change_share: float) -> Clip:
-    """A clip that may hold one prompt change, at a chunk boundary, at once or blended over up to three."""
+    """A clip that may hold one prompt change, at a chunk boundary, at once or blended over two or three.
+
+    Args:
+        rng: source of every choice.
+        n_chunks: at least 1.
+        chunk_s: media time of a chunk, seconds.
+        change_share: probability of a change.
+    """
     start_s = rng.random() * _LONGEST_START_S
     before = sample_scene(rng)
     seed = rng.randrange(1 << 20)
@@ -47,7 +54,7 @@ def draw_clip(rng: Random, n_chunks: int, chunk_s: float, change_share: float) -
     if rng.random() >= change_share:
         return Clip(Track(seed, before), start_s, (opening, opening), weights)
     after = sample_change(before, rng)
-    at_chunk = rng.randrange(0 if rng.random() < 0.15 else 1, n_chunks)
+    at_chunk = rng.randrange(0 if rng.random() < 0.15 else min(1, n_chunks - 1), n_chunks)
     n_blend = rng.choice((1, 1, 1, 2, 3))
     for chunk in range(at_chunk, n_chunks):
         weight = min(1.0, (chunk - at_chunk + 1) / n_blend)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from lingen_live.config import BundleConfig, from_json
+from lingen_live.config import BundleConfig, from_json, require_positive
 from lingen_live.errors import ConfigError
+
+_POSITIVE = ("n_steps", "batch", "learning_rate", "clip_norm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,28 @@ class CodecTraining:
     clip_norm: float
     edge_weight: float
     latent_noise: float
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that nothing can be trained with."""
+        require_positive(self, *_POSITIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderTraining:
+    """How the text reader is trained."""
+
+    n_steps: int
+    batch: int
+    learning_rate: float
+    weight_decay: float
+    warmup_steps: int
+    cooldown: float
+    ema_decay: float
+    clip_norm: float
+    n_captions: int
+    word_noise: float
+    word_dropout: float
+    pooled_dropout: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +71,10 @@ class DenoiserTraining:
     change_share: float
     compile_blocks: bool
 
+    def __post_init__(self) -> None:
+        """Refuse numbers that nothing can be trained with."""
+        require_positive(self, *_POSITIVE, "chunks", "n_clips", "noise_draws")
+
 
 @dataclass(frozen=True, slots=True)
 class ProbeTraining:
@@ -61,6 +89,10 @@ class ProbeTraining:
     ema_decay: float
     clip_norm: float
 
+    def __post_init__(self) -> None:
+        """Refuse numbers that nothing can be trained with."""
+        require_positive(self, *_POSITIVE)
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -69,6 +101,7 @@ class Recipe:
     bundle: BundleConfig
     codec: CodecTraining
     decoder: CodecTraining
+    reader: ReaderTraining
     denoiser: DenoiserTraining
     probe: ProbeTraining
 

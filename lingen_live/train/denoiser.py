@@ -12,8 +12,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
+from lingen_live.errors import ConfigError
 from lingen_live.model.embed import TextContext
 from lingen_live.model.lingen import LinGen
 from lingen_live.model.state import StreamState
@@ -103,10 +105,36 @@ def flow_loss(
     return by_chunk.mean(), by_chunk.detach()
 
 
-def train_denoiser(recipe: Recipe, folder: Path, device: str) -> None:
-    """Train or resume; leaves `model.safetensors` (EMA weights) in the folder."""
+def new_denoiser(recipe: Recipe, folder: Path, init: Path | None) -> LinGen:
+    """A denoiser that already reads: the trained text reader, fixed; the rest random or from other weights.
+
+    Args:
+        recipe: shapes.
+        folder: of the run, with `reader.safetensors`.
+        init: weights to begin from; tensors whose name or shape differ stay random.
+
+    Raises:
+        ConfigError: the reader has not been trained.
+    """
     torch.manual_seed(0)
-    model = LinGen(recipe.bundle.model).to(device)
+    model = LinGen(recipe.bundle.model)
+    own = model.state_dict()
+    if init is not None:
+        held = {name: value.float() for name, value in load_file(init).items()}
+        model.load_state_dict(
+            {k: held[k] if k in held and held[k].shape == v.shape else v for k, v in own.items()}
+        )
+    path = folder / "reader.safetensors"
+    if not path.is_file():
+        raise ConfigError(f"{path} is not there yet; make it with `lingen_live train reader`.")
+    model.text.reader.load_state_dict(load_file(path))
+    model.text.reader.requires_grad_(False)
+    return model
+
+
+def train_denoiser(recipe: Recipe, folder: Path, device: str, init: Path | None = None) -> None:
+    """Train or resume; leaves `model.safetensors` (EMA weights) in the folder."""
+    model = new_denoiser(recipe, folder, init).to(device)
     section = recipe.denoiser
     reader = ShardReader(folder / "clips", recipe)
 

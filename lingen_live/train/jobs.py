@@ -26,23 +26,31 @@ from lingen_live.train.denoiser import train_denoiser
 from lingen_live.train.latents import build_shards
 from lingen_live.train.loop import first_detail
 from lingen_live.train.probe import AttributeProbe, train_probe
+from lingen_live.train.reader import train_reader
 
 _GRID_COLUMNS, _GRID_CELLS = 8, 40
 _MAX_SECONDS = 3600.0
 
 
 def run_job(
-    what: str, config: Path | None, folder: Path, device: str, n_threads: int, out: Path | None
+    what: str,
+    config: Path | None,
+    folder: Path,
+    device: str,
+    n_threads: int,
+    out: Path | None = None,
+    init: Path | None = None,
 ) -> None:
     """Run one training job to its end, or on from where it was interrupted.
 
     Args:
-        what: codec, clips, denoiser, decoder, probe or bundle; each needs what earlier ones left behind.
+        what: codec, reader, clips, denoiser, decoder, probe or bundle; each needs what earlier ones left behind.
         config: recipe; None for the bundled one.
         folder: of the run.
         device: cpu or cuda.
         n_threads: compute threads.
         out: with bundle, the checkpoint directory to write.
+        init: with denoiser, weights to begin from.
 
     Raises:
         ConfigError: the recipe or the device is wrong, or an earlier job has not been run.
@@ -63,8 +71,12 @@ def run_job(
         case "clips":
             text = TextEncoder(max_tokens=recipe.bundle.model.text_tokens)
             build_shards(recipe, _trained_codec(recipe, folder, device), text, folder / "clips", device)
+        case "reader":
+            text = TextEncoder(max_tokens=recipe.bundle.model.text_tokens)
+            accuracy = train_reader(recipe, text, folder, device)
+            (folder / "reader.json").write_text(json.dumps(accuracy, indent=2) + "\n", encoding="utf-8")
         case "denoiser":
-            train_denoiser(recipe, folder, device)
+            train_denoiser(recipe, folder, device, init)
         case "probe":
             train_probe(recipe, _trained_codec(recipe, folder, device), folder, device)
         case "bundle":
@@ -72,7 +84,9 @@ def run_job(
                 raise ConfigError("`train bundle` needs --out DIR, the checkpoint directory to write.")
             _bundle(recipe, folder, out)
         case _:
-            raise ConfigError(f"got job {what!r}; known are codec, clips, denoiser, decoder, probe, bundle.")
+            raise ConfigError(
+                f"got job {what!r}; known are codec, reader, clips, denoiser, decoder, probe, bundle."
+            )
 
 
 def _check_device(device: str) -> None:

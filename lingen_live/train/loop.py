@@ -7,6 +7,7 @@ a function that makes a loss.
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import pickle
@@ -27,8 +28,8 @@ from lingen_live.train.interrupt import InterruptGate
 SAVE_EVERY_S = 240.0
 LOG_EVERY = 10
 MUON_RATE = 3.0
-"""Muon's rate over AdamW's. Its updates are matched to a fifth of AdamW's size; at the same rate, training for an
-hour on a CPU, hidden layers hardly moved."""
+"""Muon's rate over AdamW's. Its updates are matched to a fifth of AdamW's size; at the same rate, trained for
+an hour on a CPU, hidden layers hardly moved."""
 _STATE_FIELDS = {"module", "ema", "optimisers", "step", "generator", "torch_rng"}
 
 
@@ -98,10 +99,11 @@ def split_parameters(module: nn.Module, hidden_prefix: str) -> tuple[list[nn.Par
 
 def _read_state(path: Path) -> dict[str, Any]:
     """What `Trainer.save` has written; runs no code from it."""
+    content = io.BytesIO(path.read_bytes())  # what is wrong with the disk shows here, not below
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = torch.load(content, map_location="cpu", weights_only=True)
         is_known = isinstance(state, dict) and state.keys() >= _STATE_FIELDS
-    except (EOFError, RuntimeError, pickle.UnpicklingError):
+    except (EOFError, RuntimeError, ValueError, pickle.UnpicklingError):
         is_known = False
     if not is_known:
         raise CheckpointError(f"{path} is damaged, or not a state of training; remove it to start anew.")

@@ -1,8 +1,8 @@
 """The attribute probe: a small classifier that says what a chunk of video shows.
 
 Trained on rendered ground truth, half of it passed through the codec, so that it judges the picture and not
-the codec's softness. It sees three frames of a chunk (first, middle, last) and how the picture moves. The same
-network judges the renderer (its ceiling), the codec and the model.
+the codec's softness. It sees three frames of a chunk (first, middle, last) and how the picture moves. The
+same network judges the renderer (its ceiling), the codec and the model.
 """
 
 from __future__ import annotations

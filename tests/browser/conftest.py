@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from live_server import LiveServer
 from playwright.sync_api import Browser, sync_playwright
 
-_CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 _FLAGS = (
     "--no-sandbox",  # Chromium refuses its sandbox to root, as which CI often runs
     "--disable-gpu",
@@ -21,16 +18,11 @@ _FLAGS = (
 )
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """A headless browser; skipped where there is none, unless CI requires it."""
-    path = next((found for name in _CHROMIUM if (found := shutil.which(name))), None)
-    if path is None:
-        if os.environ.get("LINGEN_REQUIRE_BROWSER") == "1":
-            pytest.fail("LINGEN_REQUIRE_BROWSER=1, but no Chromium is installed.")
-        pytest.skip("Chromium is not installed.")
+@pytest.fixture(scope="module")
+def chromium(chromium_path: str) -> Iterator[Browser]:
+    """A headless browser."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, headless=True, args=list(_FLAGS))
+        browser = playwright.chromium.launch(executable_path=chromium_path, headless=True, args=list(_FLAGS))
         yield browser
         browser.close()
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import time
 from collections.abc import Callable
 
@@ -13,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 pytestmark = pytest.mark.browser
 
-_PLAYS_MS = 60_000
+_PLAYS_S = 60.0
 _APPLIED_MS = 30_000
 
 _SKY_BRIGHTNESS = """() => {
@@ -36,7 +34,7 @@ def page(chromium: Browser, live_server: LiveServer) -> Page:
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(live_server.url)
-    page.wait_for_function("document.getElementById('video').currentTime > 0.5", timeout=_PLAYS_MS)
+    wait_until(page, "document.getElementById('video').currentTime > 0.5", _PLAYS_S)
     assert errors == []
     return page
 
@@ -65,21 +63,16 @@ def test_a_bad_prompt_is_answered_in_words_and_the_video_goes_on(page: Page) -> 
     page.press("#prompt", "Enter")
     expect(page.locator("#problem")).to_be_visible(timeout=_APPLIED_MS)
     before = page.evaluate("document.getElementById('video').currentTime")
-    page.wait_for_function(f"document.getElementById('video').currentTime > {before + 1}", timeout=_PLAYS_MS)
+    wait_until(page, f"document.getElementById('video').currentTime > {before + 1}", _PLAYS_S)
     page.close()
 
 
-def test_ctrl_c_ends_everything_within_two_seconds(chromium: Browser, live_server: LiveServer) -> None:
-    page = chromium.new_page()
-    page.goto(live_server.url)
-    page.wait_for_function("document.getElementById('video').currentTime > 0.5", timeout=_PLAYS_MS)
-    children = child_processes(live_server.process.pid)
-    assert children
+def test_ctrl_c_ends_everything_within_two_seconds(page: Page, live_server: LiveServer) -> None:
+    assert live_server.children()
     start_s = time.monotonic()
-    assert live_server.interrupt(timeout_s=30) == 0
-    took_s = time.monotonic() - start_s
-    assert [pid for pid in children if is_alive(pid)] == []
-    assert took_s < 2
+    assert live_server.interrupt() == 0
+    assert time.monotonic() - start_s < 2
+    assert live_server.leaves_nothing()
     page.close()
 
 
@@ -91,6 +84,14 @@ def steer(page: Page, prompt: str) -> None:
     expect(page.locator("#caption")).to_contain_text(prompt, timeout=_APPLIED_MS)
 
 
+def wait_until(page: Page, expression: str, timeout_s: float) -> None:
+    """Ask until it is true; Playwright's own waiting needs `eval`, which the page's policy forbids."""
+    deadline_s = time.monotonic() + timeout_s
+    while not page.evaluate(expression):
+        assert time.monotonic() < deadline_s, f"still not true after {timeout_s:g} s: {expression}"
+        page.wait_for_timeout(100)
+
+
 def settled_brightness(page: Page, is_there: Callable[[float], bool]) -> float:
     """Mean brightness of the sky (0 to 255) once it is as wanted, or after eight seconds as it is."""
     value = float("nan")
@@ -100,26 +101,3 @@ def settled_brightness(page: Page, is_there: Callable[[float], bool]) -> float:
             break
         page.wait_for_timeout(250)
     return value
-
-
-def child_processes(pid: int) -> list[int]:
-    """All descendants of a process."""
-    listed = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True, check=True).stdout
-    pairs = [tuple(map(int, line.split())) for line in listed.splitlines()[1:]]
-    found, frontier = [], [pid]
-    while frontier:
-        parent = frontier.pop()
-        children = [child for child, of in pairs if of == parent]
-        found += children
-        frontier += children
-    return found
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process is there and not merely waiting to be collected."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
-        return stat.read().rsplit(")", 1)[1].split()[0] != "Z"

@@ -32,6 +32,7 @@ CONFIG = ModelConfig(
     ffn_expand=2,
     text_width=12,
     text_tokens=5,
+    text_slots=3,
 )
 
 

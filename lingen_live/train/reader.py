@@ -1,0 +1,146 @@
+"""Train the text reader: captions with known attributes, without a single frame.
+
+Slot i learns to hold attribute i of `VALUES`: a linear head reads from it which value the words fix, or that they
+say nothing of it. Spare slots are left to the denoiser. The heads are thrown away afterwards.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from tqdm import tqdm
+
+from lingen_live.config import ModelConfig
+from lingen_live.errors import ConfigError
+from lingen_live.model.embed import TextReader
+from lingen_live.text import TextEmbedding, TextEncoder
+from lingen_live.train.codec import save_weights
+from lingen_live.train.config import ReaderTraining, Recipe
+from lingen_live.train.loop import Trainer
+from lingen_live.world.attributes import VALUES
+from lingen_live.world.captions import Caption, Split, describe, instruct, sample_change, sample_scene
+
+_HELD_OUT_CAPTIONS = 500
+_ENCODE_BATCH = 256
+
+
+class SupervisedReader(nn.Module):
+    """A reader with a classifier on each of its first slots."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        if config.text_slots < len(VALUES):
+            raise ConfigError(
+                f"text_slots is {config.text_slots}; one for each of {len(VALUES)} attributes is needed."
+            )
+        self.reader = TextReader(config)
+        self.heads = nn.ModuleList(nn.Linear(config.width, len(words) + 1) for words in VALUES.values())
+
+    def forward(self, tokens: Tensor, mask: Tensor, pooled: Tensor) -> list[Tensor]:
+        """Logits (B, n_values + 1) of every attribute; the last class is "not said"."""
+        slots = self.reader(tokens, mask, pooled)
+        return [head(slots[:, index]) for index, head in enumerate(self.heads)]
+
+
+def draw_caption(rng: Random, split: Split) -> Caption:
+    """A description or, two times in five, an instruction."""
+    scene = sample_scene(rng, split="train")
+    if rng.random() < 0.6:
+        return describe(scene, rng, split=split)
+    return instruct(scene, sample_change(scene, rng), rng, split=split)
+
+
+def caption_labels(captions: list[Caption]) -> Tensor:
+    """(n, n_attributes) class indices; n_values of an attribute where the words do not fix it."""
+    rows = []
+    for caption in captions:
+        words = dict(zip(VALUES, caption.target.indices(), strict=True))
+        rows.append([words[name] if name in caption.mentions else len(VALUES[name]) for name in VALUES])
+    return torch.tensor(rows)
+
+
+def embed_captions(text: TextEncoder, captions: list[Caption]) -> TextEmbedding:
+    """All captions as one embedding with a batch axis; tokens in float16 to save memory."""
+    parts: list[TextEmbedding] = []
+    for first in tqdm(range(0, len(captions), _ENCODE_BATCH), desc="embedding captions"):
+        batch = text.encode_batch([caption.text for caption in captions[first : first + _ENCODE_BATCH]])
+        parts.append(
+            TextEmbedding(
+                torch.stack([e.tokens for e in batch]).half(),
+                torch.stack([e.mask for e in batch]),
+                torch.stack([e.pooled for e in batch]),
+            )
+        )
+    return TextEmbedding(
+        torch.cat([p.tokens for p in parts]),
+        torch.cat([p.mask for p in parts]),
+        torch.cat([p.pooled for p in parts]),
+    )
+
+
+def blur_words(
+    tokens: Tensor, mask: Tensor, pooled: Tensor, deviation: float, section: ReaderTraining
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Noise, from none to `word_noise` deviations a caption, and words and sentence vectors left out at random.
+
+    Without it the reader learns the training vocabulary by heart and takes an unknown synonym for silence.
+    """
+    n = len(tokens)
+    strength = section.word_noise * torch.rand(n, 1, 1)
+    tokens = tokens + strength * deviation * torch.randn_like(tokens)
+    pooled = pooled + strength[:, 0] * pooled.std() * torch.randn_like(pooled)
+    kept = mask.bool() & (torch.rand(mask.shape) >= section.word_dropout)
+    return tokens, kept, pooled * (torch.rand(n, 1) >= section.pooled_dropout)
+
+
+def train_reader(recipe: Recipe, text: TextEncoder, folder: Path, device: str) -> dict[str, float]:
+    """Train or resume; leaves `reader.safetensors` in the folder. Returns the accuracy on held-out words."""
+    torch.manual_seed(0)
+    section = recipe.reader
+    module = SupervisedReader(recipe.bundle.model).to(device)
+    rng = Random(7)
+    captions = [draw_caption(rng, "train") for _ in range(section.n_captions)]
+    embedded, truth = embed_captions(text, captions), caption_labels(captions)
+
+    deviation = embedded.tokens[embedded.mask].float().std().item()
+
+    def loss(generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        rows = torch.randint(len(captions), (section.batch,), generator=generator)
+        tokens, mask, pooled = blur_words(
+            *(part[rows].float() for part in (embedded.tokens, embedded.mask, embedded.pooled)),
+            deviation,
+            section,
+        )
+        logits = module(tokens.to(device), mask.to(device), pooled.to(device))
+        labels = truth[rows].to(device)
+        losses = [functional.cross_entropy(logit, labels[:, i]) for i, logit in enumerate(logits)]
+        by_name = {name: value.item() for name, value in zip(VALUES, losses, strict=True)}
+        return torch.stack(losses).sum(), by_name
+
+    trainer = Trainer(module, loss, section, folder / "reader")
+
+    def export() -> None:
+        module_ema = SupervisedReader(recipe.bundle.model)
+        module_ema.load_state_dict(trainer.ema)
+        save_weights(module_ema.reader, folder / "reader.safetensors")
+
+    trainer.run(export)
+    module.load_state_dict(trainer.ema)
+    return reader_accuracy(module, text, device)
+
+
+@torch.no_grad()
+def reader_accuracy(module: SupervisedReader, text: TextEncoder, device: str) -> dict[str, float]:
+    """Share of held-out captions whose every attribute is read as meant ("not said" included), by attribute."""
+    rng = Random(8)
+    captions = [draw_caption(rng, "held_out") for _ in range(_HELD_OUT_CAPTIONS)]
+    embedded, truth = embed_captions(text, captions), caption_labels(captions)
+    logits = module(embedded.tokens.float().to(device), embedded.mask.to(device), embedded.pooled.to(device))
+    return {
+        name: (logits[i].argmax(1).cpu() == truth[:, i]).float().mean().item()
+        for i, name in enumerate(VALUES)
+    }

@@ -1,0 +1,170 @@
+"""The video autoencoder: shapes, stored statistics, independence of latent frames, and what it refuses."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor
+
+from lingen_live.codec.autoencoder import Downsample, ResidualBlock, Upsample, VideoCodec
+from lingen_live.config import BundleConfig, CodecConfig
+
+CONFIG = CodecConfig(frames_per_latent=4, patch_px=4, latent_channels=8, widths=(8, 16), n_blocks=1)
+
+
+@pytest.fixture
+def codec() -> VideoCodec:
+    """Random weights everywhere, so that no layer is silent, and statistics that are not neutral."""
+    torch.manual_seed(0)
+    codec = VideoCodec(CONFIG)
+    with torch.no_grad():
+        for parameter in codec.parameters():
+            if not parameter.any():
+                parameter.normal_(std=0.1)
+        codec.latent_mean.normal_()
+        codec.latent_std.uniform_(0.5, 2.0)
+    return codec.eval()
+
+
+def frames_of(batch: int, n_frames: int, height: int = 16, width: int = 24) -> Tensor:
+    return torch.rand(batch, n_frames, 3, height, width, generator=torch.Generator().manual_seed(5))
+
+
+@torch.no_grad()
+def test_shapes_also_of_pictures_that_are_not_square(codec: VideoCodec) -> None:
+    latents = codec.encode(frames_of(2, 12, 16, 40))
+    assert latents.shape == (2, 3, 8, 2, 5)
+    assert codec.decode(latents).shape == (2, 12, 3, 16, 40)
+
+
+def test_the_latent_grid_is_that_of_the_configuration(tiny_config: BundleConfig) -> None:
+    video, model = tiny_config.video, tiny_config.model
+    codec = VideoCodec(tiny_config.codec)
+    frames = torch.zeros(1, tiny_config.frames_per_chunk, 3, video.height_px, video.width_px)
+    with torch.no_grad():
+        latents = codec.encode(frames)
+    wanted = (model.chunk_latent_frames, model.latent_channels, model.latent_height, model.latent_width)
+    assert tuple(latents.shape[1:]) == wanted
+
+
+@torch.no_grad()
+def test_decoded_frames_are_in_range_and_the_raw_ones_need_not_be(codec: VideoCodec) -> None:
+    latents = 30 * torch.randn(1, 2, 8, 2, 3, generator=torch.Generator().manual_seed(1))
+    frames = codec.decode(latents)
+    assert frames.min() == 0
+    assert frames.max() == 1
+    assert codec.decode_raw(latents[0]).abs().max() > 1
+
+
+@torch.no_grad()
+def test_latents_are_normalised_by_the_stored_statistics_and_back(codec: VideoCodec) -> None:
+    frames = frames_of(2, 8)
+    groups = frames.reshape(4, 12, 16, 24)
+    raw = codec.encode_raw(groups)
+    latents = codec.encode(frames)
+    by_hand = (raw - codec.latent_mean.view(-1, 1, 1)) / codec.latent_std.view(-1, 1, 1)
+    torch.testing.assert_close(latents.flatten(0, 1), by_hand)
+
+    neutral = copy.deepcopy(codec)
+    neutral.latent_mean.zero_()
+    neutral.latent_std.fill_(1)
+    assert not torch.allclose(neutral.encode(frames), latents)
+    torch.testing.assert_close(codec.decode(latents), neutral.decode(neutral.encode(frames)))
+
+
+@torch.no_grad()
+def test_latent_frames_are_coded_independently(codec: VideoCodec) -> None:
+    frames = frames_of(2, 12)
+    together = codec.encode(frames)
+    alone = torch.cat([codec.encode(frames[:, first : first + 4]) for first in (0, 4, 8)], dim=1)
+    torch.testing.assert_close(together, alone)
+    decoded = codec.decode(together)
+    for index in range(3):
+        one = codec.decode(together[:, index : index + 1])
+        torch.testing.assert_close(decoded[:, 4 * index : 4 * index + 4], one)
+
+    changed = frames.clone()
+    changed[:, 5] = 0
+    differs = (codec.encode(changed) - together).abs().amax((0, 2, 3, 4)) > 0
+    assert differs.tolist() == [False, True, False]
+
+
+@torch.no_grad()
+def test_frames_keep_their_order_and_colours(codec: VideoCodec) -> None:
+    """The group's channels are frame by frame, each R, G, B: as `decode` takes them apart."""
+    frames = frames_of(1, 4)
+    seen: list[Tensor] = []
+    codec.encoder.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    codec.encode(frames)
+    torch.testing.assert_close(seen[0][0, 3 * 2 + 1], frames[0, 2, 1] * 2 - 1)
+
+    codec.decoder.register_forward_hook(lambda _, args, out: (frames * 2 - 1).reshape(1, 12, 16, 24))
+    torch.testing.assert_close(codec.decode(torch.zeros(1, 1, 8, 2, 3)), frames)
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((1, 6, 3, 16, 16), "got 6 frames, a latent frame holds 4"),
+        ((1, 4, 3, 20, 16), "got frames of 16 x 20 px, a latent position covers 8"),
+        ((1, 4, 3, 16, 9), "got frames of 9 x 16 px, a latent position covers 8"),
+    ],
+)
+def test_frames_that_do_not_divide_are_refused(
+    codec: VideoCodec, shape: tuple[int, ...], message: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{message}"):
+        codec.encode(torch.zeros(shape))
+
+
+def test_gradients_reach_every_weight(codec: VideoCodec) -> None:
+    groups = frames_of(2, 4).reshape(2, 12, 16, 24)
+    (codec.decode_raw(codec.encode_raw(groups)) - groups).square().mean().backward()
+    silent = [name for name, p in codec.named_parameters() if p.grad is None or not p.grad.any()]
+    assert silent == []
+
+
+@torch.no_grad()
+def test_the_memory_layout_changes_nothing_but_itself(codec: VideoCodec) -> None:
+    before = codec.encode(frames_of(1, 8))
+    names = list(codec.state_dict())
+    assert codec.to_channels_last() is codec
+    assert codec.get_parameter("encoder.1.weight").is_contiguous(memory_format=torch.channels_last)
+    assert list(codec.state_dict()) == names
+    torch.testing.assert_close(codec.encode(frames_of(1, 8)), before)
+
+
+@torch.no_grad()
+def test_shortcuts_average_down_and_repeat_up() -> None:
+    x = torch.rand(2, 4, 6, 8)
+    down, up = Downsample(4, 8, 2), Upsample(8, 4, 2)
+    for module in (down, up):
+        for parameter in module.parameters():
+            parameter.zero_()
+    folded = torch.nn.functional.pixel_unshuffle(x, 2)  # 16 channels: two on each of 8
+    small = down(x)
+    torch.testing.assert_close(small, (folded[:, 0::2] + folded[:, 1::2]) / 2)
+    large = up(small)
+    assert large.shape == x.shape
+    torch.testing.assert_close(large[:, :, ::2, ::2], large[:, :, ::2, 1::2])  # one channel, two places
+    torch.testing.assert_close(large.mean((1, 2, 3)), x.mean((1, 2, 3)))
+
+
+@torch.no_grad()
+def test_widths_that_do_not_divide_have_no_shortcut() -> None:
+    down, up = Downsample(8, 24, 2), Upsample(24, 8, 2)  # 32 channels on 24, and 24 on 32
+    for module in (down, up):
+        for parameter in module.parameters():
+            parameter.zero_()
+    assert not down(torch.rand(1, 8, 4, 4)).any()
+    assert not up(torch.rand(1, 24, 2, 2)).any()
+
+
+@torch.no_grad()
+def test_a_new_residual_block_adds_only_a_constant() -> None:
+    block = ResidualBlock(8)
+    x = torch.rand(2, 8, 4, 4)
+    constant = block.get_parameter("second.bias").view(1, -1, 1, 1)
+    torch.testing.assert_close(block(x), x + constant)

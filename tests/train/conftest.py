@@ -1,0 +1,69 @@
+"""A recipe that trains in a second, and what its jobs leave to each other."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+from fake_text import FakeText
+
+from lingen_live.codec.autoencoder import VideoCodec
+from lingen_live.config import BundleConfig
+from lingen_live.model.lingen import LinGen
+from lingen_live.train.config import Recipe, load_recipe
+
+
+@pytest.fixture(scope="session")
+def tiny_recipe(tiny_config: BundleConfig) -> Recipe:
+    """The bundled recipe made small: `tiny_config`, two steps of everything, eight clips of three chunks."""
+    model = dataclasses.replace(tiny_config.model, text_slots=8)
+    bundle = dataclasses.replace(tiny_config, model=model)
+    whole = load_recipe(None)
+    codec = dataclasses.replace(whole.codec, n_steps=2, batch=2, warmup_steps=1)
+    return dataclasses.replace(
+        whole,
+        bundle=bundle,
+        codec=codec,
+        decoder=codec,
+        reader=dataclasses.replace(whole.reader, n_steps=2, batch=4, warmup_steps=1, n_captions=12),
+        denoiser=dataclasses.replace(
+            whole.denoiser,
+            n_steps=2,
+            batch=2,
+            chunks=3,
+            warmup_steps=1,
+            n_clips=8,
+            history_noise=0.3,
+            history_gradient=0.5,
+            noise_draws=2,
+            change_share=0.65,
+            compile_blocks=False,
+        ),
+        probe=dataclasses.replace(whole.probe, n_steps=2, batch=4, warmup_steps=1),
+    )
+
+
+@pytest.fixture
+def tiny_codec(tiny_recipe: Recipe) -> VideoCodec:
+    """Random weights."""
+    torch.manual_seed(0)
+    return VideoCodec(tiny_recipe.bundle.codec).eval()
+
+
+@pytest.fixture
+def tiny_model(tiny_recipe: Recipe) -> LinGen:
+    """Random weights everywhere: no layer is silent, as the gates are before training."""
+    torch.manual_seed(0)
+    model = LinGen(tiny_recipe.bundle.model)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if not parameter.any():
+                parameter.normal_(std=0.05)
+    return model
+
+
+@pytest.fixture
+def fake_text(tiny_recipe: Recipe) -> FakeText:
+    """Embeddings of the right shape without the pretrained encoder."""
+    return FakeText(tiny_recipe.bundle.model.text_tokens)

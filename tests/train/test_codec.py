@@ -1,0 +1,104 @@
+"""Training the autoencoder: its data, its losses, its statistics, and what it leaves behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from lingen_live.codec.autoencoder import VideoCodec
+from lingen_live.train import codec as codec_training
+from lingen_live.train.codec import (
+    measure_statistics,
+    picture_loss,
+    psnr_db,
+    random_groups,
+    reconstruction_loss,
+    save_weights,
+    train_codec,
+    train_decoder,
+)
+from lingen_live.train.config import Recipe
+
+
+@pytest.fixture(autouse=True)
+def _few_statistics(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(codec_training, "_STATISTICS_GROUPS", 32)
+
+
+def test_groups_hold_consecutive_frames_on_the_channels(tiny_recipe: Recipe) -> None:
+    groups = random_groups(tiny_recipe, Random(1), 8, "cpu")
+    assert groups.shape == (8, 12, 32, 32)
+    assert groups.min() >= 0
+    assert groups.max() <= 1
+    frames = groups.unflatten(1, (4, 3))
+    within = frames.diff(dim=1).abs().mean()
+    between = frames[1:, 0].sub(frames[:-1, 0]).abs().mean()
+    assert 0 < within < 0.3 * between  # a moving picture, and then another one
+    assert torch.equal(groups, random_groups(tiny_recipe, Random(1), 8, "cpu"))
+
+
+def test_the_picture_loss_counts_blurred_edges_twice() -> None:
+    flat = torch.full((1, 3, 8, 8), 0.1)
+    assert picture_loss(flat, 0.5).item() == pytest.approx(0.1)
+    edge = flat.clone()
+    edge[..., 4:] = -0.1  # the same size of error, and one jump of 0.2 in seven differences
+    assert picture_loss(edge, 0.5).item() == pytest.approx(0.1 + 0.5 * 0.2 / 7)
+
+
+def test_psnr_is_in_decibels_of_a_peak_of_one() -> None:
+    assert psnr_db(torch.full((2, 3), 0.1)) == pytest.approx(20.0)
+
+
+def test_noise_in_the_bottleneck_is_part_of_the_loss(tiny_recipe: Recipe, tiny_codec: VideoCodec) -> None:
+    groups = random_groups(tiny_recipe, Random(1), 4, "cpu")
+    torch.manual_seed(1)
+    first, _ = reconstruction_loss(tiny_codec, groups, tiny_recipe.codec)
+    second, _ = reconstruction_loss(tiny_codec, groups, tiny_recipe.codec)
+    assert first != second
+
+
+def test_statistics_make_latents_of_unit_variance(tiny_recipe: Recipe, tiny_codec: VideoCodec) -> None:
+    measure_statistics(tiny_recipe, tiny_codec, "cpu")
+    groups = random_groups(tiny_recipe, Random(12345), 32, "cpu")  # the very scenes that were measured
+    with torch.no_grad():
+        latents = tiny_codec.encode(groups.unflatten(1, (4, 3)))
+    torch.testing.assert_close(latents.mean((0, 1, 3, 4)), torch.zeros(8), rtol=0, atol=1e-4)
+    torch.testing.assert_close(latents.std((0, 1, 3, 4)), torch.ones(8), rtol=0, atol=1e-3)
+
+
+def test_weights_are_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "w.safetensors"
+    save_weights(torch.nn.Linear(2, 2).bfloat16(), path)
+    assert {value.dtype for value in load_file(path).values()} == {torch.float32}
+    before = path.read_bytes()
+
+    def half(tensors: object, partial: Path) -> None:
+        partial.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(codec_training, "save_file", half)
+    with pytest.raises(KeyboardInterrupt):
+        save_weights(torch.nn.Linear(2, 2), path)
+    assert path.read_bytes() == before
+
+
+def test_the_decoder_learns_while_the_encoder_stays(tmp_path: Path, tiny_recipe: Recipe) -> None:
+    train_codec(tiny_recipe, tmp_path, "cpu")
+    path = tmp_path / "codec.safetensors"
+    first = load_file(path)
+    assert first["latent_std"].min() > 0
+    assert not torch.equal(first["latent_std"], torch.ones(8))  # measured
+
+    train_decoder(tiny_recipe, tmp_path, "cpu")
+    second = load_file(path)
+    changed = {name for name in first if not torch.equal(first[name], second[name])}
+    assert changed
+    assert all(name.startswith("decoder.") for name in changed)
+
+    train_codec(tiny_recipe, tmp_path, "cpu")  # finished: asked again, it must not undo the decoder
+    third = load_file(path)
+    assert all(torch.equal(second[name], third[name]) for name in second)

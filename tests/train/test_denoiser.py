@@ -1,0 +1,159 @@
+"""Training the denoiser: what it conditions on, what each chunk may know, and that it learns."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+from fake_text import FakeText
+
+from lingen_live.model.lingen import LinGen
+from lingen_live.model.state import StreamState
+from lingen_live.text import blend
+from lingen_live.train.config import Recipe
+from lingen_live.train.denoiser import blend_prompts, flow_loss, read_prompts, stack_contexts, states_before
+from lingen_live.train.latents import ClipBatch
+
+PROMPTS = ("a meadow at dawn", "make it snow over the whole wide quiet land")
+
+
+def made_batch(recipe: Recipe, n_clips: int = 2, seed: int = 0) -> ClipBatch:
+    """Random latents; the first prompt gives way to the second over two chunks."""
+    model, n_chunks = recipe.bundle.model, recipe.denoiser.chunks
+    generator = torch.Generator().manual_seed(seed)
+    shape = (model.chunk_latent_frames, model.latent_channels, model.latent_height, model.latent_width)
+    prompts = [FakeText(model.text_tokens).encode(prompt) for prompt in PROMPTS]
+    weights = torch.tensor([[1.0, 0.0], [0.7, 0.3], [0.0, 1.0]])[:n_chunks]
+    return ClipBatch(
+        latents=torch.randn(n_clips, n_chunks, *shape, generator=generator),
+        tokens=torch.stack([p.tokens for p in prompts]).expand(n_clips, -1, -1, -1),
+        mask=torch.stack([p.mask for p in prompts]).expand(n_clips, -1, -1),
+        pooled=torch.stack([p.pooled for p in prompts]).expand(n_clips, -1, -1),
+        weights=weights.expand(n_clips, -1, -1),
+    )
+
+
+def loss_of(
+    model: LinGen, batch: ClipBatch, recipe: Recipe, seed: int = 0
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The loss with all of its dice fixed."""
+    torch.manual_seed(seed)
+    return flow_loss(model, batch, recipe.denoiser, torch.Generator().manual_seed(seed))
+
+
+def test_prompts_are_blended_as_the_engine_blends_them(tiny_recipe: Recipe) -> None:
+    batch = made_batch(tiny_recipe)
+    start, target = (FakeText(tiny_recipe.bundle.model.text_tokens).encode(prompt) for prompt in PROMPTS)
+    assert start.mask.sum() != target.mask.sum()
+    for chunk, weight in enumerate((0.0, 0.3, 1.0)):
+        wanted = blend(start, target, weight)
+        tokens, mask, pooled = blend_prompts(batch, chunk)
+        for row in range(2):
+            torch.testing.assert_close(tokens[row], wanted.tokens)
+            assert torch.equal(mask[row], wanted.mask)
+            torch.testing.assert_close(pooled[row], wanted.pooled)
+
+
+def test_a_few_prompts_are_dropped_from_all_chunks_of_their_clip(
+    tiny_recipe: Recipe, tiny_model: LinGen
+) -> None:
+    batch = made_batch(tiny_recipe, n_clips=400)
+    contexts = read_prompts(tiny_model, batch, torch.Generator().manual_seed(0))
+    n_words = [context.mask[:, 0, 0, -tiny_recipe.bundle.model.text_tokens :].sum(1) for context in contexts]
+    is_dropped = n_words[0] == 0
+    assert 5 <= int(is_dropped.sum()) <= 40  # a twentieth of 400
+    assert all(torch.equal(n == 0, is_dropped) for n in n_words)
+
+
+def test_contexts_are_stacked_chunk_by_chunk(tiny_recipe: Recipe, tiny_model: LinGen) -> None:
+    contexts = read_prompts(tiny_model, made_batch(tiny_recipe), torch.Generator().manual_seed(0))
+    stacked = stack_contexts(contexts)
+    for chunk, context in enumerate(contexts):
+        rows = slice(2 * chunk, 2 * chunk + 2)
+        assert torch.equal(stacked.keys[:, rows], context.keys)
+        assert torch.equal(stacked.values[:, rows], context.values)
+        assert torch.equal(stacked.mask[rows], context.mask)
+        assert torch.equal(stacked.pooled[rows], context.pooled)
+
+
+@torch.no_grad()
+def test_states_come_from_commit_passes_over_what_came_before(
+    tiny_recipe: Recipe, tiny_model: LinGen
+) -> None:
+    batch = made_batch(tiny_recipe)
+    latents = batch.latents.transpose(0, 1)
+    contexts = read_prompts(tiny_model, batch, torch.Generator().manual_seed(0))
+    states = states_before(tiny_model, latents, contexts, torch.zeros(2))
+    assert len(states) == 3
+    wanted = StreamState.allocate(tiny_recipe.bundle.model, 2)
+    for chunk, state in enumerate(states):
+        for name in ("ssm", "conv", "review", "tesa"):
+            torch.testing.assert_close(getattr(state, name), getattr(wanted, name))
+        wanted = tiny_model.commit(latents[chunk], contexts[chunk], wanted)
+
+    noised = states_before(tiny_model, latents, contexts, torch.tensor([0.0, 0.3]))
+    torch.testing.assert_close(noised[1].ssm[:, 0], states[1].ssm[:, 0])
+    assert not torch.allclose(noised[1].ssm[:, 1], states[1].ssm[:, 1])
+
+
+@torch.no_grad()
+def test_a_chunk_is_judged_by_what_came_before_it_alone(tiny_recipe: Recipe, tiny_model: LinGen) -> None:
+    batch = made_batch(tiny_recipe)
+    _, before = loss_of(tiny_model, batch, tiny_recipe)
+    latents = batch.latents.clone()
+    latents[:, 1] += 1
+    _, after = loss_of(tiny_model, dataclasses.replace(batch, latents=latents), tiny_recipe)
+    assert after[0] == before[0]
+    assert after[1] != before[1]  # its own data
+    assert after[2] != before[2]  # its history
+
+
+@torch.no_grad()
+def test_the_loss_is_the_mean_over_chunks_and_one_for_a_model_of_nothing(tiny_recipe: Recipe) -> None:
+    """A new model's velocity is 0: what is left is the variance of noise - data, 2 for unit data."""
+    model = LinGen(tiny_recipe.bundle.model)
+    batch = made_batch(tiny_recipe, n_clips=24)
+    loss, by_chunk = loss_of(model, batch, tiny_recipe)
+    assert loss.item() == pytest.approx(by_chunk.mean().item())
+    assert by_chunk.tolist() == pytest.approx([2.0] * 3, abs=0.15)
+
+
+def test_gradients_reach_every_parameter(tiny_recipe: Recipe, tiny_model: LinGen) -> None:
+    always = dataclasses.replace(tiny_recipe.denoiser, history_gradient=1.0)
+    recipe = dataclasses.replace(tiny_recipe, denoiser=always)
+    loss_of(tiny_model, made_batch(recipe), recipe)[0].backward()
+    silent = [name for name, p in tiny_model.named_parameters() if p.grad is None or not p.grad.any()]
+    assert silent == []
+
+
+def test_history_is_learned_from_only_in_its_share_of_the_steps(
+    tiny_recipe: Recipe, tiny_model: LinGen
+) -> None:
+    """Without it, gradients are those of states taken as given."""
+    losses, gradients = [], []
+    for share in (0.0, 1.0):
+        section = dataclasses.replace(tiny_recipe.denoiser, history_gradient=share)
+        recipe = dataclasses.replace(tiny_recipe, denoiser=section)
+        tiny_model.zero_grad()
+        loss, _ = loss_of(tiny_model, made_batch(recipe), recipe)
+        loss.backward()
+        gradient = tiny_model.get_parameter("latent_in.weight").grad
+        assert gradient is not None
+        losses.append(loss.item())
+        gradients.append(gradient.clone())
+    assert losses[0] == pytest.approx(losses[1])
+    assert not torch.allclose(*gradients)
+
+
+def test_the_loss_of_one_fixed_batch_falls(tiny_recipe: Recipe, tiny_model: LinGen) -> None:
+    batch = made_batch(tiny_recipe)
+    optimiser = torch.optim.Adam(tiny_model.parameters(), 3e-3)
+    losses = []
+    for _ in range(30):
+        optimiser.zero_grad()
+        loss, _ = loss_of(tiny_model, batch, tiny_recipe)
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.75 * losses[0]
