@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import os
 import statistics
-import time
 from collections.abc import Callable
 
 import torch
@@ -11,12 +12,14 @@ import torch
 from lingen_live.checkpoint import Bundle, load_bundle
 from lingen_live.engine.engine import Engine
 from lingen_live.engine.options import EngineOptions
+from lingen_live.engine.trial import Trial
+from lingen_live.engine.upgrade import seek_compiled
 from lingen_live.errors import EngineError
-from lingen_live.model.state import StreamState
 from lingen_live.text import TextEncoder
 
 OnProgress = Callable[[str, float], None]
 
+_DEVICES = ("cpu", "cuda")
 _TRIAL_PASSES = 5
 
 
@@ -38,19 +41,29 @@ def build_engine(options: EngineOptions, on_progress: OnProgress) -> Engine:
     text_encoder = TextEncoder(max_tokens=bundle.config.model.text_tokens)
     on_progress("choosing the arithmetic", 0.0)
     cast(bundle, choose_dtype(bundle, options.dtype, device))
-    engine = Engine(bundle, text_encoder, seed=options.seed, prompt=options.prompt, fps=options.fps)
+    can_compile = options.compile and os.name == "posix" and torch.device(device).type == "cpu"
+    engine = Engine(
+        bundle,
+        text_encoder,
+        seed=options.seed,
+        prompt=options.prompt,
+        fps=options.fps,
+        upgrade=seek_compiled(bundle.model) if can_compile else None,
+    )
     engine.warm_up(on_progress)
     return engine
 
 
 def _check_device(name: str) -> str:
     try:
-        torch.empty(0, device=name)
+        kind = torch.empty(0, device=name).device.type
     except (RuntimeError, AssertionError) as error:
         n_gpus = torch.cuda.device_count()
         raise EngineError(
             f"The device {name!r} cannot be used ({n_gpus} CUDA devices are visible): {error}"
         ) from error
+    if kind not in _DEVICES:
+        raise EngineError(f"The device {name!r} cannot be used; cpu, cuda and cuda:N can.")
     return name
 
 
@@ -71,28 +84,10 @@ def choose_dtype(bundle: Bundle, wanted: str, device: str) -> torch.dtype:
         return torch.bfloat16
     if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         return torch.float32
-    times_s = {dtype: _time_pass(bundle, dtype, device) for dtype in (torch.bfloat16, torch.float32)}
-    return min(times_s, key=lambda dtype: times_s[dtype])
-
-
-@torch.inference_mode()
-def _time_pass(bundle: Bundle, dtype: torch.dtype, device: str) -> float:
-    """Median seconds of one denoising pass; leaves the model as it was."""
-    config, model = bundle.config.model, bundle.model
-    before = model.latent_in.weight.dtype
-    weights = {name: value.clone() for name, value in model.state_dict().items()}
-    model.to(dtype)
-    state = StreamState.allocate(config, 1, device=device, dtype=dtype)
-    shape = (1, config.chunk_latent_frames, config.latent_channels, config.latent_height, config.latent_width)
-    latents, sigma = torch.zeros(shape, device=device), torch.ones(1, device=device)
-    tokens = torch.zeros(1, config.text_tokens, config.text_width, device=device, dtype=dtype)
-    mask = torch.zeros(1, config.text_tokens, dtype=torch.bool, device=device)
-    text = model.read_text(tokens, mask, tokens[:, 0])
-    times_s = []
+    rivals = {dtype: copy.deepcopy(bundle.model).to(dtype) for dtype in (torch.bfloat16, torch.float32)}
+    trials = {dtype: Trial.draw(model) for dtype, model in rivals.items()}
+    times_s: dict[torch.dtype, list[float]] = {dtype: [] for dtype in rivals}
     for _ in range(_TRIAL_PASSES):
-        start_s = time.perf_counter()
-        model.denoise(latents, sigma, text, state)
-        times_s.append(time.perf_counter() - start_s)
-    model.to(before)
-    model.load_state_dict(weights)
-    return statistics.median(times_s[1:])
+        for dtype, model in rivals.items():  # in turn: whatever else the machine does disturbs both
+            times_s[dtype].append(trials[dtype].time_s(model))
+    return min(times_s, key=lambda dtype: statistics.median(times_s[dtype]))

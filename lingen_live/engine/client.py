@@ -77,7 +77,14 @@ class WorkerRestarted:
     info: EngineInfo
 
 
-EngineEvent = ChunkReady | ControlRefused | WorkerDied | WorkerProgress | WorkerRestarted
+@dataclass(frozen=True, slots=True)
+class EngineChanged:
+    """The engine says something new about itself, as when it took the compiled path."""
+
+    info: EngineInfo
+
+
+EngineEvent = ChunkReady | ControlRefused | EngineChanged | WorkerDied | WorkerProgress | WorkerRestarted
 
 
 class EngineClient(Protocol):

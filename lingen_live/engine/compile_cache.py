@@ -47,39 +47,33 @@ class PackageFolder:
 
     def is_valid(self) -> bool:
         """Whether everything that was published is there, unchanged. A damaged folder is removed."""
+        if not self.path.exists():
+            return False
         try:
             manifest = json.loads((self.path / _MANIFEST).read_text(encoding="utf-8"))
-            is_whole = all(sha256_of(self.path / name) == digest for name, digest in manifest.items())
-        except FileNotFoundError:
-            is_whole = False
-        except (OSError, ValueError, AttributeError):
-            is_whole = False
-        if not is_whole and self.path.exists():
-            logger.warning("The compiled path in %s is damaged; it is made again.", self.path)
-            shutil.rmtree(self.path, ignore_errors=True)
-        return is_whole
+            if all(sha256_of(self.path / name) == digest for name, digest in manifest.items()):
+                return True
+        except (OSError, ValueError, AttributeError):  # no manifest, no JSON, no object, or a file is missing
+            pass
+        logger.warning("The compiled path in %s is damaged; it is made again.", self.path)
+        shutil.rmtree(self.path, ignore_errors=True)
+        return False
 
     def begin(self) -> Path:
-        """An empty folder in which to make packages; the caller publishes or removes it."""
+        """An empty folder in which to make packages; the caller removes it in the end."""
         self._sweep()
         return Path(tempfile.mkdtemp(prefix=_PARTIAL_PREFIX, dir=self._root))
 
     def publish(self, made: Path) -> None:
-        """Make the packages (`*.pt2`) of a folder from `begin` the valid ones, in one step.
+        """Turn a folder of packages into this one, in one step.
 
         Raises:
             OSError: there is no room, or no right.
         """
-        manifest = {path.name: sha256_of(path) for path in made.glob("*.pt2")}
-        staged = Path(tempfile.mkdtemp(prefix=_PARTIAL_PREFIX, dir=self._root))
-        try:
-            for name in manifest:
-                (made / name).replace(staged / name)
-            (staged / _MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
-            if not self.path.exists():  # else another engine was faster with the same
-                staged.rename(self.path)
-        finally:
-            shutil.rmtree(staged, ignore_errors=True)
+        manifest = {path.name: sha256_of(path) for path in made.iterdir()}
+        (made / _MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+        if not self.path.exists():  # else another engine has made the same meanwhile
+            made.rename(self.path)
 
     def _sweep(self) -> None:
         """Remove what nobody uses: all but the latest few, and what a killed process left behind."""

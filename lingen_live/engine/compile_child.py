@@ -21,7 +21,6 @@ from typing import Self
 from lingen_live.config import ModelConfig, from_json
 
 _IDLE_PRIORITY = 19
-_STDERR_NAME = "stderr.txt"
 
 
 def find_compiler() -> str | None:
@@ -37,17 +36,19 @@ class CompileChild:
         config: shape of the model.
         dtype: of the model, such as "float32".
         n_threads: that the code will run on.
-        directory: where `*.pt2` files appear; everything else in it is scratch.
+        directory: empty; everything that the compilers write goes there.
         compiler: from `find_compiler`.
     """
 
     def __init__(self, config: ModelConfig, dtype: str, n_threads: int, directory: Path, compiler: str) -> None:
-        self._stderr_path = directory / _STDERR_NAME
+        self._stderr_path = directory / "stderr.txt"
+        self._made = directory / "packages"
+        self._made.mkdir()
         spec = {
             "config": dataclasses.asdict(config),
             "dtype": dtype,
             "n_threads": n_threads,
-            "directory": str(directory),
+            "directory": str(self._made),
         }
         with self._stderr_path.open("wb") as stderr:
             self._process = subprocess.Popen(
@@ -79,13 +80,16 @@ class CompileChild:
         """Whether there is still something to wait for; costs a system call."""
         return self._process.poll() is None
 
-    def failure(self) -> str | None:
-        """After the end: the last thing that was complained about, or None if all went well."""
-        if self._process.returncode == 0:
-            return None
-        complaints = self._stderr_path.read_text(encoding="utf-8", errors="replace").split("\n")
-        said = [line.strip() for line in complaints if line.strip()]
-        return said[-1] if said else f"exit code {self._process.returncode}"
+    def finish(self) -> Path:
+        """After the end: the folder with the packages.
+
+        Raises:
+            RuntimeError: the compiler failed; the message is its last complaint.
+        """
+        if self._process.returncode != 0:
+            said = self._stderr_path.read_text(encoding="utf-8", errors="replace").strip()
+            raise RuntimeError(said.rpartition("\n")[2] or f"exit code {self._process.returncode}")
+        return self._made
 
 
 def _environment(directory: Path, compiler: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ where packages are kept, which process makes them, or whether they pay.
 
 from __future__ import annotations
 
+import copy
 import os
 import tempfile
 from collections.abc import Iterator
@@ -59,16 +60,13 @@ def load_compiled(model: LinGen, directory: Path) -> LinGen:
     Raises:
         RuntimeError: a package is missing or cannot be loaded.
     """
-    with torch.device("meta"):  # only the frame: every part is replaced by the model's own
-        compiled = LinGen(model.config)
-    for name, part in model.named_children():
-        setattr(compiled, name, part)
     with _unpacking_in(directory):
         loaders = {name: _load(directory / name) for name in {package_name(block) for block in _blocks(model)}}
-    compiled.blocks = nn.ModuleList(
-        CompiledBlock(block, loaders[package_name(block)]) for block in _blocks(model)
-    )
-    return compiled.eval()
+    blocks = (CompiledBlock(block, loaders[package_name(block)]) for block in _blocks(model))
+    compiled = copy.copy(model)
+    # A dictionary of its own, for the copy still holds the model's; all parts but the blocks are shared.
+    compiled._modules = {**model._modules, "blocks": nn.ModuleList(blocks).eval()}
+    return compiled
 
 
 class CompiledBlock(nn.Module):

@@ -9,7 +9,7 @@ A tick that fails changes nothing: the new state is stored last. Does not know p
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,8 +18,9 @@ from torch import Tensor
 
 from lingen_live.checkpoint import Bundle
 from lingen_live.engine.info import EngineInfo
-from lingen_live.engine.sampler import chunk_noise, denoise_steps, sigma_schedule
+from lingen_live.engine.sampler import Denoiser, chunk_noise, denoise_steps, sigma_schedule
 from lingen_live.engine.transition import Transition
+from lingen_live.engine.upgrade import Upgrade
 from lingen_live.model.embed import TextContext
 from lingen_live.model.state import StreamState
 from lingen_live.profile.spans import ChunkProfile, SpanRecorder
@@ -54,7 +55,14 @@ class Engine:
     """Generates one endless stream that can be steered between chunks."""
 
     def __init__(
-        self, bundle: Bundle, text_encoder: TextEncoder, *, seed: int, prompt: str, fps: float | None = None
+        self,
+        bundle: Bundle,
+        text_encoder: TextEncoder,
+        *,
+        seed: int,
+        prompt: str,
+        fps: float | None = None,
+        upgrade: Upgrade | None = None,
     ) -> None:
         """Start an empty stream.
 
@@ -64,11 +72,14 @@ class Engine:
             seed: 0 to 2^32 - 1.
             prompt: what the first chunk shows.
             fps: playback rate to announce; None for the bundle's own.
+            upgrade: asked before each chunk for a faster denoiser that computes the same; None for none.
 
         Raises:
             PromptError: the words cannot be a prompt.
         """
         self.bundle, self.text_encoder = bundle, text_encoder
+        self.denoiser: Denoiser = bundle.model
+        self._upgrade = upgrade
         self.sigmas = sigma_schedule(bundle.config.sampler)
         weight = bundle.model.latent_in.weight
         self.device, self.dtype = weight.device, weight.dtype
@@ -118,6 +129,7 @@ class Engine:
     @torch.inference_mode()
     def tick(self) -> Chunk:
         """Make the next chunk and step the stream forward."""
+        self.seek_upgrade()
         recorder = SpanRecorder()
         frames, following = self._generate(recorder)
         chunk = Chunk(
@@ -134,8 +146,31 @@ class Engine:
         return chunk
 
     @torch.inference_mode()
+    def seek_upgrade(self) -> bool:
+        """Take a faster denoiser if one is offered by now.
+
+        Between chunks only: no chunk is made by two. May take as long as a few denoising passes.
+
+        Returns:
+            Whether there may still be an offer.
+        """
+        if self._upgrade is None:
+            return False
+        try:
+            offer = next(self._upgrade)
+        except StopIteration:
+            self._upgrade = None
+            return False
+        if offer is not None:
+            self.denoiser = offer
+            self.info = replace(self.info, path="compiled")
+        return True
+
+    @torch.inference_mode()
     def warm_up(self, on_progress: Callable[[str, float], None]) -> None:
         """Generate a few chunks and throw them away: allocations and kernel choices happen now, not on air."""
+        on_progress("warming up", 0.0)
+        self.seek_upgrade()
         for done in range(_WARM_UP_CHUNKS):
             on_progress("warming up", done / _WARM_UP_CHUNKS)
             self._generate(SpanRecorder())
@@ -148,14 +183,14 @@ class Engine:
             text = self._read_text(self.transition.embedding())
         with recorder.span("noise"):
             noise = chunk_noise(bundle.config.model, self.seed, self.chunk_index).to(self.device)
-        steps = denoise_steps(bundle.model, noise, self.sigmas, text, self.state)
+        steps = denoise_steps(self.denoiser, noise, self.sigmas, text, self.state)
         latents = noise
         for _ in range(len(self.sigmas) - 1):
             with recorder.span("denoise"):
                 latents = next(steps)
                 self._synchronise()
         with recorder.span("commit"):
-            following = bundle.model.commit(latents, text, self.state)
+            following = self.denoiser.commit(latents, text, self.state)
             self._synchronise()
         with recorder.span("decode"):
             frames = to_uint8(bundle.codec.decode(latents.to(self.dtype))[0])
@@ -197,6 +232,7 @@ class Engine:
             frames_per_chunk=config.frames_per_chunk,
             n_steps=config.sampler.n_steps,
             compute_threads=torch.get_num_threads(),
+            path="eager",
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class EngineInfo:
         frames_per_chunk: F.
         n_steps: Euler steps a chunk.
         compute_threads: torch threads.
+        path: "eager", or "compiled" once machine code made for this processor does the denoising.
     """
 
     name: str
@@ -38,6 +39,7 @@ class EngineInfo:
     frames_per_chunk: int
     n_steps: int
     compute_threads: int
+    path: Literal["eager", "compiled"]
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary of numbers and strings."""

@@ -9,7 +9,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 
-from lingen_live.engine.client import ControlRefused, EngineEvent, WorkerDied, WorkerRestarted, ready, refused
+from lingen_live.engine.client import (
+    ControlRefused,
+    EngineChanged,
+    EngineEvent,
+    WorkerDied,
+    WorkerRestarted,
+    ready,
+    refused,
+)
 from lingen_live.engine.control import EngineControl, Mailbox, Order
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.interface import EngineFactory, EngineLike, OnProgress, default_engine
@@ -72,6 +80,7 @@ class InProcessClient:
 
     async def _tick(self, engine: EngineLike, orders: tuple[Order, ...]) -> None:
         loop = asyncio.get_running_loop()
+        info = engine.info
         try:
             tick = await loop.run_in_executor(self._executor, run_tick, engine, orders)
         except Exception as error:  # the boundary of the task: the consumer of the events must hear of it
@@ -83,3 +92,5 @@ class InProcessClient:
         for refusal in tick.refusals:
             self._queue.put_nowait(refused(refusal))
         self._queue.put_nowait(ready(tick))
+        if engine.info != info:
+            self._queue.put_nowait(EngineChanged(engine.info))

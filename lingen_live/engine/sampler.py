@@ -6,6 +6,7 @@ Knows latents and a model. Does not know sessions, words or pixels.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -13,8 +14,17 @@ from torch import Tensor
 
 from lingen_live.config import ModelConfig, SamplerConfig
 from lingen_live.model.embed import TextContext
-from lingen_live.model.lingen import LinGen
 from lingen_live.model.state import StreamState
+
+
+class Denoiser(Protocol):
+    """A model as a stream uses it: `LinGen` itself, or anything that computes the same."""
+
+    def denoise(self, latents: Tensor, sigma: Tensor, text: TextContext, state: StreamState) -> Tensor:
+        """The velocity at noisy latents; see `LinGen.denoise`."""
+
+    def commit(self, latents: Tensor, text: TextContext, state: StreamState) -> StreamState:
+        """The state after a clean chunk; see `LinGen.commit`."""
 
 
 def sigma_schedule(config: SamplerConfig) -> list[float]:
@@ -35,12 +45,12 @@ def chunk_noise(config: ModelConfig, seed: int, chunk_index: int) -> Tensor:
 
 
 def denoise_steps(
-    model: LinGen, noise: Tensor, sigmas: list[float], text: TextContext, state: StreamState
+    denoiser: Denoiser, noise: Tensor, sigmas: list[float], text: TextContext, state: StreamState
 ) -> Iterator[Tensor]:
     """Walk from noise to data, one Euler step an item, so that a caller can time or abandon the walk.
 
     Args:
-        model: velocity = noise - data.
+        denoiser: velocity = noise - data.
         noise: (B, T, C, h, w) at sigma 1.
         sigmas: from `sigma_schedule`.
         text: prompts.
@@ -52,5 +62,5 @@ def denoise_steps(
     latents = noise
     for sigma, following in zip(sigmas[:-1], sigmas[1:], strict=True):
         level = torch.full((latents.shape[0],), sigma, device=latents.device)
-        latents = latents + (following - sigma) * model.denoise(latents, level, text, state).to(latents.dtype)
+        latents = latents + (following - sigma) * denoiser.denoise(latents, level, text, state).to(latents.dtype)
         yield latents

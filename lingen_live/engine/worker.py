@@ -72,6 +72,13 @@ class TickDone:
 
 
 @dataclass(frozen=True, slots=True)
+class Changed:
+    """From the worker: the engine says something new about itself."""
+
+    info: EngineInfo
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """From the worker: its last words. `details` is a traceback for the log, or empty."""
 
@@ -81,7 +88,7 @@ class Failed:
 
 
 ToWorker = Attach | TickRequest | Stop
-FromWorker = Progress | Ready | TickDone | Failed
+FromWorker = Progress | Ready | TickDone | Changed | Failed
 
 
 def worker_main(connection: Connection, options: EngineOptions, factory: EngineFactory) -> None:
@@ -121,6 +128,7 @@ def _work(connection: Connection, options: EngineOptions, factory: EngineFactory
 
 
 def _serve_requests(connection: Connection, engine: EngineLike, shared: SharedChunk) -> None:
+    info = engine.info
     while isinstance(request := connection.recv(), TickRequest):
         tick = run_tick(engine, request.orders)
         chunk = tick.chunk
@@ -138,6 +146,9 @@ def _serve_requests(connection: Connection, engine: EngineLike, shared: SharedCh
                 tick.is_fresh,
             )
         )
+        if engine.info != info:
+            info = engine.info
+            connection.send(Changed(info))
 
 
 def _say_last_words(connection: Connection, error: Exception) -> None:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from lingen_live.engine.client import (
     ChunkReady,
     ControlRefused,
+    EngineChanged,
     EngineEvent,
     WorkerDied,
     WorkerProgress,
@@ -35,7 +36,7 @@ from lingen_live.engine.interface import EngineFactory, OnProgress, default_engi
 from lingen_live.engine.life import WorkerGoneError, WorkerLife
 from lingen_live.engine.options import EngineOptions
 from lingen_live.engine.shared import SharedChunk
-from lingen_live.engine.worker import Attach, Failed, Progress, Ready, TickDone, TickRequest
+from lingen_live.engine.worker import Attach, Changed, Failed, Progress, Ready, TickDone, TickRequest
 from lingen_live.errors import EngineError
 
 MAX_RETRY_S = 10.0
@@ -248,6 +249,8 @@ class WorkerClient:
                     self._make_ready(life, message.info)
                 case TickDone():
                     self._take_chunk(message)
+                case Changed():
+                    self._tell(self._queue.put_nowait, EngineChanged(message.info))
                 case Failed():
                     if message.details:
                         logger.error("The engine process failed:\n%s", message.details)

@@ -62,17 +62,7 @@ async def serve(
     loop = asyncio.get_running_loop()
     executor = ThreadPoolExecutor(N_HELPER_THREADS, "lingen-helper")
     loop.set_default_executor(executor)
-    server = _Server(
-        uvicorn.Config(
-            app,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            ws_max_size=MAX_MESSAGE_BYTES,
-            timeout_graceful_shutdown=LINGER_S,
-            lifespan="off",
-        )
-    )
+    server = _Server(_configure(app))
     stop = asyncio.Event()
     with _signals_set(stop):
         tasks = [
@@ -91,6 +81,18 @@ async def serve(
             # Together, because each may take most of the two seconds that a person waits.
             await asyncio.gather(viewers.close(), client.close(), *tasks, return_exceptions=True)
             executor.shutdown(wait=True)
+
+
+def _configure(app: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        ws_max_size=MAX_MESSAGE_BYTES,
+        timeout_graceful_shutdown=LINGER_S,
+        lifespan="off",
+    )
 
 
 async def _wait(stop: asyncio.Event) -> None:

@@ -7,11 +7,9 @@ the engine only as an `EngineClient`. Does not know HTTP, sockets or peer connec
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol, assert_never
 
 import numpy as np
@@ -20,6 +18,7 @@ from numpy.typing import NDArray
 from lingen_live.engine.client import (
     ChunkReady,
     ControlRefused,
+    EngineChanged,
     EngineClient,
     EngineEvent,
     WorkerDied,
@@ -30,13 +29,12 @@ from lingen_live.engine.control import Cut, EngineControl, Reseed, Reset, Steer,
 from lingen_live.engine.info import EngineInfo
 from lingen_live.serve import protocol
 from lingen_live.serve.colour import ColourConverter
-from lingen_live.serve.errors import ProtocolError
 from lingen_live.serve.outbox import Outbox
 from lingen_live.serve.playout import ChunkInfo, Playout, Step
 from lingen_live.serve.protocol import Control, Event
+from lingen_live.serve.receipts import Receipts
 from lingen_live.serve.track import to_pts
 
-MAX_PENDING = 64
 UNWATCHED_GRACE_S = 10.0
 
 logger = logging.getLogger(__name__)
@@ -47,14 +45,6 @@ class FrameSink(Protocol):
 
     def publish(self, image: NDArray[np.uint8], media_time_s: float) -> None:
         """Take yuv420p `image` (3 H / 2, W), to be shown at `media_time_s`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """Who waits for a control to be applied, and what they call it."""
-
-    outbox: Outbox
-    id: int
 
 
 class Session:
@@ -92,8 +82,7 @@ class Session:
         self._sinks: set[FrameSink] = set()
         self._outboxes: set[Outbox] = set()
         self._watched_s = clock()
-        self._tickets: dict[int, Ticket] = {}
-        self._ticket_numbers = itertools.count(1)
+        self._receipts = Receipts()
 
     # What others may ask.
 
@@ -151,9 +140,7 @@ class Session:
         """Post nothing more into `outbox`; idempotent."""
         self._note_watched()
         self._outboxes.discard(outbox)
-        self._tickets = {
-            number: ticket for number, ticket in self._tickets.items() if ticket.outbox is not outbox
-        }
+        self._receipts.forget(outbox)
 
     async def control(self, control: Control, outbox: Outbox) -> None:
         """Take `control`, whose sender reads `outbox`.
@@ -161,20 +148,12 @@ class Session:
         Raises:
             ProtocolError: the sender has too many controls waiting.
         """
-        n_pending = sum(ticket.outbox is outbox for ticket in self._tickets.values())
-        if n_pending >= MAX_PENDING:
-            raise ProtocolError(
-                "too_many_pending",
-                f"{n_pending} controls wait already; at most {MAX_PENDING} may.",
-                control.id,
-            )
+        self._receipts.check(outbox, control.id)
         outbox.post(protocol.ReceivedEvent(control.id))
         if isinstance(control, protocol.PauseControl | protocol.ResumeControl):
             self._hold(control, outbox)
             return
-        number = next(self._ticket_numbers)
-        self._tickets[number] = Ticket(outbox, control.id)
-        order = self._to_engine(control, number)
+        order = self._to_engine(control, self._receipts.open(outbox, control.id))
         if starts_fresh(order) and self._playout:
             self._playout.hurry()
         await self._client.control(order)
@@ -264,7 +243,7 @@ class Session:
         has_changed = (chunk.prompt, chunk.seed) != (self._prompt, self._seed)
         self._prompt, self._seed, self._chunk_index = chunk.prompt, chunk.seed, chunk.chunk_index
         for number in chunk.applied_ids:
-            self._answer(number, lambda id: protocol.AppliedEvent(id, chunk.chunk_index, pts))
+            self._receipts.answer(number, lambda id: protocol.AppliedEvent(id, chunk.chunk_index, pts))
         profile = chunk.profile.to_json()
         self._broadcast(
             protocol.ChunkEvent(
@@ -288,7 +267,9 @@ class Session:
                 playout.push(_without_frames(event), images, self._clock())
             case ControlRefused():
                 for number in event.ids:
-                    self._answer(number, lambda id: protocol.ErrorEvent(event.code, event.message, id))
+                    self._receipts.answer(
+                        number, lambda id: protocol.ErrorEvent(event.code, event.message, id)
+                    )
             case WorkerDied():
                 logger.warning("%s It is started again in %.1f s.", event.reason, event.retry_in_s)
                 self._is_restarting = True
@@ -296,7 +277,11 @@ class Session:
                 self._broadcast(self.state())
             case WorkerProgress():
                 self._hear_progress(event.stage, event.fraction)
+            case EngineChanged():
+                self._info = event.info
+                self._broadcast(self.state())
             case WorkerRestarted():
+                self._info = event.info
                 self._is_restarting = False
                 self._progress = None
                 playout.forget_request()
@@ -328,11 +313,6 @@ class Session:
                 return Reseed(number, control.seed)
             case protocol.ResetControl():
                 return Reset(number)
-
-    def _answer(self, number: int, event: Callable[[int], Event]) -> None:
-        """Post to whoever holds ticket `number`; nobody does once they left."""
-        if ticket := self._tickets.pop(number, None):
-            ticket.outbox.post(event(ticket.id))
 
     def _broadcast(self, event: Event) -> None:
         for outbox in self._outboxes:

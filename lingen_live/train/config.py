@@ -35,7 +35,7 @@ class CodecTraining:
 
 @dataclass(frozen=True, slots=True)
 class ReaderTraining:
-    """How the text reader is trained."""
+    """How the text reader is trained; configs/vista.toml says what each means."""
 
     n_steps: int
     batch: int
@@ -49,6 +49,10 @@ class ReaderTraining:
     word_noise: float
     word_dropout: float
     pooled_dropout: float
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that nothing can be trained with."""
+        require_positive(self, *_POSITIVE, "n_captions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ class DenoiserTraining:
     n_clips: int
     history_noise: float
     history_gradient: float
+    state_dropout: float
     noise_draws: int
     change_share: float
     compile_blocks: bool

@@ -12,17 +12,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from lingen_live.errors import ConfigError
+from lingen_live.errors import CheckpointError, ConfigError
 from lingen_live.model.embed import TextContext
 from lingen_live.model.lingen import LinGen
 from lingen_live.model.state import StreamState
 from lingen_live.train.codec import save_weights
 from lingen_live.train.config import DenoiserTraining, Recipe
 from lingen_live.train.latents import ClipBatch, ShardReader
-from lingen_live.train.loop import Trainer
+from lingen_live.train.loop import Trainer, first_detail
 
 _REFRESH_EVERY = 50
 _PROMPT_DROPOUT = 0.05
@@ -79,6 +80,16 @@ def states_before(
     return states
 
 
+def forget(states: StreamState, is_forgotten: Tensor) -> StreamState:
+    """Empty the state of some rows (B,): chunks that cannot lean on the past must read the prompt."""
+    kept = (~is_forgotten).to(states.ssm.device)
+
+    def masked(part: Tensor) -> Tensor:
+        return part * kept.view(1, -1, *[1] * (part.dim() - 2))
+
+    return StreamState(masked(states.ssm), masked(states.conv), masked(states.review), masked(states.tesa))
+
+
 def flow_loss(
     model: LinGen, batch: ClipBatch, section: DenoiserTraining, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
@@ -91,6 +102,7 @@ def flow_loss(
     has_gradient = float(torch.rand((), generator=generator)) < section.history_gradient
     with torch.set_grad_enabled(has_gradient):
         states = StreamState.stack(states_before(model, latents, contexts, amount))
+        states = forget(states, torch.rand(states.batch, generator=generator) < section.state_dropout)
 
     draws = section.noise_draws
     data = latents.flatten(0, 1).repeat(draws, 1, 1, 1, 1)
@@ -115,21 +127,32 @@ def new_denoiser(recipe: Recipe, folder: Path, init: Path | None) -> LinGen:
 
     Raises:
         ConfigError: the reader has not been trained.
+        CheckpointError: weights are damaged, or the reader is of another architecture.
     """
     torch.manual_seed(0)
     model = LinGen(recipe.bundle.model)
     own = model.state_dict()
     if init is not None:
-        held = {name: value.float() for name, value in load_file(init).items()}
+        held = {name: value.float() for name, value in _read_weights(init).items()}
         model.load_state_dict(
             {k: held[k] if k in held and held[k].shape == v.shape else v for k, v in own.items()}
         )
     path = folder / "reader.safetensors"
     if not path.is_file():
         raise ConfigError(f"{path} is not there yet; make it with `lingen_live train reader`.")
-    model.text.reader.load_state_dict(load_file(path))
+    try:
+        model.text.reader.load_state_dict(_read_weights(path))
+    except RuntimeError as error:
+        raise CheckpointError(f"{path} does not fit the recipe: {first_detail(error)}") from error
     model.text.reader.requires_grad_(False)
     return model
+
+
+def _read_weights(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise CheckpointError(f"{path} is not a safetensors file: {error}.") from error
 
 
 def train_denoiser(recipe: Recipe, folder: Path, device: str, init: Path | None = None) -> None:

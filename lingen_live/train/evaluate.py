@@ -23,7 +23,7 @@ from lingen_live.train.probe import JUDGED, AttributeProbe, chunk_of, judge
 from lingen_live.world.attributes import Attributes
 from lingen_live.world.captions import Caption, describe, sample_scene
 
-_CEILING_CHUNKS = 400
+_CEILING_CHUNKS, _PSNR_CHUNKS = 400, 200
 _BATCH = 40
 
 
@@ -133,7 +133,7 @@ def codec_psnr_db(bundle: BundleConfig, codec: VideoCodec, seed: int = 98) -> di
     """Mean PSNR of reconstructions over held-out scenes, by weather."""
     rng = Random(seed)
     by_weather: dict[str, list[float]] = {}
-    scenes = [sample_scene(rng, split="held_out" if i % 2 else "train") for i in range(200)]
+    scenes = [sample_scene(rng, split="held_out" if i % 2 else "train") for i in range(_PSNR_CHUNKS)]
     for first in range(0, len(scenes), _BATCH):
         batch = scenes[first : first + _BATCH]
         frames = chunk_of(bundle, batch, rng, "cpu")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from safetensors.torch import load_file
 from torch import nn
 from tqdm import tqdm
 
-from lingen_live.checkpoint import save_bundle
+from lingen_live.checkpoint import load_bundle, save_bundle
 from lingen_live.codec.autoencoder import VideoCodec
 from lingen_live.engine.build import build_engine
 from lingen_live.engine.options import EngineOptions
@@ -61,7 +62,10 @@ def run_job(
         raise ConfigError(f"threads is {n_threads}; it must be 1 or more.")
     torch.set_num_threads(n_threads)
     _check_device(device)
-    recipe = load_recipe(config)
+    _run(what, load_recipe(config), folder, device, out, init)
+
+
+def _run(what: str, recipe: Recipe, folder: Path, device: str, out: Path | None, init: Path | None) -> None:
     match what:
         case "codec":
             train_codec(recipe, folder, device)
@@ -69,11 +73,10 @@ def run_job(
             _trained_codec(recipe, folder, device)
             train_decoder(recipe, folder, device)
         case "clips":
-            text = TextEncoder(max_tokens=recipe.bundle.model.text_tokens)
-            build_shards(recipe, _trained_codec(recipe, folder, device), text, folder / "clips", device)
+            codec, text = _trained_codec(recipe, folder, device), _text_encoder(recipe)
+            build_shards(recipe, codec, text, folder / "clips", device)
         case "reader":
-            text = TextEncoder(max_tokens=recipe.bundle.model.text_tokens)
-            accuracy = train_reader(recipe, text, folder, device)
+            accuracy = train_reader(recipe, _text_encoder(recipe), folder, device)
             (folder / "reader.json").write_text(json.dumps(accuracy, indent=2) + "\n", encoding="utf-8")
         case "denoiser":
             train_denoiser(recipe, folder, device, init)
@@ -105,6 +108,10 @@ def _fill(module: nn.Module, path: Path, job: str) -> nn.Module:
     except (RuntimeError, SafetensorError) as error:
         raise CheckpointError(f"{path} does not fit the recipe: {first_detail(error)}") from error
     return module.eval()
+
+
+def _text_encoder(recipe: Recipe) -> TextEncoder:
+    return TextEncoder(max_tokens=recipe.bundle.model.text_tokens)
 
 
 def _trained_codec(recipe: Recipe, folder: Path, device: str) -> VideoCodec:
@@ -148,7 +155,9 @@ def run_evaluation(
         raise ConfigError(f"seconds is {seconds:g}; it must be above 0 and at most {_MAX_SECONDS:g}.")
     probe = load_probe(probe_path)
     engine = build_engine(options, lambda stage, fraction: None)
-    config, codec = engine.bundle.config, engine.bundle.codec
+    config = engine.bundle.config
+    # Renders are made on the CPU in float32, whatever the engine computes in.
+    codec = load_bundle(options.checkpoint).codec
     n_chunks = max(1, round(seconds * config.video.fps / config.frames_per_chunk))
     captions = evaluate.held_out_captions(n_captions)
     with tqdm(total=n_captions, desc="captions") as bar:
@@ -160,22 +169,21 @@ def run_evaluation(
     }
     psnr_db = evaluate.codec_psnr_db(config, codec)
     shown = samples[:_GRID_CELLS]
-    text = "\n\n".join(
-        (
-            f"{n_captions} held-out captions, judged after {seconds:g} s of video; "
-            f"checkpoint {engine.bundle.digest[:16]}.",
-            report.scores_table(columns),
-            "Codec PSNR: " + ", ".join(f"{name} {value:.1f} dB" for name, value in psnr_db.items()) + ".",
-            report.captions_table(shown, _GRID_COLUMNS),
-        )
+    digest = engine.bundle.digest
+    paragraphs = (
+        f"{n_captions} held-out captions, judged after {seconds:g} s of video; checkpoint {digest[:16]}.",
+        report.scores_table(columns),
+        "Codec PSNR: " + ", ".join(f"{name} {value:.1f} dB" for name, value in psnr_db.items()) + ".",
+        report.captions_table(shown, _GRID_COLUMNS),
     )
+    numbers = {"digest": digest, "scores": report.scores_json(columns), "codec_psnr_db": psnr_db}
+    text = "\n\n".join(paragraphs)
+    _write_report(out, text, numbers, shown)
+    return text
+
+
+def _write_report(out: Path, text: str, numbers: Mapping[str, object], shown: list[evaluate.Sample]) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    numbers = {
-        "digest": engine.bundle.digest,
-        "scores": report.scores_json(columns),
-        "codec_psnr_db": psnr_db,
-    }
     (out / "eval.json").write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
     (out / "eval.md").write_text(text + "\n", encoding="utf-8")
     report.write_png(report.grid([sample.frames[-1] for sample in shown], _GRID_COLUMNS), out / "grid.png")
-    return text

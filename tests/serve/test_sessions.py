@@ -18,7 +18,8 @@ from lingen_live.serve import protocol
 from lingen_live.serve.errors import ProtocolError
 from lingen_live.serve.outbox import Outbox
 from lingen_live.serve.protocol import AppliedEvent, ChunkEvent, ErrorEvent, Event, ReceivedEvent, StateEvent
-from lingen_live.serve.sessions import MAX_PENDING, Session
+from lingen_live.serve.receipts import MAX_PENDING
+from lingen_live.serve.sessions import Session
 
 E = TypeVar("E", bound=Event)
 

@@ -55,6 +55,7 @@ class FakeEngine:
             frames_per_chunk=FRAMES_PER_CHUNK,
             n_steps=1,
             compute_threads=options.n_threads,
+            path="eager",
         )
 
     def steer(self, prompt: str, n_chunks: int = 1) -> None:

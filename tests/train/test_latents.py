@@ -150,9 +150,7 @@ def test_a_row_of_a_batch_is_one_clip_with_one_of_its_wordings(shards: Path, tin
     ]
     drawn = set()
     for row in range(24):
-        (index,) = [
-            i for i, clip in enumerate(clips) if torch.equal(clip[0], batch.latents[row].flatten(0, 1))
-        ]
+        (index,) = [i for i, clip in enumerate(clips) if torch.equal(clip[0], batch.latents[row].flatten(0, 1))]
         _, tokens, mask, weights = clips[index]
         wordings = [w for w in range(WORDINGS) if torch.equal(tokens[:, w], batch.tokens[row])]
         assert wordings
@@ -170,9 +168,7 @@ def test_draws_repeat_with_their_generator(shards: Path, tiny_recipe: Recipe) ->
     assert torch.equal(one.tokens, other.tokens)
 
 
-def test_shards_that_come_later_are_seen_after_a_refresh(
-    shards: Path, tmp_path: Path, tiny_recipe: Recipe
-) -> None:
+def test_shards_that_come_later_are_seen_after_a_refresh(shards: Path, tmp_path: Path, tiny_recipe: Recipe) -> None:
     (tmp_path / NAMES[0]).write_bytes((shards / NAMES[0]).read_bytes())
     reader = ShardReader(tmp_path, tiny_recipe)
     (tmp_path / NAMES[1]).write_bytes((shards / NAMES[1]).read_bytes())
@@ -182,17 +178,13 @@ def test_shards_that_come_later_are_seen_after_a_refresh(
 
 
 def test_without_shards_one_is_told_how_to_make_them(tmp_path: Path, tiny_recipe: Recipe) -> None:
-    with pytest.raises(
-        ConfigError, match=r"holds no clips-\*\.safetensors; make them with `lingen_live train"
-    ):
+    with pytest.raises(ConfigError, match=r"holds no clips-\*\.safetensors; make them with `lingen_live train"):
         ShardReader(tmp_path / "none", tiny_recipe)
 
 
 def test_shards_of_another_recipe_are_refused_with_both_shapes(shards: Path, tiny_recipe: Recipe) -> None:
     shorter = dataclasses.replace(tiny_recipe.denoiser, chunks=2)
-    with pytest.raises(
-        ConfigError, match=r"latents of shape \(6, 8, 4, 4\), the recipe needs \(4, 8, 4, 4\)"
-    ):
+    with pytest.raises(ConfigError, match=r"latents of shape \(6, 8, 4, 4\), the recipe needs \(4, 8, 4, 4\)"):
         ShardReader(shards, dataclasses.replace(tiny_recipe, denoiser=shorter))
 
     model = dataclasses.replace(tiny_recipe.bundle.model, text_tokens=12)

@@ -172,9 +172,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_by_bit(tmp_path: Path, de
     torch.testing.assert_close(everything(resumed), wanted, rtol=0, atol=0)
 
 
-def test_saving_often_changes_nothing_even_if_exporting_draws(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_saving_often_changes_nothing_even_if_exporting_draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     straight = toy_trainer(tmp_path / "straight")
     straight.run()
     wanted = everything(straight)
@@ -312,9 +310,7 @@ def test_a_gradient_that_is_not_finite_does_not_reach_the_weights(tmp_path: Path
     ("other", "detail"),
     [({"width": 16}, "size mismatch for first.weight"), ({"hidden_prefix": ""}, "parameter group")],
 )
-def test_a_state_of_another_architecture_is_refused(
-    tmp_path: Path, other: dict[str, Any], detail: str
-) -> None:
+def test_a_state_of_another_architecture_is_refused(tmp_path: Path, other: dict[str, Any], detail: str) -> None:
     toy_trainer(tmp_path).save()
     with pytest.raises(ConfigError, match=r"state\.pt is of another architecture than the recipe") as caught:
         toy_trainer(tmp_path, **other)

@@ -56,9 +56,7 @@ def shifted(pixels_a_frame: float) -> Tensor:
     """(1, 8, 32, 64): a smooth texture that moves to the right."""
     x = torch.arange(64) - pixels_a_frame * torch.arange(8)[:, None]
     y = torch.arange(32)[:, None]
-    return (0.5 + 0.2 * torch.sin(x[:, None] * 0.4 + y * 0.2) + 0.2 * torch.sin(x[:, None] * 0.23)).unsqueeze(
-        0
-    )
+    return (0.5 + 0.2 * torch.sin(x[:, None] * 0.4 + y * 0.2) + 0.2 * torch.sin(x[:, None] * 0.23)).unsqueeze(0)
 
 
 @pytest.mark.parametrize("speed", [-0.5, 0.0, 0.5])
@@ -99,9 +97,7 @@ def test_a_probe_learns_a_handful_of_chunks_by_heart(tiny_recipe: Recipe) -> Non
         optimiser.step()
     answers = judge(probe.eval(), frames)
     for name in ("time", "pan"):
-        right = sum(
-            answer[name] == getattr(scene, name) for answer, scene in zip(answers, scenes, strict=True)
-        )
+        right = sum(answer[name] == getattr(scene, name) for answer, scene in zip(answers, scenes, strict=True))
         assert right >= 11
 
 

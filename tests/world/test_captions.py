@@ -133,7 +133,9 @@ def test_texts_are_clean_english(split: Split) -> None:
     for caption in captions(split):
         text = caption.text
         assert 0 < len(text) < 200
-        assert text == text.strip() and "  " not in text and "{" not in text
+        assert text == text.strip()
+        assert "  " not in text
+        assert "{" not in text
         assert not re.search(r"\b[Aa] (?=[aeioAEIO])|\b[Aa]n (?=[^aeiouAEIOU])|\ban (?=ufo)", text), text
         assert not re.search(r"[,;.]\S| [,;.]|\b(\w+) \1\b(?!-)", text), text
 
@@ -162,7 +164,8 @@ def test_mentions_come_as_often_as_promised() -> None:
 def test_colour_needs_a_subject_and_speed_a_movement() -> None:
     for caption in captions("train"):
         if "colour" in caption.mentions:
-            assert "subject" in caption.mentions and caption.target.subject != "none"
+            assert "subject" in caption.mentions
+            assert caption.target.subject != "none"
         if "speed" in caption.mentions:
             assert caption.target.pan != "still"
 
