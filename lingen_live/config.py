@@ -174,8 +174,7 @@ class BundleConfig:
         ):
             if px != positions * stride:
                 raise ConfigError(
-                    f"{axis} is {px} px, but {positions} latent positions of {stride} px "
-                    f"make {positions * stride}."
+                    f"{axis} is {px} px, but {positions} latent positions of {stride} px make {positions * stride}."
                 )
         if self.codec.latent_channels != self.model.latent_channels:
             raise ConfigError(
@@ -238,9 +237,7 @@ def _convert(hint: Any, value: object, where: str) -> Any:
     if typing.get_origin(hint) is tuple:
         if not isinstance(value, list | tuple):
             raise ConfigError(f"{where} is {type(value).__name__}; it must be a list.")
-        return tuple(
-            _convert(typing.get_args(hint)[0], item, f"{where}[{i}]") for i, item in enumerate(value)
-        )
+        return tuple(_convert(typing.get_args(hint)[0], item, f"{where}[{i}]") for i, item in enumerate(value))
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):

@@ -25,9 +25,7 @@ def validate_prompt(prompt: object) -> str:
         PromptError: it cannot be a prompt; the message says what was got and what is accepted.
     """
     if not isinstance(prompt, str):
-        raise PromptError(
-            f"The prompt is {_kind(prompt)}; it must be a text of 1 to {MAX_PROMPT_CHARS} characters."
-        )
+        raise PromptError(f"The prompt is {_kind(prompt)}; it must be a text of 1 to {MAX_PROMPT_CHARS} characters.")
     text = prompt.strip()
     if not text:
         raise PromptError(f"The prompt is empty; it must hold 1 to {MAX_PROMPT_CHARS} characters.")
@@ -36,9 +34,7 @@ def validate_prompt(prompt: object) -> str:
     for position, character in enumerate(text):
         _check_character(character, position)
     if not any(character.isalnum() for character in text):
-        raise PromptError(
-            f"The prompt has {len(text)} characters but no letter or digit; describe the scene in words."
-        )
+        raise PromptError(f"The prompt has {len(text)} characters but no letter or digit; describe the scene in words.")
     return text
 
 

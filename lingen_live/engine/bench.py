@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import platform
 import statistics
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,13 @@ from lingen_live.engine.engine import Engine
 
 _PROMPTS = ("a meadow at dawn", "make it snow", "night over the city", "a red balloon over the sea at dusk")
 _STEER_EVERY = 16
+_SETTLE_CHECK_S = 0.2
+
+
+def settle(engine: Engine) -> None:
+    """Wait until it is decided which path the engine takes; a minute or more where a compiler has to run first."""
+    while engine.seek_upgrade():
+        time.sleep(_SETTLE_CHECK_S)
 
 
 def run_bench(engine: Engine, n_chunks: int, on_chunk: Callable[[], object]) -> dict[str, Any]:
@@ -57,15 +65,17 @@ def run_bench(engine: Engine, n_chunks: int, on_chunk: Callable[[], object]) -> 
 
 def as_table(result: dict[str, Any]) -> str:
     """The numbers for a person."""
+    engine = result["engine"]
     lines = [
-        f"{result['hardware']}, {result['engine']['compute_threads']} compute thread(s), {result['engine']['dtype']}",
-        f"{'stage':<10} {'median':>9} {'p95':>9} {'max':>9}   ms a chunk of {result['engine']['frames_per_chunk']} frames",
+        f"{result['hardware']}, {engine['compute_threads']} compute thread(s), {engine['dtype']}, {engine['path']}",
+        f"{'stage':<10} {'median':>9} {'p95':>9} {'max':>9}   ms a chunk of {engine['frames_per_chunk']} frames",
     ]
     for name, numbers in result["stages_ms"].items():
         lines.append(f"{name:<10} {numbers['median']:>9.1f} {numbers['p95']:>9.1f} {numbers['max']:>9.1f}")
     lines.append(
         f"{result['frames_per_second']:.1f} frames/s, {result['times_faster_than_playback']:.2f} times playback; "
-        f"memory {result['rss_first_bytes'] / 2**20:.0f} MiB at chunk 10, {result['rss_last_bytes'] / 2**20:.0f} MiB at the end"
+        f"memory {result['rss_first_bytes'] / 2**20:.0f} MiB at chunk 10, "
+        f"{result['rss_last_bytes'] / 2**20:.0f} MiB at the end"
     )
     return "\n".join(lines)
 

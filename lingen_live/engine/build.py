@@ -59,9 +59,7 @@ def _check_device(name: str) -> str:
         kind = torch.empty(0, device=name).device.type
     except (RuntimeError, AssertionError) as error:
         n_gpus = torch.cuda.device_count()
-        raise EngineError(
-            f"The device {name!r} cannot be used ({n_gpus} CUDA devices are visible): {error}"
-        ) from error
+        raise EngineError(f"The device {name!r} cannot be used ({n_gpus} CUDA devices are visible): {error}") from error
     if kind not in _DEVICES:
         raise EngineError(f"The device {name!r} cannot be used; cpu, cuda and cuda:N can.")
     return name
@@ -70,7 +68,7 @@ def _check_device(name: str) -> str:
 def cast(bundle: Bundle, dtype: torch.dtype) -> None:
     """Give the denoiser the dtype, in place; the codec too, laid out as its convolutions like it."""
     bundle.model.to(dtype)
-    bundle.codec.to(dtype=dtype, memory_format=torch.channels_last)
+    bundle.codec.to(dtype).to_channels_last()
 
 
 def choose_dtype(bundle: Bundle, wanted: str, device: str) -> torch.dtype:

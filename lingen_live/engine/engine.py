@@ -199,9 +199,7 @@ class Engine:
     def _read_text(self, embedding: TextEmbedding) -> TextContext:
         """Keys and values of the prompt for all layers; kept while the prompt stays."""
         if self._text is None or self._text[0] is not embedding:
-            tokens, pooled = (
-                t.to(self.device, self.dtype).unsqueeze(0) for t in (embedding.tokens, embedding.pooled)
-            )
+            tokens, pooled = (t.to(self.device, self.dtype).unsqueeze(0) for t in (embedding.tokens, embedding.pooled))
             context = self.bundle.model.read_text(tokens, embedding.mask.to(self.device).unsqueeze(0), pooled)
             self._text = (embedding, context)
         return self._text[1]
@@ -216,9 +214,7 @@ class Engine:
 
     def _describe(self, fps: float | None) -> EngineInfo:
         config = self.bundle.config
-        n_parameters = sum(
-            p.numel() for net in (self.bundle.model, self.bundle.codec) for p in net.parameters()
-        )
+        n_parameters = sum(p.numel() for net in (self.bundle.model, self.bundle.codec) for p in net.parameters())
         return EngineInfo(
             name=config.name,
             checkpoint_digest=self.bundle.digest,
@@ -240,9 +236,7 @@ def blend_reached(transition: Transition) -> TextEmbedding:
     """What conditioned the last chunk, from where a new transition departs."""
     if transition.n_done == 0:
         return transition.start
-    return Transition(
-        transition.start, transition.target, transition.n_chunks, transition.n_done - 1
-    ).embedding()
+    return Transition(transition.start, transition.target, transition.n_chunks, transition.n_done - 1).embedding()
 
 
 def to_uint8(frames: Tensor) -> NDArray[np.uint8]:

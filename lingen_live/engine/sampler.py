@@ -5,6 +5,7 @@ Knows latents and a model. Does not know sessions, words or pixels.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -60,7 +61,7 @@ def denoise_steps(
         (B, T, C, h, w) latents after each step; the last are clean.
     """
     latents = noise
-    for sigma, following in zip(sigmas[:-1], sigmas[1:], strict=True):
+    for sigma, following in itertools.pairwise(sigmas):
         level = torch.full((latents.shape[0],), sigma, device=latents.device)
         latents = latents + (following - sigma) * denoiser.denoise(latents, level, text, state).to(latents.dtype)
         yield latents

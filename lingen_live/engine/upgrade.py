@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 import shutil
 import statistics
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
-import lingen_kernels
 import torch
 
+import lingen_kernels
 from lingen_live.engine.compile_cache import PackageFolder, package_key, private_root
 from lingen_live.engine.compile_child import CompileChild, find_compiler
 from lingen_live.engine.compiled import load_compiled
@@ -49,15 +50,15 @@ def seek_compiled(model: LinGen) -> Upgrade:
 
 
 def _seek(model: LinGen) -> Upgrade:
-    compiler, root = find_compiler(), private_root()
-    if compiler is None or root is None or lingen_kernels.implementation() != "torch":
+    root = private_root()
+    if root is None or lingen_kernels.implementation() != "torch":
         return
     folder = PackageFolder(root, package_key(model.config, model.latent_in.weight.dtype))
     if folder.is_valid():
         yield _last(_qualify(model, folder.path))
-        return
-    yield from _make(model, folder, compiler)
-    yield from _qualify(model, folder.path)
+    elif compiler := find_compiler():
+        yield from _make(model, folder, compiler)
+        yield from _qualify(model, folder.path)
 
 
 def _make(model: LinGen, folder: PackageFolder, compiler: str) -> Iterator[None]:
@@ -106,7 +107,5 @@ def _qualify(model: LinGen, directory: Path) -> Upgrade:
 
 
 def _last(upgrade: Upgrade) -> Denoiser | None:
-    offer = None
-    for offer in upgrade:
-        pass
-    return offer
+    """What is offered in the end."""
+    return deque(upgrade, maxlen=1)[0]

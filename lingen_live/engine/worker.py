@@ -57,6 +57,11 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
+class Attached:
+    """From the worker: it holds the shared memory, whose name is not needed any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class TickDone:
     """From the worker: the frames are in the shared memory; everything else about the chunk is here."""
 
@@ -88,7 +93,7 @@ class Failed:
 
 
 ToWorker = Attach | TickRequest | Stop
-FromWorker = Progress | Ready | TickDone | Changed | Failed
+FromWorker = Progress | Ready | Attached | TickDone | Changed | Failed
 
 
 def worker_main(connection: Connection, options: EngineOptions, factory: EngineFactory) -> None:
@@ -122,6 +127,7 @@ def _work(connection: Connection, options: EngineOptions, factory: EngineFactory
         return
     shared = SharedChunk.attach(first.name)
     try:
+        connection.send(Attached())
         _serve_requests(connection, engine, shared)
     finally:
         shared.close()

@@ -36,7 +36,7 @@ from lingen_live.engine.interface import EngineFactory, OnProgress, default_engi
 from lingen_live.engine.life import WorkerGoneError, WorkerLife
 from lingen_live.engine.options import EngineOptions
 from lingen_live.engine.shared import SharedChunk
-from lingen_live.engine.worker import Attach, Changed, Failed, Progress, Ready, TickDone, TickRequest
+from lingen_live.engine.worker import Attach, Attached, Changed, Failed, Progress, Ready, TickDone, TickRequest
 from lingen_live.errors import EngineError
 
 MAX_RETRY_S = 10.0
@@ -233,6 +233,7 @@ class WorkerClient:
             WorkerGoneError: it ended without last words.
             TimeoutError: a chunk is overdue.
         """
+        info: EngineInfo | None = None
         while True:
             try:
                 message = life.receive(self._wake_reader, min(HANG_CHECK_S, self._hang_s / 2))
@@ -246,7 +247,11 @@ class WorkerClient:
                 case Progress():
                     self._tell(self._hear_progress, message.stage, message.fraction)
                 case Ready():
-                    self._make_ready(life, message.info)
+                    info = message.info
+                    self._shared = SharedChunk.create(info.frames_per_chunk * info.height_px * info.width_px * 3)
+                    life.send(Attach(self._shared.name))
+                case Attached():
+                    self._make_ready(life, info)
                 case TickDone():
                     self._take_chunk(message)
                 case Changed():
@@ -258,9 +263,10 @@ class WorkerClient:
                 case _:
                     assert_never(message)
 
-    def _make_ready(self, life: WorkerLife, info: EngineInfo) -> None:
-        self._shared = SharedChunk.create(info.frames_per_chunk * info.height_px * info.width_px * 3)
-        life.send(Attach(self._shared.name))
+    def _make_ready(self, life: WorkerLife, info: EngineInfo | None) -> None:
+        if self._shared is None or info is None:
+            raise EngineError("The engine took memory before it was ready.")
+        self._shared.hide()
         self._has_been_ready = True
         self._tell(self._hear_ready, life, info)
 

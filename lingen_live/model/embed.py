@@ -24,9 +24,7 @@ class SigmaEmbedding(nn.Module):
 
     def forward(self, sigma: Tensor) -> Tensor:
         """Embed the noise level; computed in float32 at least."""
-        frequencies = torch.exp(
-            torch.linspace(0, math.log(1000), _FREQUENCIES, device=sigma.device, dtype=sigma.dtype)
-        )
+        frequencies = torch.exp(torch.linspace(0, math.log(1000), _FREQUENCIES, device=sigma.device, dtype=sigma.dtype))
         angles = sigma[:, None] * frequencies
         dtype = cast(nn.Linear, self.layers[0]).weight.dtype
         return self.layers(torch.cat((angles.sin(), angles.cos()), dim=-1).to(dtype))
@@ -111,9 +109,7 @@ class TextReader(nn.Module):
             assert isinstance(layer, nn.ModuleDict)
             query = self._heads(layer["query"](functional.layer_norm(slots, slots.shape[-1:])))
             key, value = layer["kv"](words).chunk(2, dim=-1)
-            read = functional.scaled_dot_product_attention(
-                query, self._heads(key), self._heads(value), present
-            )
+            read = functional.scaled_dot_product_attention(query, self._heads(key), self._heads(value), present)
             slots = slots + layer["out"](read.transpose(1, 2).flatten(2))
             slots = slots + layer["ffn"](functional.layer_norm(slots, slots.shape[-1:]))
         return functional.layer_norm(slots, slots.shape[-1:])

@@ -35,9 +35,7 @@ class BidirectionalMamba2(nn.Module):
         self.norm_weight = nn.Parameter(torch.ones(inner))
         self.out_proj = nn.Linear(inner, config.width, bias=False)
 
-    def forward(
-        self, video: Tensor, review: Tensor, ssm: Tensor, conv: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, video: Tensor, review: Tensor, ssm: Tensor, conv: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Mix a chunk.
 
         Args:

@@ -91,12 +91,8 @@ class Block(nn.Module):
         Returns:
             (B, L, D) and what it would remember after a commit.
         """
-        shift, scale, gate, ffn_shift, ffn_scale, ffn_gate = (
-            (condition + self.modulation).unsqueeze(2).unbind(1)
-        )
-        mixed, following = self.mate(
-            torch.addcmul(shift, self._norm(tokens + self.position()), 1 + scale), state
-        )
+        shift, scale, gate, ffn_shift, ffn_scale, ffn_gate = (condition + self.modulation).unsqueeze(2).unbind(1)
+        mixed, following = self.mate(torch.addcmul(shift, self._norm(tokens + self.position()), 1 + scale), state)
         tokens = torch.addcmul(tokens, gate, mixed)
         tokens = tokens + self.cross(self._norm(tokens), *text)
         hidden = self.ffn(torch.addcmul(ffn_shift, self._norm(tokens), 1 + ffn_scale))

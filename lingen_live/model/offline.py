@@ -36,9 +36,7 @@ def offline_velocity(model: LinGen, clip: Tensor, texts: list[TextContext]) -> T
     tokens = model.latent_in(clip.permute(0, 1, 2, 4, 5, 3).flatten(2, 4))  # (B, K, L, D)
     sigma = torch.zeros(batch, device=clip.device, dtype=clip.dtype)
     noise_level = model.sigma(sigma)
-    condition = torch.stack(
-        [model.condition(functional.silu(noise_level + text.pooled)) for text in texts], dim=1
-    )
+    condition = torch.stack([model.condition(functional.silu(noise_level + text.pooled)) for text in texts], dim=1)
     condition = condition.unflatten(-1, (6, -1))  # (B, K, 6, D)
     for index, block in enumerate(model.blocks):
         assert isinstance(block, Block)
@@ -57,8 +55,7 @@ def _block(block: Block, tokens: Tensor, condition: Tensor, texts: list[TextCont
     shift, scale, gate, ffn_shift, ffn_scale, ffn_gate = (condition + block.modulation).unsqueeze(3).unbind(2)
     tokens = tokens + gate * _mate(block.mate, norm(tokens + block.position()) * (1 + scale) + shift)
     crossed = [
-        block.cross(norm(tokens[:, k]), text.keys[index], text.values[index], text.mask)
-        for k, text in enumerate(texts)
+        block.cross(norm(tokens[:, k]), text.keys[index], text.values[index], text.mask) for k, text in enumerate(texts)
     ]
     tokens = tokens + torch.stack(crossed, dim=1)
     return tokens + ffn_gate * block.ffn(norm(tokens) * (1 + ffn_scale) + ffn_shift)
@@ -101,9 +98,7 @@ def _mamba(mamba: BidirectionalMamba2, video: Tensor, review: Tensor) -> Tensor:
     taps = mamba.conv_weight.shape[1]
     padded = functional.pad(inputs.transpose(1, 2), (taps - 1, 0))
     mixed = functional.conv1d(padded, mamba.conv_weight.unsqueeze(1), mamba.conv_bias, groups=conv_width)
-    x, b, c = (
-        functional.silu(mixed).transpose(1, 2).split((mamba.inner, mamba.d_state, mamba.d_state), dim=-1)
-    )
+    x, b, c = functional.silu(mixed).transpose(1, 2).split((mamba.inner, mamba.d_state, mamba.d_state), dim=-1)
     x = x.unflatten(-1, (mamba.n_heads, mamba.headdim))
     dt_fwd, dt_bwd = functional.softplus(dt + mamba.dt_bias).split(mamba.n_heads, dim=-1)
     a_fwd, a_bwd = -torch.exp(mamba.log_a)

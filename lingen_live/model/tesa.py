@@ -34,9 +34,7 @@ class TemporalSwinAttention(nn.Module):
         n_cells = self.window**2
         self.time_bias = nn.Parameter(torch.zeros(self.n_heads, self.n_frames, self.n_frames + self.n_past))
         self.place_bias = nn.Parameter(torch.zeros(self.n_heads, n_cells, n_cells))
-        self.register_buffer(
-            "is_neighbour", _neighbours(*self.grid, self.window, self.shift), persistent=False
-        )
+        self.register_buffer("is_neighbour", _neighbours(*self.grid, self.window, self.shift), persistent=False)
         self.is_neighbour: Tensor
 
     def forward(self, tokens: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:

@@ -35,9 +35,7 @@ class HostRule:
         """Whether a request for `authority`, "name" or "name:port", is meant for this server."""
         name = _host_name(authority)
         return name is not None and (
-            name in self.names
-            or name.endswith(".localhost")
-            or (self.allows_any_address and _is_address(name))
+            name in self.names or name.endswith(".localhost") or (self.allows_any_address and _is_address(name))
         )
 
     def allows_origin(self, origin: str, authority: str) -> bool:

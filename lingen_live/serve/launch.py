@@ -26,13 +26,9 @@ EXIT_FAILED, EXIT_USAGE = 1, 2
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add all options of the live server to `parser`."""
     what = parser.add_argument_group("what plays")
-    what.add_argument(
-        "--prompt", default=DEFAULT_PROMPT, help='words of the first scene (default: "%(default)s")'
-    )
+    what.add_argument("--prompt", default=DEFAULT_PROMPT, help='words of the first scene (default: "%(default)s")')
     what.add_argument("--seed", type=int, default=0, help="dice of the stream, 0 to 4294967295 (default: 0)")
-    what.add_argument(
-        "--checkpoint", metavar="DIR", help="directory of a model (default: the one that comes along)"
-    )
+    what.add_argument("--checkpoint", metavar="DIR", help="directory of a model (default: the one that comes along)")
     what.add_argument("--fps", type=float, help="frames a second (default: what the model was trained for)")
     what.add_argument(
         "--transition",
@@ -57,12 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     how = parser.add_argument_group("how it computes")
     how.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (default: %(default)s)")
-    how.add_argument(
-        "--dtype", choices=DTYPES, default="auto", help="number format (default: what is fastest here)"
-    )
-    how.add_argument(
-        "--threads", type=int, default=1, help="compute threads (default: 1, leaving a core to the video)"
-    )
+    how.add_argument("--dtype", choices=DTYPES, default="auto", help="number format (default: what is fastest here)")
+    how.add_argument("--threads", type=int, default=1, help="compute threads (default: 1, leaving a core to the video)")
     how.add_argument("--no-compile", action="store_true", help="do not prepare a compiled path")
 
 

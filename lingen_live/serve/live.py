@@ -54,9 +54,7 @@ def run_live(
 
     async def run() -> None:
         client = WorkerClient(options, factory)
-        session = Session(
-            client, prompt=options.prompt, seed=options.seed, transition_chunks=transition_chunks
-        )
+        session = Session(client, prompt=options.prompt, seed=options.seed, transition_chunks=transition_chunks)
         viewers = Viewers(session)
         app = create_app(session, viewers, web_directory, HostRule.for_host(host, more_hosts))
         await serve(app, session, viewers, client, listener, on_progress=console.progress, on_ready=welcome)
@@ -69,6 +67,6 @@ def _describe(info: EngineInfo) -> str:
     threads = "thread" if info.compute_threads == 1 else "threads"
     return (
         f"{info.name}: {info.n_parameters / 1e6:.1f} M parameters, {info.width_px} x {info.height_px} at "
-        f"{info.fps:g} frames/s, {info.dtype} on {info.device}, {info.compute_threads} compute {threads}, "
-        f"{info.state_bytes / 2**20:.1f} MiB of state"
+        f"{info.fps:g} frames/s, {info.dtype} ({info.path}) on {info.device}, "
+        f"{info.compute_threads} compute {threads}, {info.state_bytes / 2**20:.1f} MiB of state"
     )

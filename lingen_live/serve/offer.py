@@ -23,9 +23,7 @@ def check_offer(sdp: str) -> None:
     if len(kinds) > MAX_SECTIONS:
         raise _refusal(f"The offer has {len(kinds)} media sections; at most {MAX_SECTIONS} are accepted.")
     if foreign := [kind for kind in kinds if kind not in ("audio", "video")]:
-        raise _refusal(
-            f"The offer has a section of {foreign[0][:40]!r}; WHEP carries video, and /ws the controls."
-        )
+        raise _refusal(f"The offer has a section of {foreign[0][:40]!r}; WHEP carries video, and /ws the controls.")
     if "video" not in kinds:
         raise _refusal(f"The offer asks for {', '.join(kinds) or 'no media'}; it must ask for video.")
     video = [line.strip() for line in sections[kinds.index("video")]]

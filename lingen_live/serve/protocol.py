@@ -99,9 +99,7 @@ def parse_hello(text: str) -> Hello:
     """
     fields = _parse_object(text)
     if fields.get("type") != "hello":
-        raise ProtocolError(
-            "hello_first", f"The first message is {_shown(fields.get('type'))}; it must be a hello."
-        )
+        raise ProtocolError("hello_first", f"The first message is {_shown(fields.get('type'))}; it must be a hello.")
     version = fields.get("version")
     if type(version) is not int or version != VERSION:
         raise ProtocolError(
@@ -119,9 +117,7 @@ def parse_control(text: str) -> Control:
     fields = _parse_object(text)
     kind = fields.pop("type", None)
     if kind == "hello":
-        raise ProtocolError(
-            "unexpected_hello", "Hello was said already; it is the first message and only that."
-        )
+        raise ProtocolError("unexpected_hello", "Hello was said already; it is the first message and only that.")
     if not isinstance(kind, str) or kind not in _CONTROLS:
         raise ProtocolError(
             "unknown_type",
@@ -150,9 +146,7 @@ def parse_control(text: str) -> Control:
 def _parse_object(text: str) -> dict[str, Any]:
     n_bytes = len(text.encode("utf-8", "surrogatepass"))
     if n_bytes > MAX_MESSAGE_BYTES:
-        raise ProtocolError(
-            "too_large", f"The message has {n_bytes} bytes; at most {MAX_MESSAGE_BYTES} are accepted."
-        )
+        raise ProtocolError("too_large", f"The message has {n_bytes} bytes; at most {MAX_MESSAGE_BYTES} are accepted.")
     try:
         message = json.loads(text)
     except json.JSONDecodeError as error:
@@ -165,9 +159,7 @@ def _parse_object(text: str) -> dict[str, Any]:
             "bad_json", "The message is JSON of absurd size or depth; an object is accepted."
         ) from error
     if not isinstance(message, dict):
-        raise ProtocolError(
-            "bad_message", f"The message is a JSON {_json_kind(message)}; it must be an object."
-        )
+        raise ProtocolError("bad_message", f"The message is a JSON {_json_kind(message)}; it must be an object.")
     return message
 
 
@@ -182,9 +174,7 @@ def _integer(fields: Mapping[str, Any], name: str, low: int, high: int, message_
     value = fields.get(name)
     if type(value) is not int or not low <= value <= high:
         got = _shown(value) if name in fields else "missing"
-        raise ProtocolError(
-            "bad_field", f"The {name} is {got}; it must be an integer of {low} to {high}.", message_id
-        )
+        raise ProtocolError("bad_field", f"The {name} is {got}; it must be an integer of {low} to {high}.", message_id)
     return value
 
 

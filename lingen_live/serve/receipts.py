@@ -57,6 +57,4 @@ class Receipts:
 
     def forget(self, outbox: Outbox) -> None:
         """Whoever read `outbox` left."""
-        self._tickets = {
-            number: ticket for number, ticket in self._tickets.items() if ticket.outbox is not outbox
-        }
+        self._tickets = {number: ticket for number, ticket in self._tickets.items() if ticket.outbox is not outbox}

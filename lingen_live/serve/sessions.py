@@ -183,9 +183,7 @@ class Session:
 
     # The life of the stream.
 
-    async def run(
-        self, on_progress: Callable[[str, float], None], on_ready: Callable[[EngineInfo], None]
-    ) -> None:
+    async def run(self, on_progress: Callable[[str, float], None], on_ready: Callable[[EngineInfo], None]) -> None:
         """Start the engine, then play until cancelled or until the client is closed.
 
         Args:
@@ -267,9 +265,7 @@ class Session:
                 playout.push(_without_frames(event), images, self._clock())
             case ControlRefused():
                 for number in event.ids:
-                    self._receipts.answer(
-                        number, lambda id: protocol.ErrorEvent(event.code, event.message, id)
-                    )
+                    self._receipts.answer(number, lambda id: protocol.ErrorEvent(event.code, event.message, id))
             case WorkerDied():
                 logger.warning("%s It is started again in %.1f s.", event.reason, event.retry_in_s)
                 self._is_restarting = True

@@ -74,9 +74,7 @@ class ControlSockets:
         outbox = Outbox()
         self._session.add_socket(outbox)
         try:
-            await _first_of(
-                lambda: self._listen(socket, outbox), lambda: _speak(socket, outbox), outbox.until_stuck
-            )
+            await _first_of(lambda: self._listen(socket, outbox), lambda: _speak(socket, outbox), outbox.until_stuck)
         finally:
             self._session.remove_socket(outbox)
         # Only a stuck one gets here; its way is full, so the farewell may not get through either.

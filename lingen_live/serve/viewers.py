@@ -62,9 +62,7 @@ class Viewers:
         if not self._session.is_warm:
             raise HttpError(503, "warming", "The model is still warming up; /readyz says how far it is.", 1)
         if len(self) >= self._max_viewers:
-            raise HttpError(
-                503, "full", f"{len(self)} viewers are watching; at most {self._max_viewers} can.", 10
-            )
+            raise HttpError(503, "full", f"{len(self)} viewers are watching; at most {self._max_viewers} can.", 10)
         check_offer(offer_sdp)
         self._n_arriving += 1
         try:

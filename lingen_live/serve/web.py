@@ -49,9 +49,7 @@ def find_web_directory() -> Path:
     for directory in candidates:
         if (directory / "index.html").is_file():
             return directory
-    raise ServeError(
-        f"The browser client is missing: there is no index.html in {' or '.join(map(str, candidates))}."
-    )
+    raise ServeError(f"The browser client is missing: there is no index.html in {' or '.join(map(str, candidates))}.")
 
 
 class WebFiles(StaticFiles):

@@ -20,9 +20,7 @@ def whep_router(viewers: Viewers) -> APIRouter:
     async def start(request: Request) -> Response:
         content_type = request.headers.get("content-type", "")
         if content_type.split(";")[0].strip().lower() != SDP_TYPE:
-            raise HttpError(
-                415, "wrong_type", f"The content type is {content_type[:80]!r}; it must be {SDP_TYPE}."
-            )
+            raise HttpError(415, "wrong_type", f"The content type is {content_type[:80]!r}; it must be {SDP_TYPE}.")
         viewer_id, answer = await viewers.admit(_decode(await _read_body(request)))
         return Response(answer, 201, {"Location": f"/whep/{viewer_id}"}, SDP_TYPE)
 
@@ -32,9 +30,7 @@ def whep_router(viewers: Viewers) -> APIRouter:
 
     @router.patch("/{viewer_id}")
     async def trickle(viewer_id: str) -> Response:
-        message = (
-            "PATCH is not supported; all candidates belong into the offer, and the answer holds all of ours."
-        )
+        message = "PATCH is not supported; all candidates belong into the offer, and the answer holds all of ours."
         body = {"code": "no_trickle", "message": message}
         return JSONResponse(body, 405, {"Allow": "DELETE"})
 

@@ -109,9 +109,7 @@ def train_decoder(recipe: Recipe, folder: Path, device: str) -> None:
 def measure_statistics(recipe: Recipe, codec: VideoCodec, device: str) -> None:
     """Set the latent mean and deviation of every channel from fresh scenes."""
     rng = Random(12345)
-    parts = [
-        codec.encode_raw(random_groups(recipe, rng, 32, device)) for _ in range(_STATISTICS_GROUPS // 32)
-    ]
+    parts = [codec.encode_raw(random_groups(recipe, rng, 32, device)) for _ in range(_STATISTICS_GROUPS // 32)]
     raw = torch.cat(parts)
     codec.latent_mean.copy_(raw.mean(dim=(0, 2, 3)))
     codec.latent_std.copy_(raw.std(dim=(0, 2, 3)))
@@ -120,7 +118,5 @@ def measure_statistics(recipe: Recipe, codec: VideoCodec, device: str) -> None:
 def save_weights(module: torch.nn.Module, path: Path) -> None:
     """Write a module's tensors as float32 safetensors, atomically."""
     partial = path.with_suffix(".partial")
-    save_file(
-        {name: value.float().contiguous().cpu() for name, value in module.state_dict().items()}, partial
-    )
+    save_file({name: value.float().contiguous().cpu() for name, value in module.state_dict().items()}, partial)
     partial.replace(path)

@@ -44,9 +44,7 @@ def read_prompts(model: LinGen, batch: ClipBatch, generator: torch.Generator) ->
     contexts = []
     for chunk in range(batch.latents.shape[1]):
         tokens, mask, pooled = blend_prompts(batch, chunk)
-        contexts.append(
-            model.read_text(tokens * keep[:, None, None], mask & keep[:, None], pooled * keep[:, None])
-        )
+        contexts.append(model.read_text(tokens * keep[:, None, None], mask & keep[:, None], pooled * keep[:, None]))
     return contexts
 
 
@@ -60,9 +58,7 @@ def stack_contexts(contexts: list[TextContext]) -> TextContext:
     )
 
 
-def states_before(
-    model: LinGen, latents: Tensor, contexts: list[TextContext], amount: Tensor
-) -> list[StreamState]:
+def states_before(model: LinGen, latents: Tensor, contexts: list[TextContext], amount: Tensor) -> list[StreamState]:
     """The state before every chunk, by commit passes over the chunks before it.
 
     Args:
@@ -134,9 +130,7 @@ def new_denoiser(recipe: Recipe, folder: Path, init: Path | None) -> LinGen:
     own = model.state_dict()
     if init is not None:
         held = {name: value.float() for name, value in _read_weights(init).items()}
-        model.load_state_dict(
-            {k: held[k] if k in held and held[k].shape == v.shape else v for k, v in own.items()}
-        )
+        model.load_state_dict({k: held[k] if k in held and held[k].shape == v.shape else v for k, v in own.items()})
     path = folder / "reader.safetensors"
     if not path.is_file():
         raise ConfigError(f"{path} is not there yet; make it with `lingen_live train reader`.")

@@ -87,9 +87,7 @@ def _run(what: str, recipe: Recipe, folder: Path, device: str, out: Path | None,
                 raise ConfigError("`train bundle` needs --out DIR, the checkpoint directory to write.")
             _bundle(recipe, folder, out)
         case _:
-            raise ConfigError(
-                f"got job {what!r}; known are codec, reader, clips, denoiser, decoder, probe, bundle."
-            )
+            raise ConfigError(f"got job {what!r}; known are codec, reader, clips, denoiser, decoder, probe, bundle.")
 
 
 def _check_device(device: str) -> None:
@@ -134,9 +132,7 @@ def load_probe(path: Path | None) -> AttributeProbe:
     return probe
 
 
-def run_evaluation(
-    options: EngineOptions, probe_path: Path | None, n_captions: int, seconds: float, out: Path
-) -> str:
+def run_evaluation(options: EngineOptions, probe_path: Path | None, n_captions: int, seconds: float, out: Path) -> str:
     """Score a checkpoint; leaves `eval.json`, `eval.md` and `grid.png` in `out`, returns the Markdown.
 
     Args:

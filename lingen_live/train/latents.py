@@ -81,9 +81,7 @@ def _save_shard(tensors: dict[str, Tensor], path: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _make_shard(
-    recipe: Recipe, codec: VideoCodec, text: TextEncoder, rng: Random, device: str
-) -> dict[str, Tensor]:
+def _make_shard(recipe: Recipe, codec: VideoCodec, text: TextEncoder, rng: Random, device: str) -> dict[str, Tensor]:
     section, bundle = recipe.denoiser, recipe.bundle
     chunk_s = bundle.frames_per_chunk / bundle.video.fps
     clips = [draw_clip(rng, section.chunks, chunk_s, section.change_share) for _ in range(SHARD_CLIPS)]
@@ -108,9 +106,7 @@ def encode_clips(recipe: Recipe, codec: VideoCodec, clips: list[Clip], device: s
     """Render and encode clips: (n, K T, C, h, w) float32 on the CPU."""
     bundle = recipe.bundle
     n_frames = recipe.denoiser.chunks * bundle.frames_per_chunk
-    scenes = concatenate(
-        [evaluate(clip.track, frame_times(clip, n_frames, bundle.video.fps)) for clip in clips]
-    )
+    scenes = concatenate([evaluate(clip.track, frame_times(clip, n_frames, bundle.video.fps)) for clip in clips])
     frames = render(scenes.to(device), bundle.video.height_px, bundle.video.width_px)
     return codec.encode(frames.unflatten(0, (len(clips), n_frames))).cpu()
 
@@ -128,8 +124,7 @@ def _check_shard(path: Path, shard: dict[str, Tensor], recipe: Recipe) -> None:
         got = tuple(shard[name].shape[-len(shape) :])
         if got != shape:
             raise ConfigError(
-                f"{path} holds {name} of shape {got}, the recipe needs {shape}; "
-                "remove the clips of other recipes."
+                f"{path} holds {name} of shape {got}, the recipe needs {shape}; remove the clips of other recipes."
             )
 
 
@@ -141,9 +136,7 @@ class ShardReader:
         self.shards: dict[Path, dict[str, Tensor]] = {}
         self.refresh()
         if not self.shards:
-            raise ConfigError(
-                f"{folder} holds no clips-*.safetensors; make them with `lingen_live train clips`."
-            )
+            raise ConfigError(f"{folder} holds no clips-*.safetensors; make them with `lingen_live train clips`.")
 
     def refresh(self) -> None:
         """Load shards that appeared since the last look.

@@ -142,9 +142,7 @@ class Trainer:
             torch.optim.AdamW(others, rate, betas=(0.9, 0.98), weight_decay=decay)
         ]
         if matrices:
-            self.optimisers.append(
-                torch.optim.Muon(matrices, rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw")
-            )
+            self.optimisers.append(torch.optim.Muon(matrices, rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw"))
         self.ema = {name: value.detach().clone() for name, value in self.module.state_dict().items()}
         self.generator = torch.Generator().manual_seed(self.seed)
         self.step = 0

@@ -86,9 +86,7 @@ def labels(scenes: list[Attributes]) -> dict[str, Tensor]:
     """Class index of every judged attribute, (N,); -1 where it cannot be seen (the colour of no subject)."""
     table: dict[str, Tensor] = {}
     for name in JUDGED:
-        seen = [
-            VALUES[name].index(scene.visible()[name]) if name in scene.visible() else -1 for scene in scenes
-        ]
+        seen = [VALUES[name].index(scene.visible()[name]) if name in scene.visible() else -1 for scene in scenes]
         table[name] = torch.tensor(seen)
     return table
 
@@ -108,8 +106,7 @@ def train_probe(recipe: Recipe, codec: VideoCodec, folder: Path, device: str) ->
             frames = torch.cat((codec.decode(codec.encode(frames[:half])), frames[half:]))
         logits, truth = probe(frames), labels(scenes)
         losses = {
-            name: functional.cross_entropy(logits[name], truth[name].to(device), ignore_index=-1)
-            for name in JUDGED
+            name: functional.cross_entropy(logits[name], truth[name].to(device), ignore_index=-1) for name in JUDGED
         }
         numbers = {name: value.item() for name, value in losses.items()}
         return torch.stack(list(losses.values())).sum(), numbers

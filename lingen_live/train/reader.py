@@ -34,9 +34,7 @@ class SupervisedReader(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         if config.text_slots < len(VALUES):
-            raise ConfigError(
-                f"text_slots is {config.text_slots}; one for each of {len(VALUES)} attributes is needed."
-            )
+            raise ConfigError(f"text_slots is {config.text_slots}; one for each of {len(VALUES)} attributes is needed.")
         self.reader = TextReader(config)
         self.heads = nn.ModuleList(nn.Linear(config.width, len(words) + 1) for words in VALUES.values())
 
@@ -93,7 +91,7 @@ def blur_words(
     strength = section.word_noise * torch.rand(n, 1, 1)
     tokens = tokens + strength * deviation * torch.randn_like(tokens)
     pooled = pooled + strength[:, 0] * pooled.std() * torch.randn_like(pooled)
-    kept = mask.bool() & (torch.rand(mask.shape) >= section.word_dropout)
+    kept = mask & (torch.rand(mask.shape) >= section.word_dropout)
     return tokens, kept, pooled * (torch.rand(n, 1) >= section.pooled_dropout)
 
 
@@ -111,9 +109,7 @@ def train_reader(recipe: Recipe, text: TextEncoder, folder: Path, device: str) -
     def loss(generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         rows = torch.randint(len(captions), (section.batch,), generator=generator)
         tokens, mask, pooled = blur_words(
-            *(part[rows].float() for part in (embedded.tokens, embedded.mask, embedded.pooled)),
-            deviation,
-            section,
+            embedded.tokens[rows].float(), embedded.mask[rows], embedded.pooled[rows], deviation, section
         )
         logits = module(tokens.to(device), mask.to(device), pooled.to(device))
         labels = truth[rows].to(device)
@@ -140,7 +136,4 @@ def reader_accuracy(module: SupervisedReader, text: TextEncoder, device: str) ->
     captions = [draw_caption(rng, "held_out") for _ in range(_HELD_OUT_CAPTIONS)]
     embedded, truth = embed_captions(text, captions), caption_labels(captions)
     logits = module(embedded.tokens.float().to(device), embedded.mask.to(device), embedded.pooled.to(device))
-    return {
-        name: (logits[i].argmax(1).cpu() == truth[:, i]).float().mean().item()
-        for i, name in enumerate(VALUES)
-    }
+    return {name: (logits[i].argmax(1).cpu() == truth[:, i]).float().mean().item() for i, name in enumerate(VALUES)}

@@ -56,9 +56,7 @@ def grid(pictures: list[NDArray[np.uint8]], n_columns: int, gap_px: int = 4) -> 
     """Pictures (H, W, 3) of one size, row by row on white, the last row filled with white."""
     height, width = pictures[0].shape[:2]
     n_rows = -(-len(pictures) // n_columns)
-    sheet = np.full(
-        (n_rows * (height + gap_px) - gap_px, n_columns * (width + gap_px) - gap_px, 3), 255, np.uint8
-    )
+    sheet = np.full((n_rows * (height + gap_px) - gap_px, n_columns * (width + gap_px) - gap_px, 3), 255, np.uint8)
     for index, picture in enumerate(pictures):
         row, column = divmod(index, n_columns)
         top, left = row * (height + gap_px), column * (width + gap_px)

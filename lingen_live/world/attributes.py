@@ -44,9 +44,7 @@ class Attributes:
         for field in fields(self):
             word = getattr(self, field.name)
             if word not in VALUES[field.name]:
-                raise ValueError(
-                    f"{field.name} is {word!r}; the world knows {', '.join(VALUES[field.name])}."
-                )
+                raise ValueError(f"{field.name} is {word!r}; the world knows {', '.join(VALUES[field.name])}.")
 
     def indices(self) -> tuple[int, ...]:
         """Position of every word in its tuple of `VALUES`, in field order."""

@@ -121,9 +121,7 @@ def sample_change(before: Attributes, rng: Random, *, split: Split = "train") ->
             return after
 
 
-def _describe(
-    target: Attributes, rng: Random, required: frozenset[str], min_mentions: int, split: Split
-) -> Caption:
+def _describe(target: Attributes, rng: Random, required: frozenset[str], min_mentions: int, split: Split) -> Caption:
     def write(writer: Writer) -> str:
         return write_description(writer, _choose_mentions(target, rng, required, min_mentions))
 
@@ -135,9 +133,7 @@ def _write(target: Attributes, rng: Random, split: Split, write: Callable[[Write
     reserved = is_held_out(target)
     if reserved and split == "train":
         scene = f"{target.biome}, {target.time}, {target.weather}"
-        raise ValueError(
-            f"the combination {scene} is held out; the train split accepts the others (sample_scene)."
-        )
+        raise ValueError(f"the combination {scene} is held out; the train split accepts the others (sample_scene).")
     while True:
         writer = Writer(target, rng, split)
         text = polish(write(writer), rng)
@@ -146,9 +142,7 @@ def _write(target: Attributes, rng: Random, split: Split, write: Callable[[Write
             return Caption(text, frozenset(writer.said), target)
 
 
-def _choose_mentions(
-    target: Attributes, rng: Random, required: frozenset[str], min_mentions: int
-) -> frozenset[str]:
+def _choose_mentions(target: Attributes, rng: Random, required: frozenset[str], min_mentions: int) -> frozenset[str]:
     """The attributes to say: `required`, a random choice of the visible others, and what these need."""
     visible = tuple(target.visible())
     is_full = rng.random() < _FULL_PART

@@ -155,9 +155,7 @@ def _sentences(writer: Writer, wanted: frozenset[str]) -> str:
         clauses.append(_subject_clause(writer, rest))
     elif "biome" in wanted:
         core, left = _core(writer, rest - {"subject"})
-        clauses.append(
-            writer.pick(templates.BIOME_SENTENCE).format(b=" ".join([core, *_adverbs(writer, left)]))
-        )
+        clauses.append(writer.pick(templates.BIOME_SENTENCE).format(b=" ".join([core, *_adverbs(writer, left)])))
     else:
         apart |= wanted & {"time", "weather"}
     tail = []

@@ -78,13 +78,9 @@ TIME_ADJECTIVE = {
     "night": words("nighttime", "nocturnal"),
 }
 TIME_CLAUSE = {
-    "dawn": words(
-        "it is dawn | the sun is rising | it is early morning", "the sun is coming up | day is breaking"
-    ),
+    "dawn": words("it is dawn | the sun is rising | it is early morning", "the sun is coming up | day is breaking"),
     "day": words("it is day | it is daytime | it is noon | it is afternoon", "it is midday"),
-    "dusk": words(
-        "it is dusk | the sun is setting | it is evening", "the sun is going down | it is twilight"
-    ),
+    "dusk": words("it is dusk | the sun is setting | it is evening", "the sun is going down | it is twilight"),
     "night": words("it is night | night has fallen | it is midnight", "it is the dead of night"),
 }
 TIME_ORDER = {
@@ -98,18 +94,15 @@ TIME_ORDER = {
 WEATHER_ADVERB = {
     "clear": words("under a clear sky | under clear skies | in clear weather", "under a cloudless sky"),
     "cloudy": words(
-        "under a cloudy sky | under grey clouds | under a overcast sky | with clouds overhead"
-        " | in cloudy weather",
+        "under a cloudy sky | under grey clouds | under a overcast sky | with clouds overhead | in cloudy weather",
         "beneath heavy clouds | under a leaden sky",
     ),
     "rain": words(
-        "in the rain | in heavy rain | with rain falling | in rainy weather | in a rain storm"
-        " | in pouring rain",
+        "in the rain | in heavy rain | with rain falling | in rainy weather | in a rain storm | in pouring rain",
         "in a downpour | in a steady drizzle",
     ),
     "snowfall": words(
-        "in falling snow | with snowflakes falling | in heavy snowfall | during a snowfall"
-        " | with snow falling",
+        "in falling snow | with snowflakes falling | in heavy snowfall | during a snowfall | with snow falling",
         "in a blizzard | among drifting flakes",
     ),
     "fog": words(
@@ -158,9 +151,7 @@ WEATHER_CLAUSE = {
     "starry": words("the stars are out | the moon is shining", "stars are twinkling"),
 }
 WEATHER_ORDER = {
-    "clear": words(
-        "clear the sky | make it clear | let the sky clear up | clear weather now", "make it cloudless"
-    ),
+    "clear": words("clear the sky | make it clear | let the sky clear up | clear weather now", "make it cloudless"),
     "cloudy": words(
         "make it cloudy | bring in clouds | cover the sky with clouds | let it cloud over | cloudy now",
         "let the sky turn leaden | bring on heavy clouds",
@@ -184,9 +175,7 @@ WEATHER_ORDER = {
 WEATHER_LEAVES = {
     "cloudy": words("let the clouds part | take the clouds away", "blow the clouds away"),
     "rain": words("stop the rain | let the rain stop | no more rain", "turn off the rain"),
-    "snowfall": words(
-        "stop the snowfall | let it stop snowing | no more falling snow", "turn off the snowfall"
-    ),
+    "snowfall": words("stop the snowfall | let it stop snowing | no more falling snow", "turn off the snowfall"),
     "fog": words("let the fog lift | clear the fog away | no more fog", "let the haze burn off"),
 }
 
@@ -205,16 +194,12 @@ SUBJECT_SHORT = {
 }
 # Plural/singular/participle.
 VERB = {
-    "balloon": words(
-        "float/floats/floating | drift/drifts/drifting | hang/hangs/hanging", "soar/soars/soaring"
-    ),
+    "balloon": words("float/floats/floating | drift/drifts/drifting | hang/hangs/hanging", "soar/soars/soaring"),
     "sailboat": words("sail/sails/sailing | move/moves/moving", "cruise/cruises/cruising"),
     "birds": words("fly/flies/flying | glide/glides/gliding", "wheel/wheels/wheeling"),
     "saucer": words("hover/hovers/hovering | fly/flies/flying", "hum/hums/humming"),
 }
-EMPTY_ADVERB = words(
-    "with nothing in the sky | with nothing in the air | with a empty sky", "with nothing flying"
-)
+EMPTY_ADVERB = words("with nothing in the sky | with nothing in the air | with a empty sky", "with nothing flying")
 EMPTY_NOUN = words("empty sky | nothing in the sky | nothing in the air", "nothing flying")
 EMPTY_CLAUSE = words("the sky is empty | nothing is in the air", "nothing is flying about")
 
@@ -244,8 +229,7 @@ SPEED_ADJECTIVE = {
 }
 # {d} direction; {v} speed adverb with a space before it, or nothing; {j} speed adjective with one after it.
 PAN_CLAUSE = words(
-    "the camera pans {d}{v} | the camera glides {d}{v} | the camera moves {d}{v}"
-    " | the camera is panning {d}{v}",
+    "the camera pans {d}{v} | the camera glides {d}{v} | the camera moves {d}{v} | the camera is panning {d}{v}",
     "the view drifts {d}{v} | the camera travels {d}{v}",
 )
 PAN_NOUN = words(
@@ -256,12 +240,8 @@ PAN_ORDER = words(
     "pan {d}{v} | move {d}{v} | move the camera {d}{v} | let the camera glide {d}{v} | go {d}{v}",
     "travel {d}{v} | drift {d}{v} | swing the view {d}{v}",
 )
-STILL_CLAUSE = words(
-    "the camera holds still | the camera does not move | the camera is still", "the view stays put"
-)
-STILL_NOUN = words(
-    "static shot | still camera | camera still | no camera movement", "fixed shot | camera at rest"
-)
+STILL_CLAUSE = words("the camera holds still | the camera does not move | the camera is still", "the view stays put")
+STILL_NOUN = words("static shot | still camera | camera still | no camera movement", "fixed shot | camera at rest")
 STILL_ORDER = words(
     "hold the camera still | stop the camera | stop panning | keep the camera still | stop moving",
     "freeze the view | stay where we are",

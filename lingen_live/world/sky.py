@@ -67,9 +67,7 @@ def mood_of(scenes: Scenes) -> Mood:
 def paint_sky(canvas: Canvas, scenes: Scenes, mood: Mood) -> None:
     """Fill the whole canvas: gradient, stars, disc with glow, clouds."""
     y = canvas.y.view(1, 1, -1, 1)
-    canvas.pixels.copy_(
-        torch.lerp(mood.top, mood.low, (y / 0.62).clamp(0, 1) ** 0.8).expand_as(canvas.pixels)
-    )
+    canvas.pixels.copy_(torch.lerp(mood.top, mood.low, (y / 0.62).clamp(0, 1) ** 0.8).expand_as(canvas.pixels))
     rows = canvas.rows(0.0, 0.66)
     if bool((mood.night > 0).any()):
         canvas.pixels[:, :, rows] += _stars(canvas, scenes, rows) * (mood.night * (1 - mood.grey) * 0.9)
@@ -99,9 +97,7 @@ def _paint_disc(canvas: Canvas, mood: Mood, rows: slice) -> None:
 def _paint_clouds(canvas: Canvas, scenes: Scenes, mood: Mood, rows: slice) -> None:
     drift = (scenes.camera * 0.08 + scenes.time_s * 0.02).unsqueeze(1)
     x, y = canvas.x + drift, canvas.y[:, rows].expand(len(scenes), -1)
-    density = 0.62 * noise_2d(x * 2.6, y * 6.5, scenes.seed, 1) + 0.38 * noise_2d(
-        x * 6.5, y * 15, scenes.seed, 2
-    )
+    density = 0.62 * noise_2d(x * 2.6, y * 6.5, scenes.seed, 1) + 0.38 * noise_2d(x * 6.5, y * 15, scenes.seed, 2)
     fade = ((0.60 - canvas.grid_y(rows)) / 0.22).clamp(0, 1)
     cover = ((density - 0.80 + 0.62 * mood.cover) * 3.2).clamp(0, 1) * fade
     rain = scenes.weather[:, _RAIN].view(-1, 1, 1, 1)

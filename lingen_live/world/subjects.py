@@ -80,9 +80,7 @@ def _paint_saucer(canvas: Canvas, scenes: Scenes, mood: Mood, weight: Tensor) ->
     dome = torch.sqrt(dx * dx + (dy + 0.03) ** 2) - 0.075
     disc = torch.sqrt((dx * 0.46) ** 2 + (dy * 1.5) ** 2) - 0.078
     lamps = ((torch.sin(dx * 62 + scenes.time_s.view(-1, 1, 1, 1) * 4) - 0.45) * 4).clamp(0, 1)
-    canvas.paint(
-        rows, _rgb(0.72, 0.92, 0.97, dx) * (0.4 * mood.light + 0.6), canvas.inside(dome) * weight * 0.95
-    )
+    canvas.paint(rows, _rgb(0.72, 0.92, 0.97, dx) * (0.4 * mood.light + 0.6), canvas.inside(dome) * weight * 0.95)
     canvas.paint(rows, colour * (1 - 2.2 * dy.clamp(0, 0.2)), canvas.inside(disc) * weight)
     band = canvas.inside((dy - 0.012).abs() - 0.012) * lamps * canvas.inside(disc + 0.012)
     canvas.paint(rows, _rgb(1.0, 0.97, 0.62, dx), band * weight)

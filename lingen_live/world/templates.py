@@ -6,14 +6,11 @@ from lingen_live.world.lexicon import Words, words
 
 # Before a noun phrase.
 OPENING = words(
-    "a video of | show me | I want | I want to see | now | please show | let's see | give me | show"
-    " | a view of",
+    "a video of | show me | I want | I want to see | now | please show | let's see | give me | show | a view of",
     "imagine | picture | I'd like to see | could we have | how about | footage of",
 )
 # {s} a subject with its place and the rest.
-SUBJECT_SENTENCE = words(
-    "there is {s} | we see {s} | you can see {s} | this is {s}", "here comes {s} | look at {s}"
-)
+SUBJECT_SENTENCE = words("there is {s} | we see {s} | you can see {s} | this is {s}", "here comes {s} | look at {s}")
 PLURAL_SUBJECT_SENTENCE = words("there are {s} | we see {s} | you can see {s}", "here come {s} | look at {s}")
 # {b} a biome with the rest.
 BIOME_SENTENCE = words(
@@ -34,8 +31,7 @@ BIOME_ORDER = words(
     "bring us to {b} | head for {b} | swap the ground for {b}",
 )
 TIME_ORDER_FRAME = words(
-    "make it {m} | turn it to {m} | {m} now | now {m} | switch to {m} | let it be {m}"
-    " | change the time to {m}",
+    "make it {m} | turn it to {m} | {m} now | now {m} | switch to {m} | let it be {m} | change the time to {m}",
     "jump to {m} | skip ahead to {m} | make the light that of {m}",
 )
 ARRIVE = words(
@@ -47,8 +43,7 @@ REPLACE = words(
     "trade {old} for {s} | make {old} into {s}",
 )
 LEAVE = words(
-    "remove {old} | take {old} away | take away {old} | get rid of {old} | let {old} leave"
-    " | make {old} disappear",
+    "remove {old} | take {old} away | take away {old} | get rid of {old} | let {old} leave | make {old} disappear",
     "send {old} away | lose {old}",
 )
 COLOUR_ORDER = words(

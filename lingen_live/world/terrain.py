@@ -29,9 +29,7 @@ def _columns(canvas: Canvas, scenes: Scenes, parallax: float) -> Tensor:
     return (canvas.x + scenes.camera.unsqueeze(1) * parallax)[:, None, None]
 
 
-def _ridge(
-    u: Tensor, scenes: Scenes, base: float, tall: float, fine: float, scale: float, salt: int
-) -> Tensor:
+def _ridge(u: Tensor, scenes: Scenes, base: float, tall: float, fine: float, scale: float, salt: int) -> Tensor:
     """(N, 1, 1, W) height of a rolling skyline."""
     coarse = noise_1d(u * scale, scenes.seed, salt)
     return base - tall * coarse - fine * noise_1d(u * scale * 3.1, scenes.seed, salt + 1)
@@ -70,9 +68,7 @@ def _paint_ground(canvas: Canvas, scenes: Scenes, mood: Mood, biome: str) -> Non
     canvas.paint(rows, colour, canvas.inside(_ground_skyline(u, scenes) - y))
 
 
-def _props(
-    canvas: Canvas, scenes: Scenes, layer: int, per_height: float
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _props(canvas: Canvas, scenes: Scenes, layer: int, per_height: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Things on the ground, one a cell: offset dx, foot height, size and presence, each (N, 1, 1, W)."""
     u = _columns(canvas, scenes, 1.0)
     cell = torch.floor(u * per_height + layer * 0.5)
@@ -83,9 +79,7 @@ def _props(
     return u - centre, _ground_skyline(centre, scenes) + 0.035, size, present
 
 
-def _bar(
-    dx: Tensor, up: Tensor, half_width: Tensor | float, bottom: Tensor | float, top: Tensor | float
-) -> Tensor:
+def _bar(dx: Tensor, up: Tensor, half_width: Tensor | float, bottom: Tensor | float, top: Tensor | float) -> Tensor:
     """Signed distance (roughly) of an upright box."""
     return torch.maximum(dx.abs() - half_width, torch.maximum(bottom - up, up - top))
 
@@ -180,9 +174,7 @@ def _paint_city(canvas: Canvas, scenes: Scenes, mood: Mood) -> None:
     canvas.paint(rows, _colour(palette.MID, "city", canvas.pixels) * mood.light, wall)
     dark = scenes.time @ torch.tensor((0.25, 0.0, 0.75, 1.0), device=y.device)
     dark = dark.view(-1, 1, 1, 1)
-    lamp = torch.lerp(
-        mood.light * 0.62 + mood.haze * 0.2, _colour(palette.ACCENT, "city", canvas.pixels), dark
-    )
+    lamp = torch.lerp(mood.light * 0.62 + mood.haze * 0.2, _colour(palette.ACCENT, "city", canvas.pixels), dark)
     lit = _windows(canvas, scenes, rows, 0.30 + 0.30 * dark) * wall
     canvas.paint(rows, lamp, lit * canvas.inside(roof + 0.03 - y))
     _paint_road(canvas, scenes, mood)

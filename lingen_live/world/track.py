@@ -65,9 +65,7 @@ class Track:
         for change, following in pairwise(self.changes):
             end_s = change.at_s + change.ease_s
             if following.at_s < end_s - 1e-9:
-                raise ValueError(
-                    f"a change begins at {following.at_s} s, the one before it ends at {end_s} s."
-                )
+                raise ValueError(f"a change begins at {following.at_s} s, the one before it ends at {end_s} s.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +147,7 @@ def evaluate(track: Track, times_s: Tensor) -> Scenes:
         u = ((t - change.at_s) / change.ease_s).clamp(0, 1)
         s = (u * u * (3 - 2 * u)).unsqueeze(1)
         weights = [
-            torch.lerp(w, target.expand_as(w), s)
-            for w, target in zip(weights, _numbers(change.target), strict=True)
+            torch.lerp(w, target.expand_as(w), s) for w, target in zip(weights, _numbers(change.target), strict=True)
         ]
         turn = camera_velocity(change.target) - camera_velocity(current)
         camera = camera + turn * _eased_travel(t - change.at_s, change.ease_s)

@@ -112,9 +112,7 @@ def test_frames_keep_their_order_and_colours(codec: VideoCodec) -> None:
         ((1, 4, 3, 16, 9), "got frames of 9 x 16 px, a latent position covers 8"),
     ],
 )
-def test_frames_that_do_not_divide_are_refused(
-    codec: VideoCodec, shape: tuple[int, ...], message: str
-) -> None:
+def test_frames_that_do_not_divide_are_refused(codec: VideoCodec, shape: tuple[int, ...], message: str) -> None:
     with pytest.raises(ValueError, match=f"^{message}"):
         codec.encode(torch.zeros(shape))
 

@@ -8,7 +8,14 @@ from collections.abc import AsyncIterator
 import fake_engine
 import pytest
 
-from lingen_live.engine.client import ChunkReady, ControlRefused, EngineEvent, WorkerDied, WorkerRestarted
+from lingen_live.engine.client import (
+    ChunkReady,
+    ControlRefused,
+    EngineChanged,
+    EngineEvent,
+    WorkerDied,
+    WorkerRestarted,
+)
 from lingen_live.engine.control import Cut, Steer
 from lingen_live.engine.inprocess import InProcessClient
 from lingen_live.engine.options import EngineOptions
@@ -41,6 +48,16 @@ async def test_chunks_come_when_asked_for(client: InProcessClient) -> None:
     assert isinstance(second, ChunkReady)
     assert (first.chunk_index, first.prompt) == (0, "a day")
     assert (second.chunk_index, second.prompt, second.applied_ids) == (1, "a night", (1,))
+
+
+async def test_news_about_the_engine_are_told(client: InProcessClient) -> None:
+    events = client.events()
+    await client.control(Steer(1, fake_engine.GET_FASTER))
+    await client.request()
+    chunk, changed = await take(events, 2)
+    assert isinstance(chunk, ChunkReady)
+    assert isinstance(changed, EngineChanged)
+    assert changed.info.path == "compiled"
 
 
 async def test_a_tick_that_raises_is_told(client: InProcessClient) -> None:

@@ -28,6 +28,19 @@ def test_the_owner_takes_it_from_the_system() -> None:
         SharedChunk.attach(name)
 
 
+def test_without_a_name_it_goes_on_for_those_who_hold_it() -> None:
+    owner = SharedChunk.create(16)
+    other = SharedChunk.attach(owner.name)
+    owner.hide()
+    owner.hide()
+    with pytest.raises(FileNotFoundError):
+        SharedChunk.attach(owner.name)
+    other.write(np.full((16,), 9, np.uint8))
+    assert (owner.read((16,)) == 9).all()
+    other.close()
+    owner.close()
+
+
 def test_frames_that_do_not_fit_are_refused_with_both_numbers() -> None:
     owner = SharedChunk.create(4096)
     try:

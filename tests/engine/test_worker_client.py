@@ -15,7 +15,14 @@ import fake_engine
 import numpy as np
 import pytest
 
-from lingen_live.engine.client import ChunkReady, ControlRefused, EngineEvent, WorkerDied, WorkerRestarted
+from lingen_live.engine.client import (
+    ChunkReady,
+    ControlRefused,
+    EngineChanged,
+    EngineEvent,
+    WorkerDied,
+    WorkerRestarted,
+)
 from lingen_live.engine.control import Cut, Reseed, Reset, Steer
 from lingen_live.engine.interface import EngineFactory
 from lingen_live.engine.options import EngineOptions
@@ -166,6 +173,16 @@ async def test_a_death_is_told_and_followed_by_a_restart(host: Host, prompt: str
     assert not is_alive(old_pid)
 
 
+async def test_news_about_the_engine_come_after_the_chunk_that_made_them(host: Host) -> None:
+    await host.chunk()
+    await host.client.control(Steer(1, fake_engine.GET_FASTER))
+    await host.chunk()
+    assert (await host.next(EngineChanged)).info.path == "compiled"
+    await host.chunk()
+    await host.chunk()
+    assert host.client._queue.empty()  # told once
+
+
 async def test_a_worker_killed_while_idle_is_restarted(host: Host) -> None:
     await host.chunk()
     os.kill(host.pid, signal.SIGKILL)
@@ -194,14 +211,14 @@ async def test_close_leaves_nothing_behind() -> None:
     await host.chunk()
     assert client._shared is not None
     pid, name = host.pid, client._shared.name
+    with pytest.raises(FileNotFoundError):  # not even a kill of everything could leave it behind
+        SharedMemory(name=name)
     await client.request()
     await client.close()
     await client.close()
     assert not is_alive(pid)
     assert multiprocessing.active_children() == []
     assert [thread.name for thread in threading.enumerate() if "lingen" in thread.name] == []
-    with pytest.raises(FileNotFoundError):
-        SharedMemory(name=name)
 
 
 async def test_close_ends_the_events(host: Host) -> None:

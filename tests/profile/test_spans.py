@@ -25,9 +25,7 @@ def test_spans_count_from_the_first() -> None:
 
 
 def test_spans_of_one_name_add_up_in_json() -> None:
-    profile = ChunkProfile(
-        5, (Span("step", 0.0, 0.001), Span("step", 0.001, 0.002), Span("commit", 0.003, 0.004))
-    )
+    profile = ChunkProfile(5, (Span("step", 0.0, 0.001), Span("step", 0.001, 0.002), Span("commit", 0.003, 0.004)))
     assert profile.to_json() == {
         "chunk_index": 5,
         "total_ms": 7.0,

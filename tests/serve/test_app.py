@@ -73,9 +73,7 @@ async def test_the_page_and_its_parts(live: Live) -> None:
     assert again.status_code == 304
 
 
-@pytest.mark.parametrize(
-    "path", ["/package.json", "/no.js", "/../pyproject.toml", "/%2e%2e/pyproject.toml", "/whip"]
-)
+@pytest.mark.parametrize("path", ["/package.json", "/no.js", "/../pyproject.toml", "/%2e%2e/pyproject.toml", "/whip"])
 async def test_nothing_else_is_served(live: Live, path: str) -> None:
     assert (await live.http.get(path)).status_code == 404
 

@@ -10,9 +10,7 @@ LOCAL = HostRule.for_host("127.0.0.1")
 OPEN = HostRule.for_host("0.0.0.0", ["Studio.Example"])
 
 
-@pytest.mark.parametrize(
-    "host", ["localhost", "LOCALHOST:8000", "127.0.0.1:8000", "[::1]:8000", "app.localhost"]
-)
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8000", "127.0.0.1:8000", "[::1]:8000", "app.localhost"])
 def test_loopback_names_always_pass(host: str) -> None:
     assert LOCAL.allows(host)
     assert OPEN.allows(host)

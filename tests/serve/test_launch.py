@@ -68,9 +68,7 @@ def live() -> Iterator[LiveServer]:
 
 
 @pytest.mark.parametrize("end", [LiveServer.interrupt, LiveServer.terminate])
-def test_a_signal_ends_it_in_order_and_leaves_nothing(
-    live: LiveServer, end: Callable[[LiveServer], int]
-) -> None:
+def test_a_signal_ends_it_in_order_and_leaves_nothing(live: LiveServer, end: Callable[[LiveServer], int]) -> None:
     with urllib.request.urlopen(f"{live.url}readyz") as response:
         assert json.load(response)["status"] == "running"
     assert live.children()

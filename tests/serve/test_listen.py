@@ -22,9 +22,7 @@ def test_zero_picks_a_free_port() -> None:
 def test_an_occupied_port() -> None:
     with bind("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
-        with pytest.raises(
-            ListenError, match=f"Port {port} of 127.0.0.1 is in use; choose another with --port"
-        ):
+        with pytest.raises(ListenError, match=f"Port {port} of 127.0.0.1 is in use; choose another with --port"):
             bind("127.0.0.1", port)
 
 

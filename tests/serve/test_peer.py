@@ -36,9 +36,7 @@ def test_tuning_is_idempotent() -> None:
     tune_aiortc()
     tune_aiortc()
     assert [extension.uri for extension in HEADER_EXTENSIONS["video"]].count(PLAYOUT_DELAY_URI) == 1
-    ids = [
-        extension.id for kind in HEADER_EXTENSIONS.values() for extension in kind if extension.uri != MID_URI
-    ]
+    ids = [extension.id for kind in HEADER_EXTENSIONS.values() for extension in kind if extension.uri != MID_URI]
     assert len(ids) == len(set(ids))
     assert vpx.Vp8Encoder().target_bitrate == 1_000_000
 

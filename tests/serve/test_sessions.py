@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from scripted_client import ScriptedClient
 
-from lingen_live.engine.client import ControlRefused, WorkerDied, WorkerProgress, WorkerRestarted
+from lingen_live.engine.client import ControlRefused, EngineChanged, WorkerDied, WorkerProgress, WorkerRestarted
 from lingen_live.engine.control import Cut, Reseed, Reset, Steer
 from lingen_live.serve import protocol
 from lingen_live.serve.errors import ProtocolError
@@ -75,9 +75,7 @@ async def test_warming_is_told_until_warm() -> None:
     told: list[tuple[str, float]] = []
     ready: list[str] = []
     running = asyncio.create_task(
-        session.run(
-            lambda stage, fraction: told.append((stage, fraction)), lambda info: ready.append(info.name)
-        )
+        session.run(lambda stage, fraction: told.append((stage, fraction)), lambda info: ready.append(info.name))
     )
     await asyncio.sleep(0)
     assert client.on_progress is not None
@@ -195,6 +193,12 @@ async def test_nothing_is_requested_while_one_chunk_is_being_made(stage: Stage) 
         await stage.client.requested.wait()
     await asyncio.sleep(0.1)
     assert stage.client.n_requests == 1
+
+
+async def test_news_about_the_engine_are_told_to_everybody(stage: Stage) -> None:
+    stage.client.say(EngineChanged(replace(stage.client.info, path="compiled")))
+    state = await stage.next(StateEvent, lambda event: event.model is not None and event.model["path"] == "compiled")
+    assert state.status == "running"
 
 
 async def test_a_death_is_told_and_the_stream_goes_on_after_it(stage: Stage) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from lingen_live.profile.spans import ChunkProfile, SpanRecorder
 HEIGHT_PX, WIDTH_PX, FRAMES_PER_CHUNK = 64, 64, 8
 
 REFUSE, RAISE, KILL, HANG = "refuse this", "raise now", "kill yourself", "hang for ever"
+GET_FASTER = "get faster"
 
 
 @dataclass(frozen=True)
@@ -84,12 +85,12 @@ class FakeEngine:
                 raise RuntimeError("told to raise")
             if self.prompt == KILL:
                 os.kill(os.getpid(), signal.SIGKILL)
+            if self.prompt == GET_FASTER:
+                self.info = replace(self.info, path="compiled")
             if self.prompt == HANG:
                 time.sleep(3600)
             colour = colour_of(self.prompt)
-            frames = np.broadcast_to(
-                np.array(colour, np.uint8), (FRAMES_PER_CHUNK, HEIGHT_PX, WIDTH_PX, 3)
-            ).copy()
+            frames = np.broadcast_to(np.array(colour, np.uint8), (FRAMES_PER_CHUNK, HEIGHT_PX, WIDTH_PX, 3)).copy()
         chunk = FakeChunk(
             frames, self.chunk_index, self.prompt, 1.0, self.seed, self._recorder.finish(self.chunk_index)
         )

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 RUN_LIVE = Path(__file__).parents[2] / "run_live.py"
@@ -88,6 +89,9 @@ class LiveServer:
 
     def close(self) -> None:
         """Make an end, whatever state it is in; idempotent."""
+        if self.process.poll() is None:
+            with suppress(subprocess.TimeoutExpired):
+                self.terminate()
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.communicate()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -36,6 +38,7 @@ def tiny_recipe(tiny_config: BundleConfig) -> Recipe:
             n_clips=8,
             history_noise=0.3,
             history_gradient=0.5,
+            state_dropout=0.0,
             noise_draws=2,
             change_share=0.65,
             compile_blocks=False,
@@ -67,3 +70,11 @@ def tiny_model(tiny_recipe: Recipe) -> LinGen:
 def fake_text(tiny_recipe: Recipe) -> FakeText:
     """Embeddings of the right shape without the pretrained encoder."""
     return FakeText(tiny_recipe.bundle.model.text_tokens)
+
+
+@pytest.fixture
+def plain_ctrl_c() -> Iterator[None]:
+    """Python's own handling of SIGINT, which a test run in the background does not begin with."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -12,7 +12,7 @@ from lingen_live.model.lingen import LinGen
 from lingen_live.model.state import StreamState
 from lingen_live.text import blend
 from lingen_live.train.config import Recipe
-from lingen_live.train.denoiser import blend_prompts, flow_loss, read_prompts, stack_contexts, states_before
+from lingen_live.train.denoiser import blend_prompts, flow_loss, forget, read_prompts, stack_contexts, states_before
 from lingen_live.train.latents import ClipBatch
 
 PROMPTS = ("a meadow at dawn", "make it snow over the whole wide quiet land")
@@ -104,6 +104,32 @@ def test_a_chunk_is_judged_by_what_came_before_it_alone(tiny_recipe: Recipe, tin
 
 
 @torch.no_grad()
+def test_a_chunk_without_a_past_is_judged_by_nothing_before_it(tiny_recipe: Recipe, tiny_model: LinGen) -> None:
+    section = dataclasses.replace(tiny_recipe.denoiser, state_dropout=1.0)
+    recipe = dataclasses.replace(tiny_recipe, denoiser=section)
+    batch = made_batch(recipe)
+    _, before = loss_of(tiny_model, batch, recipe)
+    latents = batch.latents.clone()
+    latents[:, 1] += 1
+    _, after = loss_of(tiny_model, dataclasses.replace(batch, latents=latents), recipe)
+    assert after[1] != before[1]
+    assert after[2] == before[2]
+
+
+@torch.no_grad()
+def test_forgotten_rows_begin_anew_and_others_do_not(tiny_recipe: Recipe, tiny_model: LinGen) -> None:
+    batch = made_batch(tiny_recipe)
+    contexts = read_prompts(tiny_model, batch, torch.Generator().manual_seed(0))
+    state = states_before(tiny_model, batch.latents.transpose(0, 1), contexts, torch.zeros(2))[2]
+    after = forget(state, torch.tensor([True, False]))
+    for name in ("ssm", "conv", "review", "tesa"):
+        part = getattr(after, name)
+        assert not part[:, 0].any()
+        assert torch.equal(part[:, 1], getattr(state, name)[:, 1])
+        assert part[:, 1].any()
+
+
+@torch.no_grad()
 def test_the_loss_is_the_mean_over_chunks_and_one_for_a_model_of_nothing(tiny_recipe: Recipe) -> None:
     """A new model's velocity is 0: what is left is the variance of noise - data, 2 for unit data."""
     model = LinGen(tiny_recipe.bundle.model)
@@ -142,10 +168,10 @@ def test_the_loss_of_one_fixed_batch_falls(tiny_recipe: Recipe, tiny_model: LinG
     batch = made_batch(tiny_recipe)
     optimiser = torch.optim.Adam(tiny_model.parameters(), 3e-3)
     losses = []
-    for _ in range(30):
+    for _ in range(16):
         optimiser.zero_grad()
         loss, _ = loss_of(tiny_model, batch, tiny_recipe)
         loss.backward()
         optimiser.step()
         losses.append(loss.item())
-    assert losses[-1] < 0.75 * losses[0]
+    assert losses[-1] < 0.7 * losses[0]

@@ -5,19 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
 
 import pytest
 
 from lingen_live.train.interrupt import InterruptGate
-
-
-@pytest.fixture
-def plain_ctrl_c() -> Iterator[None]:
-    """Python's own handling of SIGINT, which a test run in the background does not begin with."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def press_ctrl_c() -> None:

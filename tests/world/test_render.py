@@ -123,6 +123,13 @@ def test_every_weather_can_be_seen(time: str) -> None:
         assert all((one - other).abs().mean() > 0.01 for other in pictures[index + 1 :])
 
 
+@pytest.mark.parametrize("time", TIMES)
+def test_rain_and_snow_fall(time: str) -> None:
+    for weather in WEATHERS:
+        now, later = (picture(64, at_s, time=time, weather=weather) for at_s in (20.0, 20.2))
+        assert (changed_share(now, later, by=0.05) > 0.05) == (weather in ("rain", "snowfall"))
+
+
 @pytest.mark.parametrize("biome", BIOMES)
 def test_every_subject_can_be_seen(biome: str) -> None:
     without = picture(biome=biome)
@@ -177,9 +184,7 @@ def test_things_fade_with_their_weight(name: str) -> None:
     a = scene()
     b = {"subject": scene(subject="balloon"), "weather": scene(weather="fog")}[name]
     amounts = torch.linspace(0, 1, 5)
-    steps = [
-        dataclasses.replace(a, **{name: torch.lerp(getattr(a, name), getattr(b, name), w)}) for w in amounts
-    ]
+    steps = [dataclasses.replace(a, **{name: torch.lerp(getattr(a, name), getattr(b, name), w)}) for w in amounts]
     frames = render(concatenate(steps), SIZE, SIZE)
     away = (frames - frames[0]).abs().flatten(1).mean(1)
     assert (away.diff() > 0).all()
@@ -192,9 +197,16 @@ def test_an_hour_into_a_landscape_nothing_jitters(biome: str, weather: str) -> N
     """The smallest step that float32 can make in camera and time is far below what can be seen."""
     at = scene(biome=biome, weather=weather, subject="birds", pan="right", speed="fast", at_s=3600.0)
     infinity = torch.tensor(float("inf"))
-    beside = dataclasses.replace(
-        at, camera=at.camera.nextafter(infinity), time_s=at.time_s.nextafter(infinity)
-    )
+    beside = dataclasses.replace(at, camera=at.camera.nextafter(infinity), time_s=at.time_s.nextafter(infinity))
     one, other = render(concatenate([at, beside]), 128, 128)
     assert (one - other).abs().mean() < 5e-4  # an eighth of a level of 255
     assert changed_share(one, other, by=8 / 255) < 1e-3
+
+
+@pytest.mark.gpu
+def test_a_gpu_paints_the_same_pictures(mixture: Scenes) -> None:
+    on_cpu, on_gpu = render(mixture, SIZE, SIZE), render(mixture.to("cuda"), SIZE, SIZE)
+    assert on_gpu.device.type == "cuda"
+    difference = (on_gpu.cpu() - on_cpu).abs()
+    assert difference.mean() < 1e-5
+    assert (difference.amax(1) > 1 / 255).float().mean() < 1e-3  # a hard edge may fall on the next column
