@@ -90,9 +90,7 @@ def check(actual: tuple[Tensor, Tensor], expected: tuple[Tensor, Tensor], dtype:
         for a, e in zip(actual, expected, strict=True)
     ]
     if not max(errors) <= GATE[dtype]:
-        sys.exit(
-            f"The kernel is wrong: error {max(errors):.1e}, accepted {GATE[dtype]:.0e}. Nothing was timed."
-        )
+        sys.exit(f"The kernel is wrong: error {max(errors):.1e}, accepted {GATE[dtype]:.0e}. Nothing was timed.")
     return max(errors)
 
 
@@ -115,9 +113,7 @@ def measure(
     return Timing(name, 1e3 * median_s, 1e3 * min(times_s), flops / median_s / 1e9, minimal_bytes)
 
 
-def with_backward(
-    function: Callable[[], tuple[Tensor, Tensor]], leaves: list[Tensor]
-) -> Callable[[], object]:
+def with_backward(function: Callable[[], tuple[Tensor, Tensor]], leaves: list[Tensor]) -> Callable[[], object]:
     """Forward, then the gradient of a plain sum."""
 
     def run() -> object:
@@ -150,9 +146,7 @@ def bench_ssd(args: argparse.Namespace) -> tuple[list[Timing], float]:
             run = functools.partial(forward, **inputs)
             timings.append(measure(f"ssd {name} forward", run, args, flops, moved))
         leaves = {key: None if t is None else t.clone().requires_grad_() for key, t in inputs.items()}
-        both = with_backward(
-            functools.partial(forward, **leaves), [t for t in leaves.values() if t is not None]
-        )
+        both = with_backward(functools.partial(forward, **leaves), [t for t in leaves.values() if t is not None])
         timings.append(measure(f"ssd {name} forward+backward", both, args, 3 * flops, 2 * moved))
     return timings, worst
 

@@ -77,9 +77,7 @@ def save_bundle(
         CheckpointError: `config` is not the configuration of the networks.
     """
     if model.config != config.model or codec.config != config.codec:
-        raise CheckpointError(
-            f"The networks were not built from the configuration {config.name!r} to be saved."
-        )
+        raise CheckpointError(f"The networks were not built from the configuration {config.name!r} to be saved.")
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     files = {}
@@ -139,8 +137,7 @@ def _check_directory(directory: Path) -> None:
     if directory.is_file():
         _refuse_pickle(directory)
         raise CheckpointError(
-            f"{directory} is a file; a checkpoint is a directory with {CONFIG_NAME}, {MODEL_NAME} "
-            f"and {CODEC_NAME}."
+            f"{directory} is a file; a checkpoint is a directory with {CONFIG_NAME}, {MODEL_NAME} and {CODEC_NAME}."
         )
     if not directory.is_dir():
         raise CheckpointError(f"There is no checkpoint directory {directory}.")
@@ -220,9 +217,7 @@ def _check_shapes(path: Path, held: dict[str, tuple[int, ...]], needed: dict[str
     """Refuse weights of another architecture, naming the first tensor that differs."""
     for name, shape in needed.items():
         if name not in held:
-            raise CheckpointError(
-                f"{path} lacks tensor {name!r}; its configuration needs it with shape {shape}."
-            )
+            raise CheckpointError(f"{path} lacks tensor {name!r}; its configuration needs it with shape {shape}.")
         if held[name] != shape:
             raise CheckpointError(
                 f"{path} holds tensor {name!r} with shape {held[name]}; its configuration needs {shape}."

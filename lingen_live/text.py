@@ -74,9 +74,7 @@ def blend(start: TextEmbedding, target: TextEmbedding, weight: float) -> TextEmb
     if not 0.0 <= weight <= 1.0:
         raise ValueError(f"The blend weight is {weight}; it must be between 0 and 1.")
     if start.tokens.shape != target.tokens.shape:
-        raise ValueError(
-            f"Cannot blend {tuple(start.tokens.shape)} with {tuple(target.tokens.shape)} token states."
-        )
+        raise ValueError(f"Cannot blend {tuple(start.tokens.shape)} with {tuple(target.tokens.shape)} token states.")
     if weight == 0.0:
         return start
     if weight == 1.0:
@@ -146,9 +144,7 @@ class TextEncoder:
         tokens = self._model(**encoded).last_hidden_state.masked_fill(~mask[..., None], 0.0)  # (n, S, 384)
         pooled = functional.normalize(tokens.sum(dim=1) / mask.sum(dim=1, keepdim=True), dim=-1)
         # Copies: a row of a batch would keep the whole batch alive.
-        return [
-            TextEmbedding(tokens[i].clone(), mask[i].clone(), pooled[i].clone()) for i in range(len(prompts))
-        ]
+        return [TextEmbedding(tokens[i].clone(), mask[i].clone(), pooled[i].clone()) for i in range(len(prompts))]
 
 
 def _find_directory(source: str | Path | None) -> Path:
@@ -179,8 +175,7 @@ def _find_on_hub(hub_id: str) -> Path:
         return Path(snapshot_download(hub_id, allow_patterns=patterns))
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         raise TextEncoderError(
-            f"The text encoder {hub_id!r} is not a directory, not in the local cache, "
-            f"and cannot be fetched: {error}"
+            f"The text encoder {hub_id!r} is not a directory, not in the local cache, and cannot be fetched: {error}"
         ) from error
 
 
@@ -202,9 +197,7 @@ def _load(directory: Path) -> tuple[Any, Any]:
 
     with _quiet_transformers():
         try:
-            tokenizer = AutoTokenizer.from_pretrained(
-                directory, local_files_only=True, trust_remote_code=False
-            )
+            tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
             model = AutoModel.from_pretrained(
                 directory,
                 local_files_only=True,

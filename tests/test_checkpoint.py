@@ -124,9 +124,7 @@ def test_a_changed_byte_states_both_digests(copied: Path) -> None:
 
 def test_another_architecture_names_the_first_tensor_and_both_shapes(copied: Path) -> None:
     edit_config(copied, lambda content: content["config"]["model"].update({"d_state": 4}))
-    with pytest.raises(
-        CheckpointError, match=r"tensor '[\w.]+' with shape \([\d, ]+\); .* needs \([\d, ]+\)"
-    ):
+    with pytest.raises(CheckpointError, match=r"tensor '[\w.]+' with shape \([\d, ]+\); .* needs \([\d, ]+\)"):
         load_bundle(copied)
 
 

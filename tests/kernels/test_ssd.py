@@ -120,9 +120,9 @@ def test_each_direction_alone(length: int, direction: str, block_len: int) -> No
         problem.dt_fwd, problem.state_fwd = torch.zeros_like(problem.dt_fwd), None
         flipped = [t.flip(1) for t in (problem.x, problem.dt_bwd, problem.B, problem.C)]
         assert problem.state_bwd is not None
-        expected = one_direction(
-            flipped[0], flipped[1], problem.A_bwd, flipped[2], flipped[3], problem.state_bwd
-        ).flip(1)
+        expected = one_direction(flipped[0], flipped[1], problem.A_bwd, flipped[2], flipped[3], problem.state_bwd).flip(
+            1
+        )
     assert_near(ssd_bidirectional_torch(**problem.arguments(), block_len=block_len)[0], expected, 1e-13)
 
 

@@ -90,10 +90,7 @@ def test_every_part_of_the_state_matters() -> None:
     sigma = torch.zeros(1, dtype=torch.float64)
     whole = model.denoise(clip[:, 1], sigma, texts[1], state)
     for name in ("ssm", "conv", "review", "tesa"):
-        tensors = {
-            part: getattr(empty if part == name else state, part)
-            for part in ("ssm", "conv", "review", "tesa")
-        }
+        tensors = {part: getattr(empty if part == name else state, part) for part in ("ssm", "conv", "review", "tesa")}
         without = model.denoise(clip[:, 1], sigma, texts[1], StreamState(**tensors))
         assert (whole - without).abs().max() > 1e-6, name
 

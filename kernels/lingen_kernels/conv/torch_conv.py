@@ -11,9 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def causal_conv1d_silu_torch(
-    x: Tensor, weight: Tensor, bias: Tensor | None, tail: Tensor
-) -> tuple[Tensor, Tensor]:
+def causal_conv1d_silu_torch(x: Tensor, weight: Tensor, bias: Tensor | None, tail: Tensor) -> tuple[Tensor, Tensor]:
     """See `lingen_kernels.dispatch.causal_conv1d_silu`."""
     length, taps = x.shape[1], weight.shape[1]
     sequence = torch.cat((tail.to(x.dtype), x), dim=1)  # (b, k-1+l, c)

@@ -107,9 +107,7 @@ def _many_blocks(
     """Both directions of a whole number of blocks; blocks join the batch axis, states link them."""
     batch, length, n_heads, headdim = x.shape
     n_blocks = length // block_len
-    x, dt_fwd, dt_bwd, B, C = (
-        t.reshape(batch * n_blocks, block_len, *t.shape[2:]) for t in (x, dt_fwd, dt_bwd, B, C)
-    )
+    x, dt_fwd, dt_bwd, B, C = (t.reshape(batch * n_blocks, block_len, *t.shape[2:]) for t in (x, dt_fwd, dt_bwd, B, C))
     weight_fwd, prefix_fwd = _decays(dt_fwd, A_fwd, x.dtype)  # (b*blocks, h, q) each
     weight_bwd, prefix_bwd = _decays(dt_bwd, A_bwd, x.dtype)
     before_bwd = functional.pad(prefix_bwd[..., :-1], (1, 0))
