@@ -69,7 +69,7 @@ def tiny_config() -> BundleConfig:
             text_tokens=16,
             text_slots=3,
         ),
-        sampler=SamplerConfig(n_steps=2, sigma_shift=1.0),
+        sampler=SamplerConfig(n_steps=2, sigma_shift=1.0, state_keep=0.9),
     )
 
 

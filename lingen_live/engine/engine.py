@@ -190,7 +190,7 @@ class Engine:
                 latents = next(steps)
                 self._synchronise()
         with recorder.span("commit"):
-            following = self.denoiser.commit(latents, text, self.state)
+            following = self.denoiser.commit(latents, text, self.state).scaled(bundle.config.sampler.state_keep)
             self._synchronise()
         with recorder.span("decode"):
             frames = to_uint8(bundle.codec.decode(latents.to(self.dtype))[0])

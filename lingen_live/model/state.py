@@ -90,6 +90,10 @@ class StreamState:
         """Views of one layer."""
         return LayerState(*(getattr(self, f.name)[index] for f in fields(self)))
 
+    def scaled(self, factor: float) -> StreamState:
+        """A state of which only a share is left; a factor of 1 is this state itself."""
+        return self if factor == 1 else self._map(lambda part: part * factor)
+
     def clone(self) -> StreamState:
         """An independent copy."""
         return self._map(Tensor.clone)
