@@ -61,6 +61,7 @@ class DenoiserTraining:
 
     n_steps: int
     batch: int
+    alone: int
     chunks: int
     learning_rate: float
     weight_decay: float
@@ -71,14 +72,16 @@ class DenoiserTraining:
     n_clips: int
     history_noise: float
     history_gradient: float
-    state_dropout: float
-    noise_draws: int
+    guidance: float
+    guided_share: float
     change_share: float
     compile_blocks: bool
 
     def __post_init__(self) -> None:
         """Refuse numbers that nothing can be trained with."""
-        require_positive(self, *_POSITIVE, "chunks", "n_clips", "noise_draws")
+        require_positive(self, *_POSITIVE, "alone", "chunks", "n_clips")
+        if self.guidance < 1:
+            raise ConfigError(f"guidance is {self.guidance:g}; it must be 1 (none) or more.")
 
 
 @dataclass(frozen=True, slots=True)

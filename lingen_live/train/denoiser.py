@@ -1,14 +1,18 @@
-"""Train the chunk-causal denoiser: rectified flow on every chunk of a clip, given states from commit passes.
+"""Train the chunk-causal denoiser: rectified flow on chunks of clips, given states from commit passes.
 
-One step: commit passes over the clean (half of the time lightly noised) chunks make the state before every
-chunk; then all chunks, each with several draws of noise, are denoised in one batch, each from its own state.
-Gradients flow through the commit passes in a share of the steps: they cost as much as the rest together, and
-most of what writes a state (projections, B, dt, keys and values) also works inside the chunk and is trained
-there.
+One step: commit passes over the clean (half of the time lightly noised) chunks of a few clips make the state
+before each of their chunks; chunks of many other clips begin without a past, because a model that may always lean
+on the past never learns to read. All are denoised in one batch, each from its own state. Gradients flow through the
+commit passes in a share of the steps: they cost as much as the rest together, and most of what writes a state
+(projections, B, dt, keys and values) also works inside the chunk and is trained there.
+
+Over the last steps the target is guided (Tang et al. 2025, "Diffusion Models without Classifier-free Guidance"): it
+is moved away from what the model makes of the null prompt, so that one pass does the work of two.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -26,7 +30,7 @@ from lingen_live.train.latents import ClipBatch, ShardReader
 from lingen_live.train.loop import Trainer, first_detail
 
 _REFRESH_EVERY = 50
-_PROMPT_DROPOUT = 0.05
+_PROMPT_DROPOUT = 0.1
 
 
 def blend_prompts(batch: ClipBatch, chunk: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -76,41 +80,92 @@ def states_before(model: LinGen, latents: Tensor, contexts: list[TextContext], a
     return states
 
 
-def forget(states: StreamState, is_forgotten: Tensor) -> StreamState:
-    """Empty the state of some rows (B,): chunks that cannot lean on the past must read the prompt."""
-    kept = (~is_forgotten).to(states.ssm.device)
+def one_chunk_each(batch: ClipBatch, generator: torch.Generator) -> ClipBatch:
+    """The clips cut down to one random chunk each, with its share of the prompts."""
+    n_clips, n_chunks = batch.latents.shape[:2]
+    chunks = torch.randint(n_chunks, (n_clips,), generator=generator).to(batch.latents.device)
+    rows = torch.arange(n_clips, device=chunks.device)
+    latents, weights = batch.latents[rows, chunks].unsqueeze(1), batch.weights[rows, chunks].unsqueeze(1)
+    return ClipBatch(latents, batch.tokens, batch.mask, batch.pooled, weights)
 
-    def masked(part: Tensor) -> Tensor:
-        return part * kept.view(1, -1, *[1] * (part.dim() - 2))
 
-    return StreamState(masked(states.ssm), masked(states.conv), masked(states.review), masked(states.tesa))
+@dataclass(frozen=True, slots=True)
+class Chunks:
+    """Chunks of several clips, one a row, and all that they are denoised from.
+
+    Attributes:
+        data: (R, T, C, h, w) clean latents.
+        text: R prompts.
+        states: R states before.
+    """
+
+    data: Tensor
+    text: TextContext
+    states: StreamState
+
+
+def gather_chunks(
+    model: LinGen, clips: ClipBatch, alone: ClipBatch, section: DenoiserTraining, generator: torch.Generator
+) -> Chunks:
+    """Every chunk of `clips` with its past, chunk-major, then the chunks of `alone` (one a clip) without one."""
+    latents = clips.latents.transpose(0, 1)  # (K, B, T, C, h, w)
+    contexts = read_prompts(model, clips, generator)
+    is_noised = torch.rand(latents.shape[1], generator=generator) < 0.5
+    amount = torch.rand(latents.shape[1], generator=generator) * section.history_noise * is_noised
+    has_gradient = float(torch.rand((), generator=generator)) < section.history_gradient
+    with torch.set_grad_enabled(has_gradient and torch.is_grad_enabled()):
+        states = states_before(model, latents, contexts, amount.to(latents.device))
+    states.append(StreamState.allocate(model.config, len(alone.latents), device=latents.device))
+    return Chunks(
+        torch.cat((latents.flatten(0, 1), alone.latents.flatten(0, 1))),
+        stack_contexts(contexts + read_prompts(model, alone, generator)),
+        StreamState.stack(states),
+    )
+
+
+def null_context(model: LinGen, n: int, device: torch.device) -> TextContext:
+    """No prompt, n times over."""
+    shape = (1, model.config.text_tokens)
+    tokens = torch.zeros(*shape, model.config.text_width, device=device)
+    mask = torch.zeros(shape, dtype=torch.bool, device=device)
+    return model.read_text(tokens, mask, tokens[:, 0]).repeat(n)
 
 
 def flow_loss(
-    model: LinGen, batch: ClipBatch, section: DenoiserTraining, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Mean squared error of the velocity: of the whole batch, and (K,) by chunk position."""
-    latents = batch.latents.transpose(0, 1)  # (K, B, T, C, h, w)
-    n_chunks, n_clips = latents.shape[:2]
-    contexts = read_prompts(model, batch, generator)
-    is_noised = torch.rand(n_clips, generator=generator) < 0.5
-    amount = (torch.rand(n_clips, generator=generator) * section.history_noise * is_noised).to(latents.device)
-    has_gradient = float(torch.rand((), generator=generator)) < section.history_gradient
-    with torch.set_grad_enabled(has_gradient):
-        states = StreamState.stack(states_before(model, latents, contexts, amount))
-        states = forget(states, torch.rand(states.batch, generator=generator) < section.state_dropout)
+    model: LinGen,
+    clips: ClipBatch,
+    alone: ClipBatch,
+    section: DenoiserTraining,
+    generator: torch.Generator,
+    guidance: float = 1.0,
+) -> tuple[Tensor, dict[str, float]]:
+    """Mean squared error of the velocity: of all chunks, and by chunk position, for the log.
 
-    draws = section.noise_draws
-    data = latents.flatten(0, 1).repeat(draws, 1, 1, 1, 1)
-    noise = torch.randn_like(data)
+    Args:
+        model: the denoiser.
+        clips: B clips whose chunks are given their past.
+        alone: clips of one chunk, which begins without a past.
+        section: how history is noised.
+        generator: source of all choices but the noise itself.
+        guidance: scale that the trained model's single pass ends up with, at least 1 (none).
+    """
+    chunks = gather_chunks(model, clips, alone, section, generator)
+    noise = torch.randn_like(chunks.data)
     # Logit-normal (Esser et al. 2024), shifted a little towards noise, where a prompt decides the picture.
-    sigma = torch.sigmoid(torch.randn(len(data), generator=generator) + 0.3).to(data.device)
-    noisy = torch.lerp(data, noise, sigma.view(-1, 1, 1, 1, 1))
-    text = stack_contexts(contexts).repeat(draws)
-    velocity = model.denoise(noisy, sigma, text, StreamState.stack([states] * draws))
-    error = (velocity.float() - (noise - data)).square().flatten(1).mean(1)
-    by_chunk = error.unflatten(0, (draws, n_chunks, n_clips)).mean((0, 2))
-    return by_chunk.mean(), by_chunk.detach()
+    sigma = torch.sigmoid(torch.randn(len(noise), generator=generator) + 0.3).to(noise.device)
+    noisy = torch.lerp(chunks.data, noise, sigma.view(-1, 1, 1, 1, 1))
+    velocity = model.denoise(noisy, sigma, chunks.text, chunks.states).float()
+    target = noise - chunks.data
+    if guidance > 1.0:
+        with torch.no_grad():
+            unasked = model.denoise(noisy, sigma, null_context(model, len(noise), noise.device), chunks.states)
+            # At rest v = target + weight (v - unasked), so v - unasked = guidance (target - unasked).
+            target = target + (1 - 1 / guidance) * (velocity.detach() - unasked.float())
+    error = (velocity - target).square().flatten(1).mean(1)
+    n_clips, n_chunks = clips.latents.shape[:2]
+    by_chunk = error[: n_clips * n_chunks].detach().unflatten(0, (n_chunks, n_clips)).mean(1).tolist()
+    numbers = {f"chunk_{index}": value for index, value in enumerate(by_chunk)}
+    return error.mean(), numbers | {"alone": error[n_clips * n_chunks :].detach().mean().item()}
 
 
 def new_denoiser(recipe: Recipe, folder: Path, init: Path | None) -> LinGen:
@@ -155,16 +210,21 @@ def train_denoiser(recipe: Recipe, folder: Path, device: str, init: Path | None 
     section = recipe.denoiser
     reader = ShardReader(folder / "clips", recipe)
 
+    def draw(n_clips: int, generator: torch.Generator) -> ClipBatch:
+        drawn = reader.draw(n_clips, generator)
+        return ClipBatch(*(getattr(drawn, name).to(device) for name in ClipBatch.__slots__))
+
     def loss(generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         if trainer.step % _REFRESH_EVERY == 0:
             reader.refresh()
-        drawn = reader.draw(section.batch, generator)
-        batch = ClipBatch(*(getattr(drawn, name).to(device) for name in ClipBatch.__slots__))
+        clips, alone = draw(section.batch, generator), one_chunk_each(draw(section.alone, generator), generator)
+        is_guided = trainer.step >= (1 - section.guided_share) * section.n_steps
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-            value, by_chunk = flow_loss(model, batch, section, generator)
-        return value, {f"chunk_{index}": error for index, error in enumerate(by_chunk.tolist())}
+            return flow_loss(model, clips, alone, section, generator, section.guidance if is_guided else 1.0)
 
     if section.compile_blocks:
+        # With and without gradients, guided or not, a few batch sizes: more variants than torch allows by default.
+        torch._dynamo.config.recompile_limit = 64
         for block in model.blocks:
             block.compile(dynamic=False)
     trainer = Trainer(model, loss, section, folder / "denoiser", hidden_prefix="blocks.")

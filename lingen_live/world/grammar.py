@@ -84,13 +84,16 @@ class Writer:
         self.said.add("pan")
         if self.target.pan == "still":
             return self.pick(still)
+        frame = self.pick(moving)
         direction = self.pick(lexicon.DIRECTION[self.target.pan])
         adverb = adjective = ""
         if with_speed:
             self.said.add("speed")
-            adverb = " " + self.pick(lexicon.SPEED_ADVERB[self.target.speed])
-            adjective = self.pick(lexicon.SPEED_ADJECTIVE[self.target.speed]) + " "
-        return self.pick(moving).format(d=direction, v=adverb, j=adjective)
+            if "{j}" in frame:
+                adjective = self.pick(lexicon.SPEED_ADJECTIVE[self.target.speed]) + " "
+            else:
+                adverb = " " + self.pick(lexicon.SPEED_ADVERB[self.target.speed])
+        return frame.format(d=direction, v=adverb, j=adjective)
 
 
 def polish(text: str, rng: Random) -> str:

@@ -30,7 +30,8 @@ def test_the_bundled_recipe_is_that_of_the_bundled_model() -> None:
         ("n_clips", "n_clips = 2.5", "recipe.denoiser.n_clips is 2.5; it must be int"),
         ("compile_blocks", "compile_blocks = 1", "recipe.denoiser.compile_blocks is 1; it must be bool"),
         ("n_clips", "n_clips = 0", "n_clips of DenoiserTraining is 0; it must be above 0"),
-        ("noise_draws", "noise_draws = -1", "noise_draws of DenoiserTraining is -1; it must be above 0"),
+        ("alone", "alone = -1", "alone of DenoiserTraining is -1; it must be above 0"),
+        ("guidance", "guidance = 0.5", "guidance is 0.5; it must be 1"),
         ("patch_px", "patch_px = 8", "height is 128 px, but 8 latent positions of 32 px make 256"),
     ],
 )

@@ -12,7 +12,16 @@ from lingen_live.model.lingen import LinGen
 from lingen_live.model.state import StreamState
 from lingen_live.text import blend
 from lingen_live.train.config import Recipe
-from lingen_live.train.denoiser import blend_prompts, flow_loss, forget, read_prompts, stack_contexts, states_before
+from lingen_live.train.denoiser import (
+    blend_prompts,
+    flow_loss,
+    gather_chunks,
+    null_context,
+    one_chunk_each,
+    read_prompts,
+    stack_contexts,
+    states_before,
+)
 from lingen_live.train.latents import ClipBatch
 
 PROMPTS = ("a meadow at dawn", "make it snow over the whole wide quiet land")
@@ -34,10 +43,18 @@ def made_batch(recipe: Recipe, n_clips: int = 2, seed: int = 0) -> ClipBatch:
     )
 
 
-def loss_of(model: LinGen, batch: ClipBatch, recipe: Recipe, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+def made_alone(recipe: Recipe) -> ClipBatch:
+    """Three clips of one chunk."""
+    return one_chunk_each(made_batch(recipe, n_clips=3, seed=1), torch.Generator().manual_seed(0))
+
+
+def loss_of(
+    model: LinGen, batch: ClipBatch, recipe: Recipe, alone: ClipBatch | None = None, guidance: float = 1.0
+) -> tuple[torch.Tensor, dict[str, float]]:
     """The loss with all of its dice fixed."""
-    torch.manual_seed(seed)
-    return flow_loss(model, batch, recipe.denoiser, torch.Generator().manual_seed(seed))
+    torch.manual_seed(0)
+    alone = made_alone(recipe) if alone is None else alone
+    return flow_loss(model, batch, alone, recipe.denoiser, torch.Generator().manual_seed(0), guidance)
 
 
 def test_prompts_are_blended_as_the_engine_blends_them(tiny_recipe: Recipe) -> None:
@@ -58,7 +75,7 @@ def test_a_few_prompts_are_dropped_from_all_chunks_of_their_clip(tiny_recipe: Re
     contexts = read_prompts(tiny_model, batch, torch.Generator().manual_seed(0))
     n_words = [context.mask[:, 0, 0, -tiny_recipe.bundle.model.text_tokens :].sum(1) for context in contexts]
     is_dropped = n_words[0] == 0
-    assert 5 <= int(is_dropped.sum()) <= 40  # a twentieth of 400
+    assert 20 <= int(is_dropped.sum()) <= 60  # a tenth of 400
     assert all(torch.equal(n == 0, is_dropped) for n in n_words)
 
 
@@ -98,45 +115,72 @@ def test_a_chunk_is_judged_by_what_came_before_it_alone(tiny_recipe: Recipe, tin
     latents = batch.latents.clone()
     latents[:, 1] += 1
     _, after = loss_of(tiny_model, dataclasses.replace(batch, latents=latents), tiny_recipe)
-    assert after[0] == before[0]
-    assert after[1] != before[1]  # its own data
-    assert after[2] != before[2]  # its history
+    assert after["chunk_0"] == before["chunk_0"]
+    assert after["chunk_1"] != before["chunk_1"]  # its own data
+    assert after["chunk_2"] != before["chunk_2"]  # its history
+    assert after["alone"] == before["alone"]  # another clip's
+
+
+def test_one_chunk_is_taken_of_each_clip_with_its_prompts(tiny_recipe: Recipe) -> None:
+    batch = made_batch(tiny_recipe, n_clips=40)
+    one = one_chunk_each(batch, torch.Generator().manual_seed(0))
+    taken = set()
+    for clip in range(40):
+        chunks = [k for k in range(3) if torch.equal(one.latents[clip, 0], batch.latents[clip, k])]
+        assert torch.equal(one.weights[clip, 0], batch.weights[clip, chunks[0]])
+        taken.update(chunks)
+    assert one.latents.shape[1] == one.weights.shape[1] == 1
+    assert taken == {0, 1, 2}
 
 
 @torch.no_grad()
-def test_a_chunk_without_a_past_is_judged_by_nothing_before_it(tiny_recipe: Recipe, tiny_model: LinGen) -> None:
-    section = dataclasses.replace(tiny_recipe.denoiser, state_dropout=1.0)
-    recipe = dataclasses.replace(tiny_recipe, denoiser=section)
-    batch = made_batch(recipe)
-    _, before = loss_of(tiny_model, batch, recipe)
-    latents = batch.latents.clone()
-    latents[:, 1] += 1
-    _, after = loss_of(tiny_model, dataclasses.replace(batch, latents=latents), recipe)
-    assert after[1] != before[1]
-    assert after[2] == before[2]
-
-
-@torch.no_grad()
-def test_forgotten_rows_begin_anew_and_others_do_not(tiny_recipe: Recipe, tiny_model: LinGen) -> None:
-    batch = made_batch(tiny_recipe)
-    contexts = read_prompts(tiny_model, batch, torch.Generator().manual_seed(0))
-    state = states_before(tiny_model, batch.latents.transpose(0, 1), contexts, torch.zeros(2))[2]
-    after = forget(state, torch.tensor([True, False]))
+def test_chunks_alone_come_last_and_begin_without_a_past(tiny_recipe: Recipe, tiny_model: LinGen) -> None:
+    batch, alone = made_batch(tiny_recipe), made_alone(tiny_recipe)
+    chunks = gather_chunks(tiny_model, batch, alone, tiny_recipe.denoiser, torch.Generator().manual_seed(0))
+    assert len(chunks.data) == chunks.states.batch == len(chunks.text.mask) == 2 * 3 + 3
+    torch.testing.assert_close(chunks.data[:6], batch.latents.transpose(0, 1).flatten(0, 1))
+    torch.testing.assert_close(chunks.data[6:], alone.latents[:, 0])
     for name in ("ssm", "conv", "review", "tesa"):
-        part = getattr(after, name)
-        assert not part[:, 0].any()
-        assert torch.equal(part[:, 1], getattr(state, name)[:, 1])
-        assert part[:, 1].any()
+        part = getattr(chunks.states, name)
+        assert not part[:, :2].any()  # first chunks
+        assert part[:, 2:6].any()
+        assert not part[:, 6:].any()
 
 
 @torch.no_grad()
-def test_the_loss_is_the_mean_over_chunks_and_one_for_a_model_of_nothing(tiny_recipe: Recipe) -> None:
+def test_the_loss_is_the_mean_over_chunks_and_two_for_a_model_of_nothing(tiny_recipe: Recipe) -> None:
     """A new model's velocity is 0: what is left is the variance of noise - data, 2 for unit data."""
     model = LinGen(tiny_recipe.bundle.model)
-    batch = made_batch(tiny_recipe, n_clips=24)
-    loss, by_chunk = loss_of(model, batch, tiny_recipe)
-    assert loss.item() == pytest.approx(by_chunk.mean().item())
-    assert by_chunk.tolist() == pytest.approx([2.0] * 3, abs=0.15)
+    loss, numbers = loss_of(model, made_batch(tiny_recipe, n_clips=24), tiny_recipe)
+    assert list(numbers) == ["chunk_0", "chunk_1", "chunk_2", "alone"]
+    assert list(numbers.values()) == pytest.approx([2.0] * 4, abs=0.25)
+    mean = (24 * sum(list(numbers.values())[:3]) + 3 * numbers["alone"]) / 75
+    assert loss.item() == pytest.approx(mean)
+
+
+@torch.no_grad()
+def test_guidance_moves_the_target_away_from_the_null_prompt(tiny_recipe: Recipe, tiny_model: LinGen) -> None:
+    """With prompts that are null themselves there is nothing to move away from."""
+    batch, alone = made_batch(tiny_recipe), made_alone(tiny_recipe)
+    plain, _ = loss_of(tiny_model, batch, tiny_recipe, alone)
+    assert loss_of(tiny_model, batch, tiny_recipe, alone, guidance=2.0)[0] != plain
+
+    def wordless(of: ClipBatch) -> ClipBatch:
+        return dataclasses.replace(of, tokens=of.tokens * 0, mask=of.mask & False, pooled=of.pooled * 0)
+
+    plain, _ = loss_of(tiny_model, wordless(batch), tiny_recipe, wordless(alone))
+    guided, _ = loss_of(tiny_model, wordless(batch), tiny_recipe, wordless(alone), guidance=2.0)
+    assert guided.item() == pytest.approx(plain.item(), rel=1e-5)
+
+
+@torch.no_grad()
+def test_the_null_context_is_that_of_a_dropped_prompt(tiny_recipe: Recipe, tiny_model: LinGen) -> None:
+    config = tiny_recipe.bundle.model
+    tokens = torch.zeros(2, config.text_tokens, config.text_width)
+    wanted = tiny_model.read_text(tokens, torch.zeros(2, config.text_tokens, dtype=torch.bool), tokens[:, 0])
+    null = null_context(tiny_model, 2, torch.device("cpu"))
+    for name in ("keys", "values", "mask", "pooled"):
+        torch.testing.assert_close(getattr(null, name), getattr(wanted, name))
 
 
 def test_gradients_reach_every_parameter(tiny_recipe: Recipe, tiny_model: LinGen) -> None:
