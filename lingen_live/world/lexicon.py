@@ -58,7 +58,7 @@ BIOME = {
 
 TIME_ADVERB = {
     "dawn": words(
-        "at dawn | at sunrise | in the early morning | in the morning | at sunup | at the break of dawn"
+        "at dawn | at sunrise | in the early morning | in the morning | at the break of dawn"
         " | at the crack of dawn | as the sun rises | as morning comes | in the morning light"
         " | as a new day begins | at the break of day | as the sun comes up | in the first rays of the sun"
         " | with the sun coming over the horizon | at the start of the day | as the night ends"
@@ -74,7 +74,8 @@ TIME_ADVERB = {
     "dusk": words(
         "at dusk | at sunset | in the evening | at golden hour | as the sun sets | at the end of the day"
         " | in the gloaming | at eventide | in the last light | as evening falls | in the evening light"
-        " | in the late evening | as the sun goes down | when the sun is low | at the close of the day"
+        " | in the late evening | as the sun goes down | when the sun has gone down | at nightfall"
+        " | when the sun is low | at the close of the day"
         " | as the night begins | in the dim light of evening | with the sun sinking"
         " | as the sun dips below the horizon | when the sun is down | with the sun almost gone"
         " | at day's end",
@@ -83,14 +84,14 @@ TIME_ADVERB = {
     "night": words(
         "at night | at midnight | by night | in the night | in the dark | late at night | in the darkness"
         " | in the small hours | deep in the night | when it is dark | under a dark night sky"
-        " | after nightfall | in pitch darkness",
+        " | in full darkness | in pitch darkness",
         "after dark | in the dead of night",
     ),
 }
 TIME_NOUN = {
     "dawn": words(
-        "dawn | sunrise | early morning | morning | sunup | break of dawn | crack of dawn | morning light"
-        " | break of day | first rays of the sun | rising sun | start of the day | breaking dawn | sun-up",
+        "dawn | sunrise | early morning | morning | break of dawn | crack of dawn | morning light"
+        " | break of day | first rays of the sun | rising sun | start of the day | breaking dawn",
         "daybreak | first light",
     ),
     "day": words(
@@ -98,7 +99,7 @@ TIME_NOUN = {
         "midday",
     ),
     "dusk": words(
-        "dusk | sunset | evening | golden hour | evening light | gloaming | eventide | late evening"
+        "dusk | sunset | evening | golden hour | evening light | gloaming | eventide | nightfall | late evening"
         " | last light | setting sun | close of day | half-light of evening | sunset hour | sun dipping down"
         " | sinking sun | day's end",
         "twilight | sundown",
@@ -111,7 +112,7 @@ TIME_NOUN = {
 # Countable, so that a weather adjective can go before it: "a rainy evening".
 TIME_MOMENT = {
     "dawn": words(
-        "dawn | sunrise | early morning | morning | sunup | break of day",
+        "dawn | sunrise | early morning | morning | break of day",
         "daybreak",
     ),
     "day": words(
@@ -119,7 +120,7 @@ TIME_MOMENT = {
         "midday",
     ),
     "dusk": words(
-        "dusk | sunset | evening | gloaming | eventide | close of day | day's end",
+        "dusk | sunset | evening | gloaming | eventide | nightfall | close of day | day's end",
         "twilight",
     ),
     "night": words(
