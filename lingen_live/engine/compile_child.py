@@ -107,7 +107,7 @@ def _environment(directory: Path, compiler: str) -> dict[str, str]:
 
 def main() -> None:
     """Entry point of the child; the argument is the specification as JSON."""
-    os.nice(_IDLE_PRIORITY)
+    os.setpriority(os.PRIO_PROCESS, 0, _IDLE_PRIORITY)
     threading.Thread(target=_end_with_the_engine, daemon=True).start()
     spec = json.loads(sys.argv[1])
     # Imported here: what comes now takes seconds, at the lowest priority.

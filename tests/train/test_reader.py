@@ -1,0 +1,91 @@
+"""The text reader: what its labels say, how words are blurred for it, and that it learns to read."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from random import Random
+
+import pytest
+import torch
+from fake_text import FakeText
+from safetensors.torch import load_file
+
+from lingen_live.errors import ConfigError
+from lingen_live.model.embed import TextReader
+from lingen_live.text import TEXT_WIDTH, TextEmbedding
+from lingen_live.train import reader
+from lingen_live.train.config import Recipe
+from lingen_live.train.reader import SupervisedReader, blur_words, caption_labels, draw_caption, train_reader
+from lingen_live.world.attributes import VALUES, Attributes
+from lingen_live.world.captions import Caption
+
+SCENE = Attributes("desert", "night", "fog", "birds", "blue", "left", "fast")
+
+
+class WordText(FakeText):
+    """One state a word, whatever stands beside it, so that there is something to learn."""
+
+    def encode(self, prompt: str) -> TextEmbedding:
+        words = [FakeText.encode(self, word).tokens[0] for word in prompt.lower().split()[: self.max_tokens]]
+        tokens = torch.zeros(self.max_tokens, TEXT_WIDTH)
+        tokens[: len(words)] = torch.stack(words)
+        mask = torch.arange(self.max_tokens) < len(words)
+        return TextEmbedding(tokens, mask, torch.nn.functional.normalize(tokens.sum(0), dim=0))
+
+
+def test_labels_are_the_values_said_and_silence_elsewhere() -> None:
+    captions = [Caption("night over dunes", frozenset({"time", "biome"}), SCENE), Caption("faster", frozenset(), SCENE)]
+    said, silent = caption_labels(captions).tolist()
+    for index, (name, values) in enumerate(VALUES.items()):
+        is_said = name in {"time", "biome"}
+        assert said[index] == (values.index(getattr(SCENE, name)) if is_said else len(values))
+        assert silent[index] == len(values)
+
+
+def test_captions_for_training_hold_no_reserved_words() -> None:
+    """The splits draw from one generator in the same way, yet share no text."""
+    texts = [{draw_caption(Random(seed), split).text for seed in range(300)} for split in ("train", "held_out")]
+    assert texts[0].isdisjoint(texts[1])
+
+
+def test_blur_only_does_what_it_is_told(tiny_recipe: Recipe) -> None:
+    torch.manual_seed(0)
+    tokens, pooled = torch.randn(200, 6, 8), torch.randn(200, 8)
+    mask = torch.ones(200, 6, dtype=torch.bool)
+    none = dataclasses.replace(tiny_recipe.reader, word_noise=0.0, word_dropout=0.0, pooled_dropout=0.0)
+
+    same = blur_words(tokens, mask, pooled, 1.0, none)
+    assert all(torch.equal(new, old) for new, old in zip(same, (tokens, mask, pooled), strict=True))
+
+    some = dataclasses.replace(none, word_dropout=0.25, pooled_dropout=0.5)
+    _, kept, sentences = blur_words(tokens, mask, pooled, 1.0, some)
+    assert kept.float().mean().item() == pytest.approx(0.75, abs=0.05)
+    assert (sentences == 0).all(1).float().mean().item() == pytest.approx(0.5, abs=0.1)
+
+    noisy, _, _ = blur_words(tokens, mask, pooled, 0.5, dataclasses.replace(none, word_noise=2.0))
+    by_caption = (noisy - tokens).flatten(1).std(1)  # from none to word_noise deviations
+    assert by_caption.max() < 1.2
+    assert by_caption.min() < 0.1
+
+
+def test_it_learns_to_read_and_leaves_a_reader(
+    tiny_recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "_HELD_OUT_CAPTIONS", 40)
+    section = dataclasses.replace(
+        tiny_recipe.reader, n_steps=60, batch=32, n_captions=64, learning_rate=3e-3, warmup_steps=5, word_noise=0.3
+    )
+    recipe = dataclasses.replace(tiny_recipe, reader=section)
+    text = WordText(recipe.bundle.model.text_tokens)
+    accuracy = train_reader(recipe, text, tmp_path, "cpu")
+    assert accuracy.keys() == VALUES.keys()
+    log = [line for line in (tmp_path / "reader" / "log.jsonl").read_text(encoding="utf-8").splitlines() if line]
+    assert float(log[-1].split('"loss": ')[1].split(",")[0]) < 0.6 * float(log[0].split('"loss": ')[1].split(",")[0])
+    TextReader(recipe.bundle.model).load_state_dict(load_file(tmp_path / "reader.safetensors"))
+
+
+def test_too_few_slots_are_refused(tiny_recipe: Recipe) -> None:
+    model = dataclasses.replace(tiny_recipe.bundle.model, text_slots=3)
+    with pytest.raises(ConfigError, match="text_slots is 3; one for each of 7 attributes"):
+        SupervisedReader(model)
