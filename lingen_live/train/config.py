@@ -71,6 +71,7 @@ class DenoiserTraining:
     clip_norm: float
     n_clips: int
     history_noise: float
+    own_history: float
     history_gradient: float
     guidance: float
     guided_share: float

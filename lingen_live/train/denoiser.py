@@ -1,7 +1,8 @@
 """Train the chunk-causal denoiser: rectified flow on chunks of clips, given states from commit passes.
 
 One step: commit passes over the clean (half of the time lightly noised) chunks of a few clips make the state
-before each of their chunks; chunks of many other clips begin without a past, because a model that may always lean
+before each of their chunks, or passes over the model's own versions of them, so that it learns to put right
+what it will meet in a stream; chunks of many other clips begin without a past, because a model that may always lean
 on the past never learns to read. All are denoised in one batch, each from its own state. Gradients flow through the
 commit passes in a share of the steps: they cost as much as the rest together, and most of what writes a state
 (projections, B, dt, keys and values) also works inside the chunk and is trained there.
@@ -31,6 +32,7 @@ from lingen_live.train.loop import Trainer, first_detail
 
 _REFRESH_EVERY = 50
 _PROMPT_DROPOUT = 0.1
+_OWN_SIGMA = (0.3, 0.95)
 
 
 def blend_prompts(batch: ClipBatch, chunk: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -62,7 +64,19 @@ def stack_contexts(contexts: list[TextContext]) -> TextContext:
     )
 
 
-def states_before(model: LinGen, latents: Tensor, contexts: list[TextContext], amount: Tensor) -> list[StreamState]:
+@torch.no_grad()
+def own_version(model: LinGen, clean: Tensor, context: TextContext, state: StreamState) -> Tensor:
+    """What the model makes of a noised chunk in one step: history as it will meet it, with its own faults."""
+    noise = torch.randn_like(clean)
+    sigma = torch.empty(len(clean), device=clean.device).uniform_(*_OWN_SIGMA)
+    noisy = torch.lerp(clean, noise, sigma.view(-1, 1, 1, 1, 1))
+    velocity = model.denoise(noisy, sigma, context, state).float()
+    return noisy - sigma.view(-1, 1, 1, 1, 1) * velocity
+
+
+def states_before(
+    model: LinGen, latents: Tensor, contexts: list[TextContext], amount: Tensor, is_own: Tensor
+) -> list[StreamState]:
     """The state before every chunk, by commit passes over the chunks before it.
 
     Args:
@@ -70,11 +84,16 @@ def states_before(model: LinGen, latents: Tensor, contexts: list[TextContext], a
         latents: (K, B, T, C, h, w) clean.
         contexts: one a chunk.
         amount: (B,) noise mixed into the history, in [0, 1].
+        is_own: (B,) bool, clips whose history is the model's own version of it.
     """
     state = StreamState.allocate(model.config, latents.shape[1], device=latents.device)
     states = [state]
     for clean, context in zip(latents[:-1], contexts[:-1], strict=True):
-        history = torch.lerp(clean, torch.randn_like(clean), amount.view(-1, 1, 1, 1, 1))
+        history = clean
+        if is_own.any():
+            own = own_version(model, clean, context, state)
+            history = torch.where(is_own.view(-1, 1, 1, 1, 1), own, clean)
+        history = torch.lerp(history, torch.randn_like(clean), amount.view(-1, 1, 1, 1, 1))
         state = model.commit(history, context, state)
         states.append(state)
     return states
@@ -112,9 +131,10 @@ def gather_chunks(
     contexts = read_prompts(model, clips, generator)
     is_noised = torch.rand(latents.shape[1], generator=generator) < 0.5
     amount = torch.rand(latents.shape[1], generator=generator) * section.history_noise * is_noised
+    is_own = torch.rand(latents.shape[1], generator=generator) < section.own_history
     has_gradient = float(torch.rand((), generator=generator)) < section.history_gradient
     with torch.set_grad_enabled(has_gradient and torch.is_grad_enabled()):
-        states = states_before(model, latents, contexts, amount.to(latents.device))
+        states = states_before(model, latents, contexts, amount.to(latents.device), is_own.to(latents.device))
     states.append(StreamState.allocate(model.config, len(alone.latents), device=latents.device))
     return Chunks(
         torch.cat((latents.flatten(0, 1), alone.latents.flatten(0, 1))),

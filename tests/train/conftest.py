@@ -37,6 +37,7 @@ def tiny_recipe(tiny_config: BundleConfig) -> Recipe:
             warmup_steps=1,
             n_clips=8,
             history_noise=0.3,
+            own_history=0.0,
             history_gradient=0.5,
             alone=3,
             guidance=2.0,
