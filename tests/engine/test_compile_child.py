@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -77,7 +78,7 @@ def test_it_has_the_lowest_priority(start: Callable[..., CompileChild]) -> None:
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_it_ends_when_the_engine_is_killed(tiny_config: BundleConfig, tmp_path: Path, how: signal.Signals) -> None:
-    spec = json.dumps(vars_of(tiny_config))
+    spec = json.dumps(dataclasses.asdict(tiny_config.model))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     with subprocess.Popen(
         [sys.executable, "-c", PARENT, spec, str(tmp_path)], stdout=subprocess.PIPE, env=environment
@@ -87,10 +88,6 @@ def test_it_ends_when_the_engine_is_killed(tiny_config: BundleConfig, tmp_path: 
         assert not group_is_gone(group)
         parent.send_signal(how)
     wait_until(lambda: group_is_gone(group))
-
-
-def vars_of(config: BundleConfig) -> dict[str, int]:
-    return {name: getattr(config.model, name) for name in config.model.__dataclass_fields__}
 
 
 def test_a_failure_is_told_in_one_line(start: Callable[..., CompileChild]) -> None:

@@ -43,8 +43,8 @@ def test_labels_are_the_values_said_and_silence_elsewhere() -> None:
         assert silent[index] == len(values)
 
 
-def test_captions_for_training_hold_no_reserved_words() -> None:
-    """The splits draw from one generator in the same way, yet share no text."""
+def test_captions_of_the_two_splits_share_no_text() -> None:
+    """Drawn with the same seeds: only the split makes them differ."""
     texts = [{draw_caption(Random(seed), split).text for seed in range(300)} for split in ("train", "held_out")]
     assert texts[0].isdisjoint(texts[1])
 
