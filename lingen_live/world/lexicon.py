@@ -1,9 +1,9 @@
 """The words captions are made of, by role and value, each role split into training and held-out phrasings.
 
-Only data, and long because it is a vocabulary. Articles are always written "a" (the grammar turns them into "an" where English wants it), and a
-noun phrase that starts with "a " may be made definite. Two rules keep the ground truth unambiguous: "snowy",
-"frozen" and "winter" are land, never weather (that is "snowing", "snowflakes", "falling snow"); and no word
-stands for two values of one attribute.
+Only data, and long because it is a vocabulary. Articles are always written "a" (the grammar turns them into "an"
+where English wants it), and a noun phrase that starts with "a " may be made definite. Two rules keep the ground
+truth unambiguous: "snowy", "frozen" and "winter" are land, never weather (that is "snowing", "snowflakes",
+"falling snow"); and no word stands for two values of one attribute.
 """
 
 from __future__ import annotations
