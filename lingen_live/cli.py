@@ -98,7 +98,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=1, help="compute threads (default: 1)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="with `bundle`: the checkpoint directory to write")
     parser.add_argument(
-        "--init", type=Path, metavar="FILE", help="with `denoiser`: weights (safetensors) to begin from"
+        "--init", type=Path, metavar="FILE", help="with `codec` and `denoiser`: weights (safetensors) to begin from"
     )
     parser.set_defaults(run=_train)
 

@@ -35,38 +35,60 @@ class VideoConfig:
 
 @dataclass(frozen=True, slots=True)
 class CodecConfig:
-    """The video autoencoder: 4 frames x 16 x 16 pixels to one latent position of `latent_channels`.
+    """The video autoencoder: a few frames of a square of pixels to one latent position of `latent_channels`.
+
+    Encoder and decoder need not mirror each other: what only the decoder does is paid for in every second of a
+    stream, what only the encoder does never is.
 
     Attributes:
         frames_per_latent: frames folded into one latent frame.
-        patch_px: pixels a side folded into channels before the first convolution.
         latent_channels: C.
-        widths: channels at strides patch_px, 2 patch_px, 4 patch_px, ...; the last is the latent grid.
-        n_blocks: residual blocks at each stride, in the encoder and in the decoder alike.
+        encoder_patch_px: pixels a side folded into channels before the encoder's first convolution.
+        encoder_widths: channels at strides encoder_patch_px, 2 encoder_patch_px, ...; the last is the latent grid.
+        decoder_patch_px: pixels a side unfolded from channels after the decoder's last convolution.
+        decoder_widths: channels at strides decoder_patch_px, 2 decoder_patch_px, ...; the last is the latent grid.
+        n_blocks: residual blocks at each stride.
     """
 
     frames_per_latent: int
-    patch_px: int
     latent_channels: int
-    widths: tuple[int, ...]
+    encoder_patch_px: int
+    encoder_widths: tuple[int, ...]
+    decoder_patch_px: int
+    decoder_widths: tuple[int, ...]
     n_blocks: int
 
     def __post_init__(self) -> None:
         """Refuse shapes that cannot be built, with both numbers."""
-        require_positive(self, "frames_per_latent", "patch_px", "latent_channels")
-        if not self.widths:
-            raise ConfigError("widths is empty; the codec needs one width or more.")
-        for index, width in enumerate(self.widths):
-            if width < 1:
-                raise ConfigError(f"widths[{index}] is {width}; it must be above 0.")
-            _divides(f"widths[{index}]", width, "the group count", NORM_GROUPS)
+        require_positive(self, "frames_per_latent", "latent_channels", "encoder_patch_px", "decoder_patch_px")
+        for name in ("encoder_widths", "decoder_widths"):
+            _check_widths(name, getattr(self, name))
         if self.n_blocks < 0:
             raise ConfigError(f"n_blocks is {self.n_blocks}; it must be 0 or more.")
+        decoded = _stride(self.decoder_patch_px, self.decoder_widths)
+        if decoded != self.spatial_stride:
+            raise ConfigError(
+                f"the encoder folds {self.spatial_stride} px a side into a latent position, "
+                f"the decoder unfolds {decoded}."
+            )
 
     @property
     def spatial_stride(self) -> int:
         """Pixels a side covered by one latent position."""
-        return self.patch_px * 2 ** (len(self.widths) - 1)
+        return _stride(self.encoder_patch_px, self.encoder_widths)
+
+
+def _stride(patch_px: int, widths: tuple[int, ...]) -> int:
+    return patch_px * 2 ** (len(widths) - 1)
+
+
+def _check_widths(name: str, widths: tuple[int, ...]) -> None:
+    if not widths:
+        raise ConfigError(f"{name} is empty; the codec needs one width or more.")
+    for index, width in enumerate(widths):
+        if width < 1:
+            raise ConfigError(f"{name}[{index}] is {width}; it must be above 0.")
+        _divides(f"{name}[{index}]", width, "the group count", NORM_GROUPS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,15 @@ def tiny_config() -> BundleConfig:
     return BundleConfig(
         name="tiny",
         video=VideoConfig(fps=16.0, height_px=32, width_px=32),
-        codec=CodecConfig(frames_per_latent=4, patch_px=4, latent_channels=8, widths=(8, 16), n_blocks=1),
+        codec=CodecConfig(
+            frames_per_latent=4,
+            latent_channels=8,
+            encoder_patch_px=4,
+            encoder_widths=(8, 16),
+            decoder_patch_px=2,
+            decoder_widths=(8, 8, 16),
+            n_blocks=1,
+        ),
         model=ModelConfig(
             latent_channels=8,
             latent_height=4,

@@ -16,8 +16,8 @@ from lingen_live.errors import ConfigError
 def test_a_configuration_goes_through_json_and_comes_back(tiny_config: BundleConfig) -> None:
     data = json.loads(json.dumps(tiny_config.to_json()))
     assert BundleConfig.from_json(data) == tiny_config
-    assert data["codec"]["widths"] == [8, 16]  # a tuple again afterwards
-    assert isinstance(BundleConfig.from_json(data).codec.widths, tuple)
+    assert data["codec"]["encoder_widths"] == [8, 16]  # a tuple again afterwards
+    assert isinstance(BundleConfig.from_json(data).codec.encoder_widths, tuple)
 
 
 def test_what_follows_from_the_numbers(tiny_config: BundleConfig) -> None:
@@ -57,8 +57,8 @@ def changed(config: BundleConfig, path: str, value: object) -> dict[str, Any]:
         ("model.width", True, "config.model.width is True; it must be int."),
         ("video.fps", False, "config.video.fps is False; it must be float."),
         ("video.fps", None, "config.video.fps is None; it must be float."),
-        ("codec.widths", 8, "config.codec.widths is int; it must be a list."),
-        ("codec.widths", [8, "16"], "config.codec.widths[1] is '16'; it must be int."),
+        ("codec.encoder_widths", 8, "config.codec.encoder_widths is int; it must be a list."),
+        ("codec.encoder_widths", [8, "16"], "config.codec.encoder_widths[1] is '16'; it must be int."),
     ],
 )
 def test_a_field_that_is_missing_unknown_or_of_another_type_is_named(
@@ -88,12 +88,12 @@ def test_what_is_no_object_is_refused(data: object) -> None:
         ("video.fps", 0, "fps of VideoConfig is 0.0; it must be above 0 and finite."),
         ("video.fps", float("nan"), "fps of VideoConfig is nan; it must be above 0 and finite."),
         ("sampler.n_steps", 0, "n_steps of SamplerConfig is 0; it must be above 0 and finite."),
-        ("codec.widths", [], "widths is empty; the codec needs one width or more."),
-        ("codec.widths", [8, 12], "widths[1] is 12, not a multiple of the group count 8."),
-        ("codec.widths", [0, 8], "widths[0] is 0; it must be above 0."),
+        ("codec.encoder_widths", [], "encoder_widths is empty; the codec needs one width or more."),
+        ("codec.encoder_widths", [8, 12], "encoder_widths[1] is 12, not a multiple of the group count 8."),
+        ("codec.encoder_widths", [0, 8], "encoder_widths[0] is 0; it must be above 0."),
         ("codec.n_blocks", -1, "n_blocks is -1; it must be 0 or more."),
         ("video.width_px", 40, "width is 40 px, but 4 latent positions of 8 px make 32."),
-        ("codec.patch_px", 8, "height is 32 px, but 4 latent positions of 16 px make 64."),
+        ("codec.decoder_patch_px", 8, "the encoder folds 8 px a side into a latent position, the decoder unfolds 32."),
         ("codec.latent_channels", 4, "The codec makes 4 latent channels, the model takes 8."),
     ],
 )

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from lingen_live.checkpoint import Bundle
 from lingen_live.engine.info import EngineInfo
@@ -193,7 +192,7 @@ class Engine:
             following = self.denoiser.commit(latents, text, self.state).scaled(bundle.config.sampler.state_keep)
             self._synchronise()
         with recorder.span("decode"):
-            frames = to_uint8(bundle.codec.decode(latents.to(self.dtype))[0])
+            frames = bundle.codec.decode_pictures(latents.to(self.dtype))[0].contiguous().cpu().numpy()
         return frames, following
 
     def _read_text(self, embedding: TextEmbedding) -> TextContext:
@@ -237,9 +236,3 @@ def blend_reached(transition: Transition) -> TextEmbedding:
     if transition.n_done == 0:
         return transition.start
     return Transition(transition.start, transition.target, transition.n_chunks, transition.n_done - 1).embedding()
-
-
-def to_uint8(frames: Tensor) -> NDArray[np.uint8]:
-    """(F, 3, H, W) in [0, 1] to uint8 (F, H, W, 3), 0-255."""
-    scaled = frames.float().mul(255).round_().to(torch.uint8)
-    return scaled.permute(0, 2, 3, 1).contiguous().cpu().numpy()

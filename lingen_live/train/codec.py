@@ -8,10 +8,12 @@ from pathlib import Path
 from random import Random
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lingen_live.codec.autoencoder import VideoCodec
+from lingen_live.errors import CheckpointError
 from lingen_live.train.clips import draw_groups
 from lingen_live.train.config import CodecTraining, Recipe
 from lingen_live.train.loop import Trainer
@@ -47,10 +49,20 @@ def reconstruction_loss(codec: VideoCodec, groups: Tensor, section: CodecTrainin
     return picture_loss(error, section.edge_weight) + 1e-4 * raw.square().mean(), psnr_db(error)
 
 
-def train_codec(recipe: Recipe, folder: Path, device: str) -> None:
-    """Train or resume; leaves `codec.safetensors` (EMA weights and latent statistics) in the folder."""
+def train_codec(recipe: Recipe, folder: Path, device: str, init: Path | None = None) -> None:
+    """Train or resume; leaves `codec.safetensors` (EMA weights and latent statistics) in the folder.
+
+    Args:
+        recipe: shapes and schedule.
+        folder: of the run.
+        device: cpu or cuda.
+        init: weights to begin from; tensors whose name or shape differ stay random.
+    """
     torch.manual_seed(0)
-    codec = VideoCodec(recipe.bundle.codec).to(device).to_channels_last()
+    codec = VideoCodec(recipe.bundle.codec)
+    if init is not None:
+        fill_matching(codec, init)
+    codec = codec.to(device).to_channels_last()
     section = recipe.codec
 
     def loss(generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
@@ -113,6 +125,30 @@ def measure_statistics(recipe: Recipe, codec: VideoCodec, device: str) -> None:
     raw = torch.cat(parts)
     codec.latent_mean.copy_(raw.mean(dim=(0, 2, 3)))
     codec.latent_std.copy_(raw.std(dim=(0, 2, 3)))
+
+
+def fill_matching(module: torch.nn.Module, path: Path) -> None:
+    """Take over the tensors of a safetensors file that have a namesake of the same shape; the rest stays.
+
+    Raises:
+        CheckpointError: the file is not safetensors.
+    """
+    held = read_weights(path)
+    own = module.state_dict()
+    fitting = {k: v.float() for k, v in held.items() if k in own and own[k].shape == v.shape}
+    module.load_state_dict(own | fitting)
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file.
+
+    Raises:
+        CheckpointError: it is not one.
+    """
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise CheckpointError(f"{path} is not a safetensors file: {error}.") from error
 
 
 def save_weights(module: torch.nn.Module, path: Path) -> None:

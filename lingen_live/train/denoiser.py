@@ -17,15 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from lingen_live.errors import CheckpointError, ConfigError
 from lingen_live.model.embed import TextContext
 from lingen_live.model.lingen import LinGen
 from lingen_live.model.state import StreamState
-from lingen_live.train.codec import save_weights
+from lingen_live.train.codec import fill_matching, read_weights, save_weights
 from lingen_live.train.config import DenoiserTraining, Recipe
 from lingen_live.train.latents import ClipBatch, ShardReader
 from lingen_live.train.loop import Trainer, first_detail
@@ -202,26 +200,17 @@ def new_denoiser(recipe: Recipe, folder: Path, init: Path | None) -> LinGen:
     """
     torch.manual_seed(0)
     model = LinGen(recipe.bundle.model)
-    own = model.state_dict()
     if init is not None:
-        held = {name: value.float() for name, value in _read_weights(init).items()}
-        model.load_state_dict({k: held[k] if k in held and held[k].shape == v.shape else v for k, v in own.items()})
+        fill_matching(model, init)
     path = folder / "reader.safetensors"
     if not path.is_file():
         raise ConfigError(f"{path} is not there yet; make it with `lingen_live train reader`.")
     try:
-        model.text.reader.load_state_dict(_read_weights(path))
+        model.text.reader.load_state_dict(read_weights(path))
     except RuntimeError as error:
         raise CheckpointError(f"{path} does not fit the recipe: {first_detail(error)}") from error
     model.text.reader.requires_grad_(False)
     return model
-
-
-def _read_weights(path: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise CheckpointError(f"{path} is not a safetensors file: {error}.") from error
 
 
 def train_denoiser(recipe: Recipe, folder: Path, device: str, init: Path | None = None) -> None:

@@ -51,7 +51,7 @@ def run_job(
         device: cpu or cuda.
         n_threads: compute threads.
         out: with bundle, the checkpoint directory to write.
-        init: with denoiser, weights to begin from.
+        init: with codec and denoiser, weights to begin from.
 
     Raises:
         ConfigError: the recipe or the device is wrong, or an earlier job has not been run.
@@ -69,7 +69,7 @@ def run_job(
 def _run(what: str, recipe: Recipe, folder: Path, device: str, out: Path | None, init: Path | None) -> None:
     match what:
         case "codec":
-            train_codec(recipe, folder, device)
+            train_codec(recipe, folder, device, init)
         case "decoder":
             _trained_codec(recipe, folder, device)
             train_decoder(recipe, folder, device)

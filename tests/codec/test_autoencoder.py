@@ -11,7 +11,15 @@ from torch import Tensor
 from lingen_live.codec.autoencoder import Downsample, ResidualBlock, Upsample, VideoCodec
 from lingen_live.config import BundleConfig, CodecConfig
 
-CONFIG = CodecConfig(frames_per_latent=4, patch_px=4, latent_channels=8, widths=(8, 16), n_blocks=1)
+CONFIG = CodecConfig(
+    frames_per_latent=4,
+    latent_channels=8,
+    encoder_patch_px=4,
+    encoder_widths=(8, 16),
+    decoder_patch_px=4,
+    decoder_widths=(8, 16),
+    n_blocks=1,
+)
 
 
 @pytest.fixture
@@ -56,6 +64,18 @@ def test_decoded_frames_are_in_range_and_the_raw_ones_need_not_be(codec: VideoCo
     assert frames.min() == 0
     assert frames.max() == 1
     assert codec.decode_raw(latents[0]).abs().max() > 1
+
+
+@torch.no_grad()
+def test_pictures_are_the_frames_rounded_to_the_nearest_level(codec: VideoCodec) -> None:
+    latents = 2 * torch.randn(2, 3, 8, 2, 5, generator=torch.Generator().manual_seed(1))
+    pictures = codec.decode_pictures(latents)
+    assert pictures.dtype == torch.uint8
+    assert pictures.shape == (2, 12, 16, 40, 3)
+    levels = codec.decode(latents).permute(0, 1, 3, 4, 2) * 255
+    assert (pictures - levels).abs().max() < 0.501  # half a level, and the rounding of float32
+    assert pictures.min() == 0
+    assert pictures.max() == 255
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lingen_live.checkpoint import Bundle
-from lingen_live.engine.engine import Engine, to_uint8
+from lingen_live.engine.engine import Engine
 from lingen_live.engine.sampler import Denoiser
 from lingen_live.errors import PromptError
 from lingen_live.model.embed import TextContext
@@ -246,7 +246,7 @@ def test_a_tick_that_fails_changes_nothing(
     content = engine.state.to_bytes()
     with monkeypatch.context() as patch:
         if where == "decode":
-            patch.setattr(engine.bundle.codec, "decode", fail)
+            patch.setattr(engine.bundle.codec, "decode_pictures", fail)
         else:
             fails_at = ["denoise 0", "denoise 1", "commit"].index(where)
             patch.setattr(engine, "denoiser", Witness(engine.denoiser, fails_at))
@@ -294,13 +294,6 @@ def test_an_upgrade_that_comes_to_nothing_is_forgotten(make_engine: MakeEngine) 
     assert [engine.seek_upgrade() for _ in range(4)] == [True, True, False, False]
     assert engine.info.path == "eager"
     assert engine.denoiser is engine.bundle.model
-
-
-def test_frames_are_rounded_to_the_nearest_level() -> None:
-    values = torch.tensor([0.0, 0.4 / 255, 0.6 / 255, 0.5, 254.6 / 255, 1.0]).view(1, 1, 1, 6).expand(2, 3, 1, 6)
-    frames = to_uint8(values)
-    assert frames.shape == (2, 1, 6, 3)
-    assert frames[1, 0, :, 2].tolist() == [0, 0, 1, 128, 255, 255]
 
 
 def state_tensors(state: StreamState) -> tuple[Tensor, ...]:

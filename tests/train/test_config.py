@@ -16,8 +16,8 @@ BUNDLED = Path(__file__).parents[2] / "lingen_live" / "train" / "configs" / "vis
 def test_the_bundled_recipe_is_that_of_the_bundled_model() -> None:
     recipe = load_recipe(None)
     assert recipe == load_recipe(BUNDLED)
-    assert recipe.bundle.name == "vista-128"
-    assert (recipe.bundle.video.height_px, recipe.bundle.video.width_px) == (128, 128)
+    assert recipe.bundle.name == "vista-256"
+    assert (recipe.bundle.video.height_px, recipe.bundle.video.width_px) == (256, 256)
     assert recipe.bundle.frames_per_chunk == 8
 
 
@@ -32,7 +32,7 @@ def test_the_bundled_recipe_is_that_of_the_bundled_model() -> None:
         ("n_clips", "n_clips = 0", "n_clips of DenoiserTraining is 0; it must be above 0"),
         ("alone", "alone = -1", "alone of DenoiserTraining is -1; it must be above 0"),
         ("guidance", "guidance = 0.5", "guidance is 0.5; it must be 1"),
-        ("patch_px", "patch_px = 8", "height is 128 px, but 8 latent positions of 32 px make 256"),
+        ("height_px", "height_px = 128", "height is 128 px, but 8 latent positions of 32 px make 256"),
     ],
 )
 def test_a_mistake_is_named(tmp_path: Path, line: str, instead: str, message: str) -> None:
