@@ -82,12 +82,13 @@ def _bench(args: argparse.Namespace) -> int:
 def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
-        choices=("codec", "reader", "clips", "denoiser", "decoder", "probe", "bundle"),
-        help="in this order",
+        choices=("codec", "reader", "clips", "videos", "denoiser", "decoder", "probe", "bundle"),
+        help="in this order; `videos` beside or in place of `clips`",
     )
     parser.add_argument("--config", type=Path, metavar="TOML", help="recipe (default: the bundled model's own)")
     parser.add_argument(
         "--run",
+        "--folder",  # torchrun takes --run for one of its own
         type=Path,
         default=Path("runs/vista"),
         dest="folder",
@@ -100,13 +101,19 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--init", type=Path, metavar="FILE", help="with `codec` and `denoiser`: weights (safetensors) to begin from"
     )
+    parser.add_argument(
+        "--videos",
+        type=Path,
+        metavar="PATH",
+        help="with `videos`: a folder of captioned videos or tar shards, or a tar",
+    )
     parser.set_defaults(run=_train)
 
 
 def _train(args: argparse.Namespace) -> int:
     from lingen_live.train.jobs import run_job
 
-    run_job(args.what, args.config, args.folder, args.device, args.threads, args.out, args.init)
+    run_job(args.what, args.config, args.folder, args.device, args.threads, args.out, args.init, args.videos)
     return 0
 
 

@@ -115,6 +115,7 @@ class ModelConfig:
         text_width: width of one text token.
         text_tokens: S, text tokens a prompt.
         text_slots: vectors that a prompt is read into, beside its tokens.
+        text_fields: values of each thing that a prompt may say; slot i is for field i, further slots are free.
     """
 
     latent_channels: int
@@ -136,11 +137,19 @@ class ModelConfig:
     text_width: int
     text_tokens: int
     text_slots: int
+    text_fields: tuple[int, ...]
 
     def __post_init__(self) -> None:
         """Refuse shapes that are not positive or do not divide, with both numbers."""
-        may_be_zero = {"tesa_past_frames"}
-        require_positive(self, *(f.name for f in dataclasses.fields(self) if f.name not in may_be_zero))
+        apart = {"tesa_past_frames", "text_fields"}
+        require_positive(self, *(f.name for f in dataclasses.fields(self) if f.name not in apart))
+        if len(self.text_fields) > self.text_slots:
+            raise ConfigError(
+                f"text_fields holds {len(self.text_fields)} fields, but there are {self.text_slots} slots."
+            )
+        for index, n_values in enumerate(self.text_fields):
+            if n_values < 1:
+                raise ConfigError(f"text_fields[{index}] is {n_values}; a field has 1 value or more.")
         _divides("expand * width", self.expand * self.width, "headdim", self.headdim)
         _divides("width", self.width, "attn_headdim", self.attn_headdim)
         for axis in ("latent_height", "latent_width"):
@@ -188,17 +197,41 @@ class SamplerConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptField:
+    """One thing that a prompt may say.
+
+    Attributes:
+        name: of the thing.
+        values: what the model knows of it.
+        phrases: each value as one would say it alone: "pan left" for the value "left" of "pan".
+    """
+
+    name: str
+    values: tuple[str, ...]
+    phrases: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot be said."""
+        if len(self.phrases) != len(self.values):
+            raise ConfigError(f"field {self.name!r} has {len(self.values)} values and {len(self.phrases)} phrases.")
+
+
+@dataclass(frozen=True, slots=True)
 class BundleConfig:
-    """All that a checkpoint directory describes: one model, one codec, and how they are run."""
+    """All that a checkpoint directory describes: one model, one codec, its words, and how they are run."""
 
     name: str
     video: VideoConfig
     codec: CodecConfig
     model: ModelConfig
     sampler: SamplerConfig
+    fields: tuple[PromptField, ...]
 
     def __post_init__(self) -> None:
-        """Refuse a codec and a model that do not fit together, with both numbers."""
+        """Refuse parts that do not fit together, with both numbers."""
+        sizes = tuple(len(field.values) for field in self.fields)
+        if sizes != self.model.text_fields:
+            raise ConfigError(f"the fields have {sizes} values, the model's text_fields are {self.model.text_fields}.")
         stride = self.codec.spatial_stride
         for axis, px, positions in (
             ("height", self.video.height_px, self.model.latent_height),

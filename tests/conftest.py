@@ -11,7 +11,7 @@ import torch
 
 from lingen_live.checkpoint import save_bundle
 from lingen_live.codec.autoencoder import VideoCodec
-from lingen_live.config import BundleConfig, CodecConfig, ModelConfig, SamplerConfig, VideoConfig
+from lingen_live.config import BundleConfig, CodecConfig, ModelConfig, PromptField, SamplerConfig, VideoConfig
 from lingen_live.model.lingen import LinGen
 
 
@@ -76,8 +76,13 @@ def tiny_config() -> BundleConfig:
             text_width=384,
             text_tokens=16,
             text_slots=3,
+            text_fields=(2, 3),
         ),
         sampler=SamplerConfig(n_steps=2, sigma_shift=1.0, state_keep=0.9),
+        fields=(
+            PromptField("light", ("day", "night"), ("day", "night")),
+            PromptField("pan", ("still", "left", "right"), ("still camera", "pan left", "pan right")),
+        ),
     )
 
 

@@ -47,7 +47,7 @@ def changed(config: BundleConfig, path: str, value: object) -> dict[str, Any]:
     [
         ("name", ..., "config lacks field 'name'."),
         ("model.d_state", ..., "config.model lacks field 'd_state'."),
-        ("colour", "red", "config has unknown field 'colour'; known are name, video, codec, model, sampler."),
+        ("colour", "red", "config has unknown field 'colour'; known are name, video, codec, model, sampler, fields."),
         ("video.depth", 3, "config.video has unknown field 'depth'; known are fps, height_px, width_px."),
         ("video", 5, "config.video is int; it must be an object."),
         ("video", None, "config.video is NoneType; it must be an object."),
@@ -94,6 +94,9 @@ def test_what_is_no_object_is_refused(data: object) -> None:
         ("codec.n_blocks", -1, "n_blocks is -1; it must be 0 or more."),
         ("video.width_px", 40, "width is 40 px, but 4 latent positions of 8 px make 32."),
         ("codec.decoder_patch_px", 8, "the encoder folds 8 px a side into a latent position, the decoder unfolds 32."),
+        ("model.text_fields", [2], "the fields have (2, 3) values, the model's text_fields are (2,)."),
+        ("model.text_fields", [2, 3, 4, 5], "text_fields holds 4 fields, but there are 3 slots."),
+        ("model.text_fields", [2, 0], "text_fields[1] is 0; a field has 1 value or more."),
         ("codec.latent_channels", 4, "The codec makes 4 latent channels, the model takes 8."),
     ],
 )

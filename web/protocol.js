@@ -32,11 +32,14 @@ export class ProtocolError extends Error {
  * The first frame made under control `id` plays now; `pts` is in 90 kHz ticks of the session's media time.
  * @typedef {{type: "applied", id: number, chunk_index: number, pts: number}} AppliedMessage
  */
+/** @typedef {{scene: readonly string[], heard: readonly string[], similarity: number}} Understanding */
 /**
  * A chunk begins to play; `blend` is the weight of `prompt` in it, `total_ms` the time it took to generate, `fps` the
- * new frames a second that the server played lately.
+ * new frames a second that the server played lately. `scene` is what all prompts ask for together, `heard` what the last
+ * one said of it, `similarity` (0 to 1) how near that comes to its words.
  * @typedef {{
  *   type: "chunk", chunk_index: number, pts: number, prompt: string, blend: number, total_ms: number, fps: number,
+ *   understanding: Understanding,
  * }} ChunkMessage
  */
 /** @typedef {{type: "error", code: string, message: string, id: number | null}} ErrorMessage */
@@ -71,6 +74,7 @@ const PARSERS = {
     blend: fields.number("blend"),
     total_ms: fields.object("profile").number("total_ms"),
     fps: fields.number("fps"),
+    understanding: parseUnderstanding(fields.object("understanding")),
   }),
   error: (fields) => ({
     type: "error",
@@ -138,6 +142,11 @@ function parseState(fields) {
   };
 }
 
+/** @param {Fields} fields @returns {Understanding} */
+function parseUnderstanding(fields) {
+  return { scene: fields.texts("scene"), heard: fields.texts("heard"), similarity: fields.number("similarity") };
+}
+
 /** Typed access to the fields of a JSON object; a field of another type is a ProtocolError naming it. */
 class Fields {
   /** @type {Record<string, unknown>} */
@@ -157,6 +166,13 @@ class Fields {
   string(key) {
     const value = this.#values[key];
     return typeof value === "string" ? value : this.#refuse(key, "a text");
+  }
+
+  /** @param {string} key @returns {readonly string[]} */
+  texts(key) {
+    const value = this.#values[key];
+    const isTexts = Array.isArray(value) && value.every((item) => typeof item === "string");
+    return isTexts ? value : this.#refuse(key, "a list of texts");
   }
 
   /** @param {string} key @returns {number} */

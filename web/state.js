@@ -24,7 +24,7 @@
  * @typedef {{
  *   socket: SocketState, retryInS: number | null, wasEverOpen: boolean,
  *   session: StateMessage | null, media: MediaState,
- *   caption: string, blend: number, chunkMs: number | null, newFps: number | null,
+ *   caption: string, understanding: import("./protocol.js").Understanding | null, blend: number, chunkMs: number | null, newFps: number | null,
  *   receipts: readonly Receipt[], problem: string | null,
  *   fps: number | null, ageMs: number | null, roundTripMs: number | null,
  *   isSmooth: boolean,
@@ -56,6 +56,7 @@ export const INITIAL_VIEW = {
   session: null,
   media: "idle",
   caption: "",
+  understanding: null,
   blend: 1,
   chunkMs: null,
   newFps: null,
@@ -138,6 +139,7 @@ function reduceMessage(view, message) {
       return {
         ...view,
         caption: message.prompt,
+        understanding: message.understanding,
         blend: message.blend,
         chunkMs: message.total_ms,
         newFps: message.fps,

@@ -80,6 +80,21 @@ function warmingLine(progress) {
   return say("busy", `${stage}, ${percent} %`, progress.fraction);
 }
 
+/** Below this the words and what was heard are about different things; 7 % of sensible prompts lie there too. */
+export const FAR_BELOW = 0.3;
+
+/**
+ * What to say when a prompt asked for something that the model hardly knows.
+ * @param {View} view
+ * @returns {string | null} e.g. "The nearest it knows: flying saucer, yellow (32 % alike)."
+ */
+export function farLine({ understanding }) {
+  if (understanding === null || understanding.similarity >= FAR_BELOW) return null;
+  const { heard, similarity } = understanding;
+  if (heard.length === 0) return "None of these words mean anything in this world, so nothing changes.";
+  return `The nearest this world has: ${heard.join(", ")} (${Math.round(similarity * 100)} % alike).`;
+}
+
 /** @param {Receipt} receipt @returns {string} */
 function receiptText({ verb, step, tookMs }) {
   if (tookMs !== null) return `${DONE[verb]} in ${(tookMs / 1000).toFixed(1)} s`;

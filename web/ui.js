@@ -7,7 +7,7 @@
 
 import { fitFrame } from "./layout.js";
 import { NUDGES, SCENES } from "./prompts.js";
-import { receiptLine, statsLine, statusLine } from "./text.js";
+import { farLine, receiptLine, statsLine, statusLine } from "./text.js";
 
 /** @typedef {import("./state.js").View} View */
 /**
@@ -104,12 +104,35 @@ export class Page {
   /** @param {View} view */
   #renderNow(view) {
     setText("caption", view.caption);
+    this.#renderUnderstanding(view);
     const blend = element("blend", HTMLElement);
     blend.classList.toggle("is-done", view.blend >= 1);
     blend.style.setProperty("--share", String(view.blend));
     const stats = element("stats", HTMLElement);
     const parts = statsLine(view);
     if (stats.textContent !== parts.join("")) stats.replaceChildren(...parts.map(span));
+  }
+
+  /** @param {View} view */
+  #renderUnderstanding(view) {
+    const scene = view.understanding?.scene ?? [];
+    const heard = view.understanding?.heard ?? [];
+    const list = element("scene", HTMLElement);
+    const shown = JSON.stringify([scene, heard]);
+    if (list.dataset.shown !== shown) {
+      list.dataset.shown = shown;
+      list.replaceChildren(
+        ...scene.map((phrase) => {
+          const item = document.createElement("li");
+          item.textContent = phrase;
+          item.classList.toggle("is-new", heard.includes(phrase));
+          return item;
+        }),
+      );
+    }
+    const far = farLine(view);
+    element("far", HTMLElement).hidden = far === null;
+    setText("far", far ?? "");
   }
 
   /** Give the picture its size, and the glow its place behind it. */

@@ -17,6 +17,7 @@ from lingen_live.engine.control import EngineControl
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.interface import OnProgress
 from lingen_live.engine.tick import Refusal, Tick
+from lingen_live.engine.understanding import NOTHING, Understanding
 from lingen_live.profile.spans import ChunkProfile
 
 
@@ -33,6 +34,7 @@ class ChunkReady:
         profile: where the time went.
         applied_ids: controls that took effect with this chunk.
         is_fresh: the chunk has no past, so whatever is queued before it is stale.
+        understanding: what was made of the prompts.
     """
 
     frames: NDArray[np.uint8]
@@ -43,6 +45,7 @@ class ChunkReady:
     profile: ChunkProfile
     applied_ids: tuple[int, ...]
     is_fresh: bool
+    understanding: Understanding = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,4 +130,5 @@ def ready(tick: Tick) -> ChunkReady:
         chunk.profile,
         tick.applied_ids,
         tick.is_fresh,
+        chunk.understanding,
     )

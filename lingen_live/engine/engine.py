@@ -14,11 +14,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from lingen_live.checkpoint import Bundle
 from lingen_live.engine.info import EngineInfo
+from lingen_live.engine.prompt_state import PromptState, compose, phrases, unsaid
 from lingen_live.engine.sampler import Denoiser, chunk_noise, denoise_steps, sigma_schedule
 from lingen_live.engine.transition import Transition
+from lingen_live.engine.understanding import Understanding
 from lingen_live.engine.upgrade import Upgrade
 from lingen_live.model.embed import TextContext
 from lingen_live.model.state import StreamState
@@ -40,6 +43,7 @@ class Chunk:
         blend: weight of `prompt` in this chunk, in (0, 1].
         seed: of the noise.
         profile: where the time went.
+        understanding: what was made of the prompts.
     """
 
     frames: NDArray[np.uint8]
@@ -48,6 +52,7 @@ class Chunk:
     blend: float
     seed: int
     profile: ChunkProfile
+    understanding: Understanding
 
 
 class Engine:
@@ -84,15 +89,16 @@ class Engine:
         self.device, self.dtype = weight.device, weight.dtype
         self.seed = seed
         self.prompt = validate_prompt(prompt)
-        embedding = text_encoder.encode(self.prompt)
-        self.transition = Transition(embedding, embedding)
+        self._field_sizes = bundle.model.text.fields.sizes
+        self.understanding, asked = self._understand(self.prompt, unsaid(self._field_sizes))
+        self.transition = Transition(asked, asked)
         self.chunk_index = 0
         self.state = self._empty_state()
         self.info = self._describe(fps)
-        self._text: tuple[TextEmbedding, TextContext] | None = None
+        self._text: tuple[PromptState, TextContext] | None = None
 
     def steer(self, prompt: str, n_chunks: int = 1) -> None:
-        """Blend towards a prompt over the next `n_chunks` chunks.
+        """Blend towards a prompt over the next `n_chunks` chunks; what it does not speak of stays.
 
         Raises:
             PromptError: the words cannot be a prompt; the stream goes on as it was.
@@ -100,7 +106,8 @@ class Engine:
         prompt = validate_prompt(prompt)
         before = self.transition
         reached = blend_reached(before)
-        self.transition = Transition(reached, self.text_encoder.encode(prompt), n_chunks)
+        self.understanding, asked = self._understand(prompt, before.target.reading)
+        self.transition = Transition(reached, asked, n_chunks)
         self.prompt = prompt
 
     def cut(self, prompt: str) -> None:
@@ -110,8 +117,8 @@ class Engine:
             PromptError: the words cannot be a prompt; the stream goes on as it was.
         """
         prompt = validate_prompt(prompt)
-        embedding = self.text_encoder.encode(prompt)
-        self.prompt, self.transition = prompt, Transition(embedding, embedding)
+        self.understanding, asked = self._understand(prompt, unsaid(self._field_sizes))
+        self.prompt, self.transition = prompt, Transition(asked, asked)
         self.state = self._empty_state()
 
     def reset(self) -> None:
@@ -138,6 +145,7 @@ class Engine:
             self.transition.weight,
             self.seed,
             recorder.finish(self.chunk_index),
+            self.understanding,
         )
         self.state = following
         self.transition = self.transition.advanced()
@@ -179,7 +187,7 @@ class Engine:
         """Frames and next state of the chunk at hand; changes nothing."""
         bundle = self.bundle
         with recorder.span("text"):
-            text = self._read_text(self.transition.embedding())
+            text = self._read_text(self.transition.prompt())
         with recorder.span("noise"):
             noise = chunk_noise(bundle.config.model, self.seed, self.chunk_index).to(self.device)
         steps = denoise_steps(self.denoiser, noise, self.sigmas, text, self.state)
@@ -195,13 +203,28 @@ class Engine:
             frames = bundle.codec.decode_pictures(latents.to(self.dtype))[0].contiguous().cpu().numpy()
         return frames, following
 
-    def _read_text(self, embedding: TextEmbedding) -> TextContext:
+    def _read_text(self, asked: PromptState) -> TextContext:
         """Keys and values of the prompt for all layers; kept while the prompt stays."""
-        if self._text is None or self._text[0] is not embedding:
-            tokens, pooled = (t.to(self.device, self.dtype).unsqueeze(0) for t in (embedding.tokens, embedding.pooled))
-            context = self.bundle.model.read_text(tokens, embedding.mask.to(self.device).unsqueeze(0), pooled)
-            self._text = (embedding, context)
+        if self._text is None or self._text[0] is not asked:
+            reading = asked.reading.to(self.device).unsqueeze(0)
+            self._text = (asked, self.bundle.model.read_text(*self._on_device(asked.words), reading))
         return self._text[1]
+
+    @torch.inference_mode()
+    def _understand(self, prompt: str, before: Tensor) -> tuple[Understanding, PromptState]:
+        """What a prompt says, and what it asks for on top of the reading before it."""
+        words = self.text_encoder.encode(prompt)
+        said = self.bundle.model.text.read(*self._on_device(words))[0].float().cpu()
+        reading = compose(before, said, self._field_sizes)
+        fields = self.bundle.config.fields
+        heard = phrases(said, fields)
+        similarity = float(words.pooled @ self.text_encoder.encode(", ".join(heard)).pooled) if heard else 0.0
+        return Understanding(phrases(reading, fields), heard, max(0.0, similarity)), PromptState(words, reading)
+
+    def _on_device(self, words: TextEmbedding) -> tuple[Tensor, Tensor, Tensor]:
+        """Tokens, mask and pooled as the model takes them, a batch of one."""
+        tokens, pooled = (t.to(self.device, self.dtype).unsqueeze(0) for t in (words.tokens, words.pooled))
+        return tokens, words.mask.to(self.device).unsqueeze(0), pooled
 
     def _empty_state(self) -> StreamState:
         return StreamState.allocate(self.bundle.config.model, 1, device=self.device, dtype=self.dtype)
@@ -231,8 +254,8 @@ class Engine:
         )
 
 
-def blend_reached(transition: Transition) -> TextEmbedding:
+def blend_reached(transition: Transition) -> PromptState:
     """What conditioned the last chunk, from where a new transition departs."""
     if transition.n_done == 0:
         return transition.start
-    return Transition(transition.start, transition.target, transition.n_chunks, transition.n_done - 1).embedding()
+    return Transition(transition.start, transition.target, transition.n_chunks, transition.n_done - 1).prompt()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.options import EngineOptions
+from lingen_live.engine.understanding import Understanding
 from lingen_live.profile.spans import ChunkProfile
 
 OnProgress = Callable[[str, float], None]
@@ -42,6 +43,10 @@ class ChunkLike(Protocol):
     @property
     def profile(self) -> ChunkProfile:
         """Where the time went."""
+
+    @property
+    def understanding(self) -> Understanding:
+        """What was made of the prompts."""
 
 
 class EngineLike(Protocol):

@@ -1,10 +1,10 @@
-"""How a stream goes from one prompt to the next: a blend of embeddings over a number of chunks. Knows no model."""
+"""How a stream goes from one prompt to the next: a blend of prompt states over a number of chunks. Knows no model."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lingen_live.text import TextEmbedding, blend
+from lingen_live.engine.prompt_state import PromptState, blend
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,8 @@ class Transition:
         n_done: chunks made since.
     """
 
-    start: TextEmbedding
-    target: TextEmbedding
+    start: PromptState
+    target: PromptState
     n_chunks: int = 1
     n_done: int = 0
 
@@ -30,7 +30,7 @@ class Transition:
         """Weight of the target in the next chunk, in (0, 1]."""
         return min(1.0, (self.n_done + 1) / self.n_chunks)
 
-    def embedding(self) -> TextEmbedding:
+    def prompt(self) -> PromptState:
         """What conditions the next chunk."""
         return blend(self.start, self.target, self.weight)
 

@@ -18,6 +18,7 @@ from lingen_live.engine.interface import EngineFactory, EngineLike
 from lingen_live.engine.options import EngineOptions
 from lingen_live.engine.shared import SharedChunk
 from lingen_live.engine.tick import Refusal, run_tick
+from lingen_live.engine.understanding import Understanding
 from lingen_live.errors import LingenError
 from lingen_live.profile.spans import ChunkProfile
 
@@ -74,6 +75,7 @@ class TickDone:
     applied_ids: tuple[int, ...]
     refusals: tuple[Refusal, ...]
     is_fresh: bool
+    understanding: Understanding
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,7 @@ def _serve_requests(connection: Connection, engine: EngineLike, shared: SharedCh
                 tick.applied_ids,
                 tick.refusals,
                 tick.is_fresh,
+                chunk.understanding,
             )
         )
         if engine.info != info:

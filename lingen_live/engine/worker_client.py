@@ -170,6 +170,7 @@ class WorkerClient:
                 done.profile,
                 done.applied_ids,
                 done.is_fresh,
+                done.understanding,
             )
         )
 

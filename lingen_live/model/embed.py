@@ -119,6 +119,41 @@ class TextReader(nn.Module):
         return x.unflatten(-1, (-1, self.headdim)).transpose(1, 2)
 
 
+class PromptFields(nn.Module):
+    """What slots say, field by field, as probabilities; and slots that say it in the model's own words.
+
+    A reading is (B, sum of n_values + 1): for each field the probabilities of its values, then that of "not said".
+    Because the denoiser sees slots written from a reading and never the reader's own, a synonym that was read right
+    looks to it like every word it was trained on; and what was said can be shown, kept, changed and blended.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.width = config.width
+        self.sizes = [n_values + 1 for n_values in config.text_fields]
+        self.heads = nn.ModuleList(nn.Linear(config.width, size) for size in self.sizes)
+        self.senses = nn.ParameterList(torch.randn(size, config.width) for size in self.sizes)
+
+    def logits(self, slots: Tensor) -> list[Tensor]:
+        """Of every field (B, n_values + 1), from slots (B, text_slots, D) of the reader."""
+        return [head(slots[:, index]) for index, head in enumerate(self.heads)]
+
+    def read(self, slots: Tensor) -> Tensor:
+        """The reading of slots (B, text_slots, D); twice as sure as the heads, which were trained on blurred words."""
+        if not self.sizes:
+            return slots.new_zeros(len(slots), 0)
+        return torch.cat([torch.softmax(2 * logits.float(), -1) for logits in self.logits(slots)], dim=-1)
+
+    def write(self, reading: Tensor, slots: Tensor) -> Tensor:
+        """Slots (B, text_slots, D) whose first ones are mixed from the senses of a reading; the rest stay."""
+        parts = reading.to(slots.dtype).split(self.sizes, dim=-1) if self.sizes else ()
+        written = [part @ sense for part, sense in zip(parts, self.senses, strict=True)]
+        if not written:
+            return slots
+        told = functional.layer_norm(torch.stack(written, dim=1), (self.width,))
+        return torch.cat((told, slots[:, len(written) :]), dim=1)
+
+
 class TextProjection(nn.Module):
     """Slots and token states of a prompt to cross-attention keys and values of all layers."""
 
@@ -126,19 +161,26 @@ class TextProjection(nn.Module):
         super().__init__()
         self.n_layers, self.headdim, self.n_slots = config.n_layers, config.attn_headdim, config.text_slots
         self.reader = TextReader(config)
+        self.fields = PromptFields(config)
         self.token = nn.Linear(config.text_width, config.width)
         self.pooled = nn.Linear(config.text_slots * config.width, config.width)
         self.to_kv = nn.Linear(config.width, 2 * config.n_layers * config.width, bias=False)
 
-    def forward(self, tokens: Tensor, mask: Tensor, pooled: Tensor) -> TextContext:
+    def read(self, tokens: Tensor, mask: Tensor, pooled: Tensor) -> Tensor:
+        """What prompts say: a reading as in `PromptFields`; arguments as in `forward`."""
+        return self.fields.read(self.reader(tokens, mask, pooled))
+
+    def forward(self, tokens: Tensor, mask: Tensor, pooled: Tensor, reading: Tensor | None = None) -> TextContext:
         """Project prompts.
 
         Args:
             tokens: (B, S, text_width).
             mask: (B, S) bool.
             pooled: (B, text_width), unit length, or zero for the null prompt.
+            reading: what is asked for, as in `PromptFields`; None for what these prompts say by themselves.
         """
         slots = self.reader(tokens, mask, pooled)
+        slots = self.fields.write(self.fields.read(slots) if reading is None else reading, slots)
         hidden = functional.layer_norm(self.token(tokens), (slots.shape[-1],))
         kv = self.to_kv(torch.cat((slots, hidden), dim=1)).unflatten(-1, (self.n_layers, 2, -1, self.headdim))
         keys, values = kv.permute(2, 3, 0, 4, 1, 5).unbind(1)  # each: layers, B, heads, slots + S, headdim

@@ -36,9 +36,9 @@ class LinGen(nn.Module):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
-    def read_text(self, tokens: Tensor, mask: Tensor, pooled: Tensor) -> TextContext:
-        """Prepare prompts for all layers; shapes as in `TextProjection.forward`."""
-        return self.text(tokens, mask, pooled)
+    def read_text(self, tokens: Tensor, mask: Tensor, pooled: Tensor, reading: Tensor | None = None) -> TextContext:
+        """Prepare prompts for all layers; arguments as in `TextProjection.forward`."""
+        return self.text(tokens, mask, pooled, reading)
 
     def denoise(self, latents: Tensor, sigma: Tensor, text: TextContext, state: StreamState) -> Tensor:
         """The velocity at noisy latents.

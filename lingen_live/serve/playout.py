@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from lingen_live.engine.understanding import NOTHING, Understanding
 from lingen_live.profile.spans import ChunkProfile
 from lingen_live.serve.pacer import Action, LeadTime, Pacer
 
@@ -32,6 +33,7 @@ class ChunkInfo:
     profile: ChunkProfile
     applied_ids: tuple[int, ...]
     is_fresh: bool
+    understanding: Understanding = NOTHING
 
 
 @dataclass(frozen=True, slots=True)

@@ -245,6 +245,7 @@ class ChunkEvent:
         profile: `total_ms` and `spans_ms`.
         buffer_ms: media time that is ready to play, this chunk included.
         fps: new frames a second, measured over the last seconds.
+        understanding: what was made of the prompts: `scene` and `heard` (phrases), `similarity` (0 to 1).
     """
 
     type: ClassVar[str] = "chunk"
@@ -255,6 +256,7 @@ class ChunkEvent:
     profile: Mapping[str, Any]
     buffer_ms: float
     fps: float
+    understanding: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

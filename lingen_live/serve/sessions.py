@@ -252,6 +252,7 @@ class Session:
                 profile={"total_ms": profile["total_ms"], "spans_ms": profile["spans_ms"]},
                 buffer_ms=round(1000 * step.buffer_s, 1),
                 fps=round(fps, 2),
+                understanding=chunk.understanding.to_json(),
             )
         )
         if has_changed:
@@ -334,4 +335,5 @@ def _without_frames(chunk: ChunkReady) -> ChunkInfo:
         chunk.profile,
         chunk.applied_ids,
         chunk.is_fresh,
+        chunk.understanding,
     )

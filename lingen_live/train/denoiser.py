@@ -41,15 +41,40 @@ def blend_prompts(batch: ClipBatch, chunk: int) -> tuple[Tensor, Tensor, Tensor]
     return tokens, mask, (batch.pooled * weights[:, :, None]).sum(1)
 
 
+@torch.no_grad()
+def composed_readings(model: LinGen, batch: ClipBatch) -> Tensor:
+    """(B, P, R): what each prompt leaves asked, composed on the prompts before it as the engine does in a stream."""
+    shape, sizes = batch.tokens.shape[:2], model.text.fields.sizes
+    said = model.text.read(batch.tokens.flatten(0, 1), batch.mask.flatten(0, 1), batch.pooled.flatten(0, 1))
+    said = said.unflatten(0, shape)
+    composed = [said[:, 0]]
+    for prompt in range(1, shape[1]):
+        fields = zip(composed[-1].split(sizes, 1), said[:, prompt].split(sizes, 1), strict=True)
+        composed.append(torch.cat([torch.where(new[:, -1:] > 0.5, old, new) for old, new in fields], dim=1))
+    return torch.stack(composed, dim=1)
+
+
 def read_prompts(model: LinGen, batch: ClipBatch, generator: torch.Generator) -> list[TextContext]:
     """One text context a chunk; a few clips lose their prompt, so that the null prompt means something."""
     keep = torch.rand(batch.latents.shape[0], generator=generator) >= _PROMPT_DROPOUT
     keep = keep.to(batch.tokens.device)
+    asked, unasked = composed_readings(model, batch), null_reading(model, batch.tokens.device)
     contexts = []
     for chunk in range(batch.latents.shape[1]):
         tokens, mask, pooled = blend_prompts(batch, chunk)
-        contexts.append(model.read_text(tokens * keep[:, None, None], mask & keep[:, None], pooled * keep[:, None]))
+        reading = (asked * batch.weights[:, chunk, :, None]).sum(1)
+        reading = torch.where(keep[:, None], reading, unasked)
+        contexts.append(
+            model.read_text(tokens * keep[:, None, None], mask & keep[:, None], pooled * keep[:, None], reading)
+        )
     return contexts
+
+
+@torch.no_grad()
+def null_reading(model: LinGen, device: torch.device) -> Tensor:
+    """(1, R): what no prompt says."""
+    tokens = torch.zeros(1, model.config.text_tokens, model.config.text_width, device=device)
+    return model.text.read(tokens, torch.zeros(tokens.shape[:2], dtype=torch.bool, device=device), tokens[:, 0])
 
 
 def stack_contexts(contexts: list[TextContext]) -> TextContext:
@@ -187,7 +212,7 @@ def flow_loss(
 
 
 def new_denoiser(recipe: Recipe, folder: Path, init: Path | None) -> LinGen:
-    """A denoiser that already reads: the trained text reader, fixed; the rest random or from other weights.
+    """A denoiser that already reads: the trained reader and its heads, fixed; the rest random or from other weights.
 
     Args:
         recipe: shapes.
@@ -206,10 +231,13 @@ def new_denoiser(recipe: Recipe, folder: Path, init: Path | None) -> LinGen:
     if not path.is_file():
         raise ConfigError(f"{path} is not there yet; make it with `lingen_live train reader`.")
     try:
-        model.text.reader.load_state_dict(read_weights(path))
+        held = read_weights(path)
+        for name, part in (("reader.", model.text.reader), ("fields.", model.text.fields)):
+            part.load_state_dict({k.removeprefix(name): v for k, v in held.items() if k.startswith(name)})
     except RuntimeError as error:
         raise CheckpointError(f"{path} does not fit the recipe: {first_detail(error)}") from error
     model.text.reader.requires_grad_(False)
+    model.text.fields.heads.requires_grad_(False)
     return model
 
 

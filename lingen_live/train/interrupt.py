@@ -9,7 +9,7 @@ from typing import Self
 
 
 class InterruptGate:
-    """While it is entered, the first Ctrl-C waits for `check`; a second one strikes at once.
+    """While it is entered, the first Ctrl-C is only noted (`is_asked`); a second one strikes at once.
 
     Only the main thread hears signals: elsewhere, and where the program handles SIGINT in its own way, it
     changes nothing.
@@ -33,14 +33,10 @@ class InterruptGate:
             signal.signal(signal.SIGINT, signal.default_int_handler)
             self._is_holding = False
 
-    def check(self) -> None:
-        """Let a Ctrl-C through that came since the gate was entered.
-
-        Raises:
-            KeyboardInterrupt: there was one.
-        """
-        if self._is_asked:
-            raise KeyboardInterrupt
+    @property
+    def is_asked(self) -> bool:
+        """Whether a Ctrl-C has come; whoever entered the gate raises it where it does no harm."""
+        return self._is_asked
 
     def _hold(self, _number: int, _frame: FrameType | None) -> None:
         if self._is_asked:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -26,8 +27,10 @@ from lingen_live.train.config import Recipe, load_recipe
 from lingen_live.train.denoiser import train_denoiser
 from lingen_live.train.latents import build_shards
 from lingen_live.train.loop import first_detail
+from lingen_live.train.parallel import current_ranks, joined
 from lingen_live.train.probe import AttributeProbe, train_probe
 from lingen_live.train.reader import train_reader
+from lingen_live.train.videos import build_video_shards
 
 _GRID_COLUMNS, _GRID_CELLS = 8, 40
 _MAX_SECONDS = 3600.0
@@ -41,17 +44,19 @@ def run_job(
     n_threads: int,
     out: Path | None = None,
     init: Path | None = None,
+    videos: Path | None = None,
 ) -> None:
-    """Run one training job to its end, or on from where it was interrupted.
+    """Run one training job to its end, or on from where it was interrupted; under `torchrun`, in all its processes.
 
     Args:
-        what: codec, reader, clips, denoiser, decoder, probe or bundle; each needs what earlier ones left behind.
+        what: codec, reader, clips, videos, denoiser, decoder, probe or bundle; each needs what earlier ones left behind.
         config: recipe; None for the bundled one.
         folder: of the run.
         device: cpu or cuda.
         n_threads: compute threads.
         out: with bundle, the checkpoint directory to write.
         init: with codec and denoiser, weights to begin from.
+        videos: with videos, where they lie.
 
     Raises:
         ConfigError: the recipe or the device is wrong, or an earlier job has not been run.
@@ -63,7 +68,12 @@ def run_job(
     torch.set_num_threads(n_threads)
     torch.set_flush_denormal(True)  # decays and optimiser moments underflow; an exp into denormals is 50 times slower
     _check_device(device)
-    _run(what, load_recipe(config), folder, device, out, init)
+    recipe = load_recipe(config)
+    with joined(device):
+        if what == "videos":
+            _encode_videos(recipe, videos, folder, device)
+        else:
+            _run(what, recipe, folder, device, out, init)
 
 
 def _run(what: str, recipe: Recipe, folder: Path, device: str, out: Path | None, init: Path | None) -> None:
@@ -78,7 +88,8 @@ def _run(what: str, recipe: Recipe, folder: Path, device: str, out: Path | None,
             build_shards(recipe, codec, text, folder / "clips", device)
         case "reader":
             accuracy = train_reader(recipe, _text_encoder(recipe), folder, device)
-            (folder / "reader.json").write_text(json.dumps(accuracy, indent=2) + "\n", encoding="utf-8")
+            if current_ranks().is_first:
+                (folder / "reader.json").write_text(json.dumps(accuracy, indent=2) + "\n", encoding="utf-8")
         case "denoiser":
             train_denoiser(recipe, folder, device, init)
         case "probe":
@@ -86,9 +97,23 @@ def _run(what: str, recipe: Recipe, folder: Path, device: str, out: Path | None,
         case "bundle":
             if out is None:
                 raise ConfigError("`train bundle` needs --out DIR, the checkpoint directory to write.")
-            _bundle(recipe, folder, out)
+            if current_ranks().is_first:
+                _bundle(recipe, folder, out)
         case _:
-            raise ConfigError(f"got job {what!r}; known are codec, reader, clips, denoiser, decoder, probe, bundle.")
+            raise ConfigError(
+                f"got job {what!r}; known are codec, reader, clips, videos, denoiser, decoder, probe, bundle."
+            )
+
+
+def _encode_videos(recipe: Recipe, videos: Path | None, folder: Path, device: str) -> None:
+    if videos is None:
+        raise ConfigError(
+            "`train videos` needs --videos PATH, a folder of captioned videos or of tar shards, or a tar."
+        )
+    codec = _trained_codec(recipe, folder, device)
+    if current_ranks().is_first:
+        summary = build_video_shards(recipe, codec, _text_encoder(recipe), videos, folder / "clips", device)
+        sys.stdout.write(f"{summary}\n")
 
 
 def _check_device(device: str) -> None:

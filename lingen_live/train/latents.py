@@ -68,14 +68,14 @@ def build_shards(recipe: Recipe, codec: VideoCodec, text: TextEncoder, folder: P
         path = folder / f"clips-{index:04d}.safetensors"
         with claimed(path.with_suffix(".claim")) as is_ours:
             if is_ours and not path.exists():
-                _save_shard(_make_shard(recipe, codec, text, Random(1000 + index), device), path)
+                save_shard(_make_shard(recipe, codec, text, Random(1000 + index), device), path)
 
 
-def _save_shard(tensors: dict[str, Tensor], path: Path) -> None:
-    """Write a shard so that it is there whole or not at all, whoever else may be writing it."""
+def save_shard(tensors: dict[str, Tensor], path: Path, notes: dict[str, str] | None = None) -> None:
+    """Write a shard, with notes in its header, so that it is there whole or not at all, whoever else writes it."""
     partial = path.with_suffix(f".{os.getpid()}.partial")
     try:
-        save_file(tensors, partial)
+        save_file(tensors, partial, notes)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -136,7 +136,9 @@ class ShardReader:
         self.shards: dict[Path, dict[str, Tensor]] = {}
         self.refresh()
         if not self.shards:
-            raise ConfigError(f"{folder} holds no clips-*.safetensors; make them with `lingen_live train clips`.")
+            raise ConfigError(
+                f"{folder} holds no clips-*.safetensors; make them with `lingen_live train clips` or `videos`."
+            )
 
     def refresh(self) -> None:
         """Load shards that appeared since the last look.

@@ -1,8 +1,9 @@
 """One optimisation loop for every network: schedule, clipping, EMA, progress, a loss log, exact resumption.
 
 What is saved is always the module, optimisers, EMA and random state of one and the same step, so that a run
-that was interrupted goes on as if it had not been. Knows nothing of what is trained: it is given a module and
-a function that makes a loss.
+that was interrupted goes on as if it had not been. Several processes may train one module (`parallel.py`): the
+first writes everything, with the random state of all. Knows nothing of what is trained: it is given a module and a
+function that makes a loss.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from tqdm import tqdm
 
 from lingen_live.errors import CheckpointError, ConfigError, TrainingError
 from lingen_live.train.interrupt import InterruptGate
+from lingen_live.train.parallel import current_ranks, seed_rank
 
 SAVE_EVERY_S = 240.0
 LOG_EVERY = 10
@@ -123,7 +125,8 @@ class Trainer:
         seed: of the batches; the generator's state is saved too.
 
     Raises:
-        ConfigError: the state in the folder is of another architecture.
+        ConfigError: the state in the folder is of another architecture or number of processes, or the processes
+            do not see the same folder.
         CheckpointError: what is in the folder is no state, or damaged.
     """
 
@@ -144,12 +147,15 @@ class Trainer:
         if matrices:
             self.optimisers.append(torch.optim.Muon(matrices, rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw"))
         self.ema = {name: value.detach().clone() for name, value in self.module.state_dict().items()}
-        self.generator = torch.Generator().manual_seed(self.seed)
+        self.ranks = current_ranks()
+        self.generator = torch.Generator()
+        seed_rank(self.generator, self.seed, self.ranks.index)
         self.step = 0
         self.device = next(self.module.parameters()).device
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.state_path.exists():
             self._resume()
+        self._begin_together()
         self._random = self._random_state()
         self._is_sound = True
 
@@ -171,10 +177,16 @@ class Trainer:
 
         Raises:
             TrainingError: the loss or the gradient is not finite; nothing is saved then.
-            KeyboardInterrupt: Ctrl-C, once the step it came in is finished and saved.
+            KeyboardInterrupt: Ctrl-C in any of the processes, once the step it came in is finished and saved.
         """
         saved_s = time.monotonic()
-        bar = tqdm(total=self.schedule.n_steps, initial=self.step, desc=self.folder.name, dynamic_ncols=True)
+        bar = tqdm(
+            total=self.schedule.n_steps,
+            initial=self.step,
+            desc=self.folder.name,
+            dynamic_ncols=True,
+            disable=not self.ranks.is_first,
+        )
         with InterruptGate() as gate:
             try:
                 while not self.is_finished:
@@ -183,8 +195,11 @@ class Trainer:
                     if self.step % LOG_EVERY == 0:
                         bar.set_postfix({name: f"{value:.4f}" for name, value in numbers.items()})
                         self._log(numbers)
-                    gate.check()
-                    if time.monotonic() - saved_s > SAVE_EVERY_S:
+                    is_asked, is_due = self.ranks.any_of(gate.is_asked, time.monotonic() - saved_s > SAVE_EVERY_S)
+                    self._is_sound = True  # and all of them stand here
+                    if is_asked:
+                        raise KeyboardInterrupt
+                    if is_due:
                         self._save_all(on_save)
                         saved_s = time.monotonic()
             finally:
@@ -192,14 +207,24 @@ class Trainer:
                 if self._is_sound:
                     self._save_all(on_save)
 
+    def _begin_together(self) -> None:
+        """Give every process the weights of the first, once all are known to stand at the same step."""
+        steps = [int(row["step"]) for row in self.ranks.gather({"step": torch.tensor(self.step)})]
+        if len(set(steps)) > 1:
+            raise ConfigError(f"the processes begin at steps {steps}: {self.folder} must be one folder to all of them.")
+        self.ranks.broadcast((*self.module.state_dict().values(), *self.ema.values()))
+
     def _save_all(self, on_save: Callable[[], None] | None) -> None:
+        self._is_sound = self.ranks.is_alone  # where one process fails here, the others are already elsewhere
         self.save()
-        if on_save is not None:
+        if on_save is not None and self.ranks.is_first:
             # When a save comes depends on the clock: what it draws must not shift what training draws.
             with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
                 on_save()
+        self._is_sound = True
 
     def _one_step(self) -> dict[str, float]:
+        self._is_sound = self.ranks.is_alone  # several are saved only where they all stand after the same step
         share = rate_at(self.step, self.schedule)
         for optimiser in self.optimisers:
             is_muon = isinstance(optimiser, torch.optim.Muon)
@@ -207,20 +232,22 @@ class Trainer:
             for group in optimiser.param_groups:
                 group["lr"] = rate
             optimiser.zero_grad(set_to_none=True)
-        loss, numbers = self.loss(self.generator)
-        value = loss.item()
-        self._require_finite("loss", value)
+        loss, own_numbers = self.loss(self.generator)
+        numbers = self.ranks.mean({"loss": loss.item(), **own_numbers})
+        self._require_finite("loss", numbers["loss"])
         loss.backward()
+        self.ranks.average_gradients(self.module.parameters())
         norm = nn.utils.clip_grad_norm_(self.module.parameters(), self.schedule.clip_norm).item()
         self._require_finite("norm of the gradient", norm)
         self._is_sound = False  # until all of them have taken the step
         for optimiser in self.optimisers:
             optimiser.step()
+        self.ranks.broadcast(self.module.buffers())  # what a layer counts is counted over the first one's batches
         self.step += 1
         self._update_ema()
         self._random = self._random_state()
-        self._is_sound = True
-        return {"loss": value, **numbers, "grad_norm": norm, "rate": share}
+        self._is_sound = self.ranks.is_alone
+        return {**numbers, "grad_norm": norm, "rate": share}
 
     def _require_finite(self, what: str, value: float) -> None:
         if not math.isfinite(value):
@@ -240,6 +267,8 @@ class Trainer:
                 self.ema[name].copy_(value)
 
     def _log(self, numbers: dict[str, float]) -> None:
+        if not self.ranks.is_first:
+            return
         with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps({"step": self.step} | {k: round(v, 6) for k, v in numbers.items()}) + "\n")
 
@@ -252,12 +281,16 @@ class Trainer:
 
     def save(self) -> None:
         """Write the resumable state after the last whole step, atomically: a kill leaves the old one."""
+        first, *others = self.ranks.gather(self._random)
+        if not self.ranks.is_first:
+            return
         state: dict[str, Any] = {
             "module": self.module.state_dict(),
             "ema": self.ema,
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
             "step": self.step,
-            **self._random,
+            "other_ranks": others,
+            **first,
         }
         partial = self.state_path.with_suffix(".partial")
         torch.save(state, partial)
@@ -265,6 +298,12 @@ class Trainer:
 
     def _resume(self) -> None:
         state = _read_state(self.state_path)
+        random_states = [state, *state.get("other_ranks", [])]  # a state from before there were ranks has none
+        if len(random_states) != self.ranks.count:
+            raise ConfigError(
+                f"{self.state_path} is of a run in {len(random_states)} processes, this one has {self.ranks.count}; "
+                "go on with as many, or remove it to start anew."
+            )
         try:
             self.module.load_state_dict(state["module"])
             for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
@@ -275,12 +314,16 @@ class Trainer:
                 "remove it to start anew."
             ) from error
         self.ema = {name: value.to(self.device) for name, value in state["ema"].items()}
+        self._set_random_state(random_states[self.ranks.index])
+        self.step = state["step"]
+        if self.ranks.is_first:
+            self._forget_later_numbers()
+
+    def _set_random_state(self, state: dict[str, Tensor]) -> None:
         self.generator.set_state(state["generator"])
         torch.set_rng_state(state["torch_rng"])
         if "cuda_rng" in state and self.device.type == "cuda":  # a state from a CPU has none
             torch.cuda.set_rng_state(state["cuda_rng"], self.device)
-        self.step = state["step"]
-        self._forget_later_numbers()
 
     def _forget_later_numbers(self) -> None:
         """Drop lines of the log from after the save: those steps are about to be taken again."""

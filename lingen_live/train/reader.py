@@ -1,7 +1,8 @@
 """Train the text reader: captions with known attributes, without a single frame.
 
 Slot i learns to hold attribute i of `VALUES`: a linear head reads from it which value the words fix, or that they
-say nothing of it. Spare slots are left to the denoiser. The heads are thrown away afterwards.
+say nothing of it (`PromptFields`). Spare slots are left to the denoiser. The senses, which the denoiser sees in place
+of slots, begin as means of slots.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from tqdm import tqdm
 
 from lingen_live.config import ModelConfig
 from lingen_live.errors import ConfigError
-from lingen_live.model.embed import TextReader
+from lingen_live.model.embed import PromptFields, TextReader
 from lingen_live.text import TextEmbedding, TextEncoder
 from lingen_live.train.codec import save_weights
 from lingen_live.train.config import ReaderTraining, Recipe
 from lingen_live.train.loop import Trainer
+from lingen_live.train.parallel import current_ranks
 from lingen_live.world.attributes import VALUES
 from lingen_live.world.captions import Caption, Split, describe, instruct, sample_change, sample_scene
 
@@ -29,19 +31,41 @@ _ENCODE_BATCH = 256
 
 
 class SupervisedReader(nn.Module):
-    """A reader with a classifier on each of its first slots."""
+    """A reader with the fields of its first slots, one for each attribute of `VALUES`."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        if config.text_slots < len(VALUES):
-            raise ConfigError(f"text_slots is {config.text_slots}; one for each of {len(VALUES)} attributes is needed.")
+        wanted = tuple(len(words) for words in VALUES.values())
+        if config.text_fields != wanted:
+            raise ConfigError(f"text_fields is {config.text_fields}; the attributes of the world have {wanted} values.")
         self.reader = TextReader(config)
-        self.heads = nn.ModuleList(nn.Linear(config.width, len(words) + 1) for words in VALUES.values())
+        self.fields = PromptFields(config)
 
     def forward(self, tokens: Tensor, mask: Tensor, pooled: Tensor) -> list[Tensor]:
         """Logits (B, n_values + 1) of every attribute; the last class is "not said"."""
-        slots = self.reader(tokens, mask, pooled)
-        return [head(slots[:, index]) for index, head in enumerate(self.heads)]
+        return self.fields.logits(self.reader(tokens, mask, pooled))
+
+    @torch.no_grad()
+    def settle_senses(self, embedded: TextEmbedding, truth: Tensor) -> None:
+        """Make every sense the mean slot of the captions that say it (or do not)."""
+        device = self.reader.absent.device
+        slots = torch.cat(
+            [
+                self.reader(tokens.float().to(device), mask.to(device), pooled.float().to(device))
+                for tokens, mask, pooled in zip(
+                    embedded.tokens.split(_ENCODE_BATCH),
+                    embedded.mask.split(_ENCODE_BATCH),
+                    embedded.pooled.split(_ENCODE_BATCH),
+                    strict=True,
+                )
+            ]
+        )
+        for index, sense in enumerate(self.fields.senses):
+            for value in range(len(sense)):
+                rows = truth[:, index] == value
+                if rows.any():
+                    mean = slots[rows.to(device), index].mean(0)
+                    sense[value] = functional.layer_norm(mean, mean.shape)
 
 
 def draw_caption(rng: Random, split: Split) -> Caption:
@@ -64,7 +88,9 @@ def caption_labels(captions: list[Caption]) -> Tensor:
 def embed_captions(text: TextEncoder, captions: list[Caption]) -> TextEmbedding:
     """All captions as one embedding with a batch axis; tokens in float16 to save memory."""
     parts: list[TextEmbedding] = []
-    for first in tqdm(range(0, len(captions), _ENCODE_BATCH), desc="embedding captions"):
+    for first in tqdm(
+        range(0, len(captions), _ENCODE_BATCH), desc="embedding captions", disable=not current_ranks().is_first
+    ):
         batch = text.encode_batch([caption.text for caption in captions[first : first + _ENCODE_BATCH]])
         parts.append(
             TextEmbedding(
@@ -122,7 +148,8 @@ def train_reader(recipe: Recipe, text: TextEncoder, folder: Path, device: str) -
     def export() -> None:
         module_ema = SupervisedReader(recipe.bundle.model)
         module_ema.load_state_dict(trainer.ema)
-        save_weights(module_ema.reader, folder / "reader.safetensors")
+        module_ema.settle_senses(embedded, truth)
+        save_weights(module_ema, folder / "reader.safetensors")
 
     trainer.run(export)
     module.load_state_dict(trainer.ema)

@@ -40,7 +40,7 @@ def page(chromium: Browser, live_server: LiveServer) -> Page:
 
 
 def test_video_plays_and_goes_on(page: Page) -> None:
-    assert page.evaluate("document.getElementById('video').videoWidth") == 128
+    assert page.evaluate("document.getElementById('video').videoWidth") == 256
     before = page.evaluate("document.getElementById('video').getVideoPlaybackQuality().totalVideoFrames")
     page.wait_for_timeout(3000)
     after = page.evaluate("document.getElementById('video').getVideoPlaybackQuality().totalVideoFrames")
@@ -55,6 +55,19 @@ def test_words_change_the_picture(page: Page) -> None:
     steer(page, "night, a dark starry sky over the meadow")
     night = settled_brightness(page, lambda value: value < 80)
     assert day > 1.5 * night
+    page.close()
+
+
+def test_a_prompt_changes_what_it_names_and_the_page_says_what_is_asked_in_all(page: Page) -> None:
+    page.fill("#prompt", "a red balloon over the sea at dawn")
+    page.press("#prompt", "Shift+Enter")
+    expect(page.locator("#scene li")).to_have_text(["sea", "dawn", "balloon", "red"], timeout=_APPLIED_MS)
+    steer(page, "now at night")
+    expect(page.locator("#scene li")).to_have_text(["sea", "night", "balloon", "red"], timeout=_APPLIED_MS)
+    expect(page.locator("#scene li.is-new")).to_have_text(["night"])
+    expect(page.locator("#far")).to_be_hidden()
+    steer(page, "the stock market crashes")
+    expect(page.locator("#far")).to_contain_text("this world", timeout=_APPLIED_MS)
     page.close()
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from lingen_live.checkpoint import Bundle
 from lingen_live.engine.engine import Engine
+from lingen_live.engine.prompt_state import compose, unsaid
 from lingen_live.engine.sampler import Denoiser
 from lingen_live.errors import PromptError
 from lingen_live.model.embed import TextContext
@@ -63,12 +64,18 @@ def pooled_after(engine: Engine, witness: Witness) -> Tensor:
 
 @torch.inference_mode()
 def pooled_of(engine: Engine, *weights: tuple[str, float]) -> Tensor:
-    """What the model reads of a blend of prompts; their masks are joined."""
+    """What the model reads of a blend of prompts typed one after another; their masks are joined."""
+    model = engine.bundle.model
     embeddings = [(engine.text_encoder.encode(prompt), weight) for prompt, weight in weights]
     tokens = torch.stack([e.tokens * weight for e, weight in embeddings]).sum(0)
     pooled = torch.stack([e.pooled * weight for e, weight in embeddings]).sum(0)
-    mask = torch.stack([e.mask for e, _ in embeddings]).any(0)
-    return engine.bundle.model.read_text(tokens[None], mask[None], pooled[None]).pooled
+    mask = torch.stack([e.mask for e, weight in embeddings if weight]).any(0)
+    sizes = model.text.fields.sizes
+    reading, mixed = unsaid(sizes), torch.zeros(sum(sizes))
+    for e, weight in embeddings:
+        reading = compose(reading, model.text.read(e.tokens[None], e.mask[None], e.pooled[None])[0], sizes)
+        mixed = mixed + reading * weight
+    return model.read_text(tokens[None], mask[None], pooled[None], mixed[None]).pooled
 
 
 def test_a_chunk_says_what_it_is(make_engine: MakeEngine) -> None:
@@ -131,7 +138,7 @@ def test_a_steer_moves_at_once_and_ends_exactly_at_the_target(make_engine: MakeE
     assert blends == [0.25, 0.5, 0.75, 1.0, 1.0]
     torch.testing.assert_close(pooled[0], pooled_of(engine, ("a meadow", 0.75), ("a sea of ice", 0.25)))
     assert not torch.equal(pooled[0], pooled_of(engine, ("a meadow", 1.0)))
-    target = pooled_of(engine, ("a sea of ice", 1.0))
+    target = pooled_of(engine, ("a meadow", 0.0), ("a sea of ice", 1.0))
     assert not torch.equal(pooled[2], target)
     assert torch.equal(pooled[3], target)
     assert torch.equal(pooled[4], target)
@@ -142,7 +149,7 @@ def test_one_chunk_of_transition_is_at_once(make_engine: MakeEngine) -> None:
     witness = watch(engine)
     engine.tick()
     engine.steer("a sea of ice")
-    assert torch.equal(pooled_after(engine, witness), pooled_of(engine, ("a sea of ice", 1.0)))
+    assert torch.equal(pooled_after(engine, witness), pooled_of(engine, ("a meadow", 0.0), ("a sea of ice", 1.0)))
 
 
 def test_a_steer_on_the_way_departs_from_where_the_stream_was(make_engine: MakeEngine) -> None:
@@ -155,16 +162,17 @@ def test_a_steer_on_the_way_departs_from_where_the_stream_was(make_engine: MakeE
     engine.steer("a red desert", 2)
     between = pooled_of(engine, ("a meadow", 0.25), ("a sea of ice", 0.25), ("a red desert", 0.5))
     torch.testing.assert_close(pooled_after(engine, witness), between)
-    assert torch.equal(pooled_after(engine, witness), pooled_of(engine, ("a red desert", 1.0)))
+    there = pooled_of(engine, ("a meadow", 0.0), ("a sea of ice", 0.0), ("a red desert", 1.0))
+    assert torch.equal(pooled_after(engine, witness), there)
 
 
-def test_a_steer_that_no_chunk_followed_leaves_no_trace(make_engine: MakeEngine) -> None:
+def test_a_steer_that_no_chunk_followed_counts_in_what_is_asked_and_not_on_the_way(make_engine: MakeEngine) -> None:
     engine = make_engine()
     witness = watch(engine)
     engine.tick()
     engine.steer("a sea of ice", 4)
     engine.steer("a red desert", 2)
-    between = pooled_of(engine, ("a meadow", 0.5), ("a red desert", 0.5))
+    between = pooled_of(engine, ("a meadow", 0.5), ("a sea of ice", 0.0), ("a red desert", 0.5))
     torch.testing.assert_close(pooled_after(engine, witness), between)
 
 
@@ -298,3 +306,19 @@ def test_an_upgrade_that_comes_to_nothing_is_forgotten(make_engine: MakeEngine) 
 
 def state_tensors(state: StreamState) -> tuple[Tensor, ...]:
     return state.ssm, state.conv, state.review, state.tesa
+
+
+def test_it_says_what_it_makes_of_words(make_engine: MakeEngine) -> None:
+    engine = make_engine(prompt="a meadow")
+    first = engine.tick().understanding
+    assert set(first.heard) == set(first.scene)
+    engine.steer("a sea of ice", 2)
+    second = engine.tick().understanding
+    assert set(second.heard) <= set(second.scene)
+    assert 0.0 <= second.similarity <= 1.0
+    words = engine.text_encoder.encode("a sea of ice").pooled
+    if second.heard:
+        heard = engine.text_encoder.encode(", ".join(second.heard)).pooled
+        assert second.similarity == pytest.approx(max(0.0, float(words @ heard)), abs=1e-6)
+    engine.cut("a sea of ice")
+    assert engine.tick().understanding.scene == second.heard

@@ -5,19 +5,21 @@ from __future__ import annotations
 import pytest
 import torch
 
+from lingen_live.engine.prompt_state import PromptState
 from lingen_live.engine.transition import Transition
 from lingen_live.text import TextEmbedding, null_embedding
 
 N_TOKENS = 3
 
 
-def embedding(value: float, n_tokens: int) -> TextEmbedding:
+def prompt(value: float, n_tokens: int) -> PromptState:
     like = null_embedding(N_TOKENS)
     mask = torch.arange(N_TOKENS) < n_tokens
-    return TextEmbedding(torch.full_like(like.tokens, value), mask, torch.full_like(like.pooled, value))
+    words = TextEmbedding(torch.full_like(like.tokens, value), mask, torch.full_like(like.pooled, value))
+    return PromptState(words, torch.tensor([1 - value, value]))
 
 
-START, TARGET = embedding(0.0, 1), embedding(1.0, 2)
+START, TARGET = prompt(0.0, 1), prompt(1.0, 2)
 
 
 @pytest.mark.parametrize("n_chunks", [1, 2, 4, 16])
@@ -32,7 +34,9 @@ def test_weights_rise_evenly_to_one_and_stay(n_chunks: int) -> None:
 
 
 def test_the_way_is_a_straight_line() -> None:
-    halfway = Transition(START, TARGET, 2).embedding()
+    state = Transition(START, TARGET, 2).prompt()
+    assert state.reading.tolist() == [0.5, 0.5]
+    halfway = state.words
     torch.testing.assert_close(halfway.tokens, torch.full_like(halfway.tokens, 0.5))
     torch.testing.assert_close(halfway.pooled, torch.full_like(halfway.pooled, 0.5))
     assert halfway.mask.tolist() == [True, True, False]
@@ -40,8 +44,8 @@ def test_the_way_is_a_straight_line() -> None:
 
 def test_the_end_is_the_target_itself() -> None:
     transition = Transition(START, TARGET, 3).advanced().advanced()
-    assert transition.embedding() is TARGET
-    assert transition.advanced().advanced().embedding() is TARGET
+    assert transition.prompt() is TARGET
+    assert transition.advanced().advanced().prompt() is TARGET
 
 
 def test_it_does_not_count_for_ever() -> None:

@@ -33,6 +33,7 @@ CONFIG = ModelConfig(
     text_width=12,
     text_tokens=5,
     text_slots=3,
+    text_fields=(2, 3),
 )
 
 

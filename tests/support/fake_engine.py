@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.interface import OnProgress
 from lingen_live.engine.options import EngineOptions
+from lingen_live.engine.understanding import Understanding
 from lingen_live.errors import CheckpointError, PromptError
 from lingen_live.profile.spans import ChunkProfile, SpanRecorder
 
@@ -33,6 +34,7 @@ class FakeChunk:
     blend: float
     seed: int
     profile: ChunkProfile
+    understanding: Understanding
 
 
 class FakeEngine:
@@ -92,7 +94,13 @@ class FakeEngine:
             colour = colour_of(self.prompt)
             frames = np.broadcast_to(np.array(colour, np.uint8), (FRAMES_PER_CHUNK, HEIGHT_PX, WIDTH_PX, 3)).copy()
         chunk = FakeChunk(
-            frames, self.chunk_index, self.prompt, 1.0, self.seed, self._recorder.finish(self.chunk_index)
+            frames,
+            self.chunk_index,
+            self.prompt,
+            1.0,
+            self.seed,
+            self._recorder.finish(self.chunk_index),
+            Understanding(("a fake",), (self.prompt,), 0.5),
         )
         self.chunk_index += 1
         return chunk

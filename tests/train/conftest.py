@@ -19,9 +19,9 @@ from lingen_live.train.config import Recipe, load_recipe
 @pytest.fixture(scope="session")
 def tiny_recipe(tiny_config: BundleConfig) -> Recipe:
     """The bundled recipe made small: `tiny_config`, two steps of everything, eight clips of three chunks."""
-    model = dataclasses.replace(tiny_config.model, text_slots=8)
-    bundle = dataclasses.replace(tiny_config, model=model)
     whole = load_recipe(None)
+    model = dataclasses.replace(tiny_config.model, text_slots=8, text_fields=whole.bundle.model.text_fields)
+    bundle = dataclasses.replace(tiny_config, model=model, fields=whole.bundle.fields)
     codec = dataclasses.replace(whole.codec, n_steps=2, batch=2, warmup_steps=1)
     return dataclasses.replace(
         whole,

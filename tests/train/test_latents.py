@@ -115,7 +115,7 @@ def test_two_builders_share_the_work(tmp_path: Path, tiny_recipe: Recipe, tiny_c
 def test_an_interrupted_builder_leaves_nothing_half_done(
     tmp_path: Path, tiny_recipe: Recipe, tiny_codec: VideoCodec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def half(tensors: object, path: Path) -> None:
+    def half(tensors: object, path: Path, notes: object) -> None:
         path.write_bytes(b"half")
         raise KeyboardInterrupt
 

@@ -12,7 +12,6 @@ from fake_text import FakeText
 from safetensors.torch import load_file
 
 from lingen_live.errors import ConfigError
-from lingen_live.model.embed import TextReader
 from lingen_live.text import TEXT_WIDTH, TextEmbedding
 from lingen_live.train import reader
 from lingen_live.train.config import Recipe
@@ -82,10 +81,17 @@ def test_it_learns_to_read_and_leaves_a_reader(
     assert accuracy.keys() == VALUES.keys()
     log = [line for line in (tmp_path / "reader" / "log.jsonl").read_text(encoding="utf-8").splitlines() if line]
     assert float(log[-1].split('"loss": ')[1].split(",")[0]) < 0.6 * float(log[0].split('"loss": ')[1].split(",")[0])
-    TextReader(recipe.bundle.model).load_state_dict(load_file(tmp_path / "reader.safetensors"))
+    trained = SupervisedReader(recipe.bundle.model)
+    trained.load_state_dict(load_file(tmp_path / "reader.safetensors"))
+    # The senses are those of its own slots: read again, each is taken for the value that it stands for.
+    names = ("biome", "time")
+    for index, name in enumerate(names):
+        sense = trained.fields.senses[index].detach()
+        assert sense.std(dim=1, correction=0) == pytest.approx(1, abs=1e-3), name
+        assert len(set(trained.fields.heads[index](sense).argmax(1).tolist())) > 1
 
 
-def test_too_few_slots_are_refused(tiny_recipe: Recipe) -> None:
-    model = dataclasses.replace(tiny_recipe.bundle.model, text_slots=3)
-    with pytest.raises(ConfigError, match="text_slots is 3; one for each of 7 attributes"):
+def test_other_fields_than_the_world_has_are_refused(tiny_recipe: Recipe) -> None:
+    model = dataclasses.replace(tiny_recipe.bundle.model, text_fields=(5, 4))
+    with pytest.raises(ConfigError, match=r"text_fields is \(5, 4\); the attributes of the world have \(5, 4, 5, 5,"):
         SupervisedReader(model)

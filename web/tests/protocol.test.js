@@ -55,11 +55,15 @@ test("receipts, chunks and errors are read", () => {
   });
   const chunk = { type: "chunk", chunk_index: 9, pts: 405000, prompt: "fog", blend: 0.5 };
   const profile = { total_ms: 210.5, spans_ms: { denoise: 150 } };
-  assert.deepEqual(parse({ ...chunk, profile, buffer_ms: 500, fps: 16 }), {
+  const understanding = { scene: ["sea", "fog"], heard: ["fog"], similarity: 0.7 };
+  assert.deepEqual(parse({ ...chunk, profile, buffer_ms: 500, fps: 16, understanding }), {
     ...chunk,
     total_ms: 210.5,
     fps: 16,
+    understanding,
   });
+  const odd = { ...understanding, scene: ["sea", 3] };
+  assert.throws(() => parse({ ...chunk, profile, fps: 16, understanding: odd }), { message: /"scene".*a list of texts/ });
   assert.deepEqual(parse({ type: "error", code: "bad_json", message: "Not JSON." }), {
     type: "error",
     code: "bad_json",

@@ -75,10 +75,12 @@ test("an error is kept until something else is asked for, and settles its contro
 test("the caption is what plays: the session's prompt first, then that of each chunk", () => {
   let view = after(OPENED);
   assert.equal(view.caption, "dunes");
-  const chunk = { chunk_index: 1, pts: 0, prompt: "night", blend: 0.5, total_ms: 200, fps: 15 };
+  const understanding = { scene: ["desert", "night"], heard: ["night"], similarity: 1 };
+  const chunk = { chunk_index: 1, pts: 0, prompt: "night", blend: 0.5, total_ms: 200, fps: 15, understanding };
   view = reduce(view, { type: "message", message: { type: "chunk", ...chunk } });
   view = reduce(view, { type: "message", message: { ...RUNNING, prompt: "fog" } });
   assert.deepEqual([view.caption, view.blend, view.chunkMs, view.newFps], ["night", 0.5, 200, 15]);
+  assert.deepEqual(view.understanding, understanding);
 });
 
 test("losing the socket forgets the session and says what was not confirmed", () => {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { INITIAL_VIEW } from "../state.js";
-import { receiptLine, statsLine, statusLine } from "../text.js";
+import { farLine, receiptLine, statsLine, statusLine } from "../text.js";
 
 /** @typedef {import("../state.js").View} View */
 /** @typedef {import("../protocol.js").StateMessage} StateMessage */
@@ -86,4 +86,13 @@ test("the quiet line shows what was measured, and leaves out what was not", () =
   assert.equal(statsLine({ ...measured, newFps: 9.5 })[0], "9.5 fps", "repeated frames do not count");
   // While nothing is shown, the last age says nothing.
   assert.deepEqual(statsLine({ ...measured, fps: null }), ["208 ms a chunk, 2.4\u00d7 real time"]);
+});
+
+test("a prompt about things that the world lacks is answered with the nearest that it has", () => {
+  /** @param {readonly string[]} heard @param {number} similarity */
+  const line = (heard, similarity) => farLine({ ...INITIAL_VIEW, understanding: { scene: [], heard, similarity } });
+  assert.equal(farLine(INITIAL_VIEW), null);
+  assert.equal(line(["night"], 0.67), null);
+  assert.equal(line(["flying saucer", "yellow"], 0.244), "The nearest this world has: flying saucer, yellow (24 % alike).");
+  assert.match(line([], 0) ?? "", /^None of these words/);
 });
