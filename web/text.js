@@ -80,8 +80,8 @@ function warmingLine(progress) {
   return say("busy", `${stage}, ${percent} %`, progress.fraction);
 }
 
-/** Below this the words and what was heard are about different things; 7 % of sensible prompts lie there too. */
-export const FAR_BELOW = 0.3;
+/** Below this the words and what was heard are about different things; one in nine sensible prompts lies there too. */
+export const FAR_BELOW = 0.36;
 
 /**
  * What to say when a prompt asked for something that the model hardly knows.
