@@ -105,7 +105,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "--videos",
         type=Path,
         metavar="PATH",
-        help="with `videos`: a folder of captioned videos or tar shards, or a tar",
+        help="with `videos`: a folder of captioned videos or of tar shards",
     )
     parser.set_defaults(run=_train)
 
@@ -123,6 +123,16 @@ def _add_eval(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--captions", type=int, default=100, help="held-out captions (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=3.0, help="media time before judging (default: %(default)s)")
     parser.add_argument(
+        "--changes", type=int, default=40, help="random changes of the prompt, 0 for none (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--drift-minutes",
+        type=float,
+        default=1.0,
+        metavar="MINUTES",
+        help="length of the long streams, 0 for none (default: %(default)s)",
+    )
+    parser.add_argument(
         "--out",
         type=Path,
         default=Path("runs/eval"),
@@ -134,11 +144,12 @@ def _add_eval(parser: argparse.ArgumentParser) -> None:
 
 def _eval(args: argparse.Namespace) -> int:
     from lingen_live.engine.options import EngineOptions
-    from lingen_live.train.jobs import run_evaluation
+    from lingen_live.train.evaluation import EvaluationPlan, run_evaluation
 
     # Not compiled: a score must not depend on when a compiler happened to finish.
     options = EngineOptions(args.checkpoint, args.device, args.dtype, args.threads, compile=False)
-    sys.stdout.write(run_evaluation(options, args.probe, args.captions, args.seconds, args.out) + "\n")
+    plan = EvaluationPlan(args.captions, args.seconds, args.changes, args.drift_minutes)
+    sys.stdout.write(run_evaluation(options, args.probe, plan, args.out) + "\n")
     return 0
 
 

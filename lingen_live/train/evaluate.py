@@ -23,7 +23,7 @@ from lingen_live.train.probe import JUDGED, AttributeProbe, chunk_of, judge
 from lingen_live.world.attributes import Attributes
 from lingen_live.world.captions import Caption, describe, sample_scene
 
-_CEILING_CHUNKS, _PSNR_CHUNKS = 400, 200
+_CEILING_CHUNKS = 400
 _BATCH = 40
 
 
@@ -126,18 +126,3 @@ def score_renders(
 
 def _judged(scene: Attributes) -> dict[str, str]:
     return {name: word for name, word in scene.visible().items() if name in JUDGED}
-
-
-@torch.no_grad()
-def codec_psnr_db(bundle: BundleConfig, codec: VideoCodec, seed: int = 98) -> dict[str, float]:
-    """Mean PSNR of reconstructions over held-out scenes, by weather."""
-    rng = Random(seed)
-    by_weather: dict[str, list[float]] = {}
-    scenes = [sample_scene(rng, split="held_out" if i % 2 else "train") for i in range(_PSNR_CHUNKS)]
-    for first in range(0, len(scenes), _BATCH):
-        batch = scenes[first : first + _BATCH]
-        frames = chunk_of(bundle, batch, rng, "cpu")
-        errors = (codec.decode(codec.encode(frames)) - frames).square().flatten(1).mean(1)
-        for scene, error in zip(batch, errors.tolist(), strict=True):
-            by_weather.setdefault(scene.weather, []).append(-10 * math.log10(error))
-    return {weather: sum(values) / len(values) for weather, values in sorted(by_weather.items())}

@@ -137,7 +137,7 @@ class ShardReader:
         self.refresh()
         if not self.shards:
             raise ConfigError(
-                f"{folder} holds no clips-*.safetensors; make them with `lingen_live train clips` or `videos`."
+                f"{folder} holds no clips-*.safetensors; make them with `lingen_live train clips` or `train videos`."
             )
 
     def refresh(self) -> None:

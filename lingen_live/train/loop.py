@@ -221,6 +221,7 @@ class Trainer:
             # When a save comes depends on the clock: what it draws must not shift what training draws.
             with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
                 on_save()
+        self.ranks.meet()  # nobody goes on, or reads what was saved, before it is written
         self._is_sound = True
 
     def _one_step(self) -> dict[str, float]:

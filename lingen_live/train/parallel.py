@@ -91,6 +91,10 @@ class Ranks:
         distributed.all_reduce(sums)
         return tuple(value > 0 for value in sums.tolist())
 
+    def meet(self) -> None:
+        """Wait until all have come here."""
+        self.any_of(False)
+
     def mean(self, numbers: Mapping[str, float]) -> dict[str, float]:
         """Each number averaged over the ranks; all ranks have the same names in the same order."""
         if self.is_alone:

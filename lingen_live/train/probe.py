@@ -45,6 +45,11 @@ class AttributeProbe(nn.Module):
 
     def forward(self, frames: Tensor) -> dict[str, Tensor]:
         """Judge a batch of chunks of any length of two frames or more and any size."""
+        features = self.features(frames)
+        return {name: head(features) for name, head in self.heads.items()}
+
+    def features(self, frames: Tensor) -> Tensor:
+        """What the heads read of chunks (N, F, 3, H, W) in [0, 1]: (N, 256)."""
         small = functional.interpolate(frames.flatten(0, 1), (_SIZE_PX, _SIZE_PX), mode="area")
         small = small.unflatten(0, frames.shape[:2])
         last = frames.shape[1] - 1
@@ -52,8 +57,7 @@ class AttributeProbe(nn.Module):
         x = torch.cat((views, horizontal_motion(small.mean(2))), dim=1)
         for layer, norm in zip(self.layers, self.norms, strict=True):
             x = functional.silu(norm(layer(x)))
-        x = functional.silu(self.hidden(x.flatten(1)))
-        return {name: head(x) for name, head in self.heads.items()}
+        return functional.silu(self.hidden(x.flatten(1)))
 
 
 def horizontal_motion(grey: Tensor) -> Tensor:

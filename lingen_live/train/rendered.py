@@ -57,9 +57,7 @@ class RenderedChunk:
 class RenderedStream:
     """Renders what the prompts stand for; a change eases in over the chunks of the blend."""
 
-    def __init__(
-        self, config: BundleConfig, scenes: Mapping[str, Attributes], codec: VideoCodec | None = None
-    ) -> None:
+    def __init__(self, config: BundleConfig, scenes: Mapping[str, Attributes], codec: VideoCodec | None = None) -> None:
         """Know every prompt's scene.
 
         Args:

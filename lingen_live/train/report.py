@@ -18,12 +18,13 @@ def scores_table(columns: dict[str, dict[str, Score]]) -> str:
     names = list(next(iter(columns.values())))
     lines = ["| attribute | " + " | ".join(columns) + " |", "|---|" + "---:|" * len(columns)]
     for name in names:
-        cells = [_share(scores[name]) for scores in columns.values()]
+        cells = [format_share(scores[name]) for scores in columns.values()]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def _share(score: Score) -> str:
+def format_share(score: Score) -> str:
+    """In percent with the counts."""
     if not score.n_judged:
         return "not judged"
     return f"{100 * score.share:.0f} % ({score.n_right}/{score.n_judged})"

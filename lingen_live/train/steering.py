@@ -71,7 +71,7 @@ class SteeringResult:
         reached: the same at any time in `AFTER_S`.
         median_s: media time to reach it, of those that do; NaN of none.
         kept: attributes neither asked for nor wrong before that are right in the last chunk.
-        by_attribute: single-attribute view of `within`, each asked attribute judged alone.
+        by_attribute: `within` of each asked attribute alone.
     """
 
     within: Score
@@ -104,8 +104,7 @@ def _after(before: Attributes, n_changes: int, rng: Random) -> Attributes:
             old = getattr(before, name)
             after = replace(after, **{name: rng.choice([word for word in VALUES[name] if word != old])})
         changed = changes(before, after)
-        # A colour that arrives with its subject, unsaid, is no wish; nor is the speed of a pan that begins.
-        if len(changed) == n_changes and changed <= set(JUDGED):
+        if len(changed) == n_changes:  # else it was the colour of no subject
             return after
 
 
@@ -151,9 +150,7 @@ def _seen(probe: AttributeProbe, frames: NDArray[np.uint8]) -> dict[str, str]:
     return judge(probe, to_unit(frames).unsqueeze(0))[0]
 
 
-def time_to_reach_s(
-    after: Sequence[Mapping[str, str]], wanted: Mapping[str, str], chunk_s: float
-) -> float:
+def time_to_reach_s(after: Sequence[Mapping[str, str]], wanted: Mapping[str, str], chunk_s: float) -> float:
     """Media time until everything wanted is right, in this chunk and in the next; infinite where it never is."""
     is_right = [all(seen[name] == word for name, word in wanted.items()) for seen in after]
     for k in range(len(is_right) - 1):

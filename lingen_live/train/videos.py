@@ -9,6 +9,7 @@ videos in it, so that a run which was interrupted goes on behind them. Runs no c
 from __future__ import annotations
 
 import json
+import os
 import tarfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -42,6 +43,8 @@ _CAPTION_BYTES = 64 << 10
 _LONGEST_HOLD_S = 1.0
 _WIDEST = 8
 """Times the width or height that is kept of a picture: one of more is all but cropped away."""
+_UNSPECIFIED = 2
+"""FFmpeg's number for colours of which a video does not say how they are coded: by custom as in HD, or before it."""
 _N_EXAMPLES = 20
 
 
@@ -134,7 +137,7 @@ def _read_list(path: Path, summary: Summary) -> dict[Path, str]:
     for number, line in enumerate(path.read_bytes().splitlines(), start=1):
         try:
             row = json.loads(line)
-            captions[(path.parent / row["file"]).resolve()] = " ".join(row["caption"].split())
+            captions[Path(os.path.normpath(path.parent / row["file"]))] = " ".join(row["caption"].split())
         except (ValueError, KeyError, TypeError, AttributeError):
             summary.skip("not a line of captions", f"{path}:{number}")
     return captions
@@ -233,7 +236,7 @@ def fit(frame: av.VideoFrame, width_px: int, height_px: int) -> NDArray[np.uint8
     size = max(wide, round(frame.width * scale)), max(high, round(frame.height * scale))
     if size[0] > _WIDEST * wide or size[1] > _WIDEST * high:
         raise UnusableError("too narrow")
-    is_untold_hd = frame.colorspace == Colorspace.UNSPECIFIED and frame.height >= 720
+    is_untold_hd = frame.colorspace == _UNSPECIFIED and frame.height >= 720
     picture = frame.reformat(
         *size,
         format="rgb24",

@@ -20,7 +20,6 @@ from lingen_live.train import evaluate
 from lingen_live.train.evaluate import (
     Sample,
     Score,
-    codec_psnr_db,
     held_out_captions,
     sample_captions,
     score_renders,
@@ -155,10 +154,3 @@ class Off(VideoCodec):
 
     def decode(self, latents: Tensor) -> Tensor:
         return latents + 0.1
-
-
-def test_psnr_is_told_by_weather(tiny_config: BundleConfig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluate, "_PSNR_CHUNKS", 40)
-    by_weather = codec_psnr_db(tiny_config, Off(tiny_config))
-    assert set(by_weather) == set(VALUES["weather"])
-    assert list(by_weather.values()) == pytest.approx([20.0] * 5, abs=1e-3)

@@ -7,30 +7,29 @@ import json
 from pathlib import Path
 from typing import Any
 
-import av
 import pytest
 import torch
 from fake_text import FakeText
 
 from lingen_live.checkpoint import load_bundle
-from lingen_live.engine.engine import Engine
-from lingen_live.engine.options import EngineOptions
 from lingen_live.errors import CheckpointError, ConfigError
-from lingen_live.train import codec, evaluate, jobs, latents, reader
+from lingen_live.train import codec, jobs, latents, reader
 from lingen_live.train.config import Recipe, load_recipe
-from lingen_live.train.jobs import run_evaluation, run_job
-from lingen_live.train.probe import AttributeProbe
+from lingen_live.train.jobs import run_job
 
 IN_ORDER = ("codec", "reader", "clips", "denoiser", "decoder", "probe")
 
 
 def as_toml(data: dict[str, Any], section: str = "") -> str:
-    """A nested dictionary of numbers, strings and tuples as TOML."""
+    """A nested dictionary of numbers, strings, tuples of them, and tuples of dictionaries as TOML."""
     lines, below = [], []
     for name, value in data.items():
         if isinstance(value, dict):
             path = f"{section}.{name}".removeprefix(".")
             below.append(f"[{path}]\n{as_toml(value, path)}")
+        elif isinstance(value, tuple) and value and isinstance(value[0], dict):
+            path = f"{section}.{name}".removeprefix(".")
+            below += [f"[[{path}]]\n{as_toml(item, path)}" for item in value]
         else:
             lines.append(f"{name} = {json.dumps(value)}")
     return "\n".join([*lines, *below]) + "\n"
@@ -50,8 +49,6 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(codec, "_STATISTICS_GROUPS", 32)
     monkeypatch.setattr(latents, "SHARD_CLIPS", 4)
     monkeypatch.setattr(reader, "_HELD_OUT_CAPTIONS", 6)
-    monkeypatch.setattr(evaluate, "_CEILING_CHUNKS", 8)
-    monkeypatch.setattr(evaluate, "_PSNR_CHUNKS", 8)
     monkeypatch.setattr(jobs, "TextEncoder", FakeText)
 
 
@@ -131,47 +128,3 @@ def test_weights_of_an_earlier_job_that_do_not_fit_are_refused(
     with pytest.raises(CheckpointError, match=r"codec\.safetensors does not fit the recipe: ") as caught:
         run_job("probe", recipe_path, tmp_path, "cpu", 1)
     assert "\n" not in caught.value.message
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_an_evaluation_leaves_numbers_words_and_a_picture(
-    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype
-) -> None:
-    def build_engine(options: EngineOptions, on_progress: object) -> Engine:
-        bundle = load_bundle(options.checkpoint)
-        bundle.model.to(dtype)
-        bundle.codec.to(dtype)
-        return Engine(bundle, FakeText(bundle.config.model.text_tokens), seed=0, prompt="anything")
-
-    monkeypatch.setattr(jobs, "build_engine", build_engine)
-    probe = tmp_path / "probe.safetensors"
-    codec.save_weights(AttributeProbe(), probe)
-    out = tmp_path / "deep" / "report"
-    text = run_evaluation(EngineOptions(str(tiny_bundle)), probe, 3, 0.6, out)
-
-    digest = load_bundle(tiny_bundle).digest
-    assert text.startswith(f"3 held-out captions, judged after 0.6 s of video; checkpoint {digest[:16]}.")
-    assert (out / "eval.md").read_text(encoding="utf-8") == text + "\n"
-    numbers = json.loads((out / "eval.json").read_text(encoding="utf-8"))
-    assert numbers["digest"] == digest
-    assert set(numbers["scores"]) == {"model", "renders through the codec", "renders"}
-    assert numbers["scores"]["renders"]["biome"]["judged"] == 8
-    with av.open(str(out / "grid.png"), "r") as container:
-        (picture,) = container.decode(video=0)
-    assert (picture.height, picture.width) == (32, 8 * 32 + 7 * 4)
-
-
-@pytest.mark.parametrize(
-    ("n_captions", "seconds", "message"),
-    [
-        (0, 1.0, "captions is 0; it must be 1 or more"),
-        (1, 0.0, "seconds is 0; it must be above 0 and at most 3600"),
-        (1, float("nan"), "seconds is nan; it must be above 0"),
-        (1, 1e9, "seconds is 1e\\+09; it must be above 0 and at most 3600"),
-    ],
-)
-def test_numbers_that_measure_nothing_are_refused(
-    tmp_path: Path, n_captions: int, seconds: float, message: str
-) -> None:
-    with pytest.raises(ConfigError, match=f"^{message}"):
-        run_evaluation(EngineOptions(), tmp_path / "probe", n_captions, seconds, tmp_path / "out")

@@ -77,13 +77,13 @@ def use_primitives(index: int, folder: Path) -> None:
     layers = [nn.Linear(2, 1, bias=False) for _ in range(3)]
     for layer in layers:
         nn.init.constant_(layer.weight, float(index))
-    weights = [layer.weight for layer in layers]
+    weights = [parameter for layer in layers for parameter in layer.parameters()]
     ranks.broadcast(weight.data for weight in weights)
     values = [weight.detach().clone() for weight in weights]
     weights[0].grad = torch.full_like(weights[0], 1.0 + index)
     if index:
         weights[1].grad = torch.full_like(weights[1], 4.0)
-    ranks.average_gradients(layer.weight for layer in layers)
+    ranks.average_gradients(weights)
     found = {
         "values": torch.stack(values),
         "gradients": [weight.grad for weight in weights],
