@@ -14,7 +14,7 @@ from lingen_live.serve.app import create_app
 from lingen_live.serve.console import Console
 from lingen_live.serve.hosts import HostRule, is_loopback
 from lingen_live.serve.listen import url_of
-from lingen_live.serve.server import serve
+from lingen_live.serve.server import serve, signals_held
 from lingen_live.serve.sessions import Session
 from lingen_live.serve.viewers import Viewers
 from lingen_live.serve.web import find_web_directory
@@ -59,8 +59,9 @@ def run_live(
         app = create_app(session, viewers, web_directory, HostRule.for_host(host, more_hosts))
         await serve(app, session, viewers, client, listener, on_progress=console.progress, on_ready=welcome)
 
-    console.say("lingen live: warming up the model")
-    asyncio.run(run())
+    with signals_held():
+        console.say("lingen live: warming up the model")
+        asyncio.run(run())
 
 
 def _describe(info: EngineInfo) -> str:

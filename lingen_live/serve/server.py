@@ -25,6 +25,20 @@ from lingen_live.serve.viewers import Viewers
 N_HELPER_THREADS = 2
 LINGER_S = 1
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def signals_held() -> Iterator[None]:
+    """Let SIGINT and SIGTERM wait until `serve` listens to them: one inside the making of a loop would break it."""
+    has_mask = hasattr(signal, "pthread_sigmask")
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS) if has_mask else set()
+    try:
+        yield
+    finally:
+        if has_mask:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
 
 class _Server(uvicorn.Server):
     """uvicorn without its signal handling, which would raise the signal again before we are done."""
@@ -101,13 +115,14 @@ async def _wait(stop: asyncio.Event) -> None:
 
 @contextlib.contextmanager
 def _signals_set(stop: asyncio.Event) -> Iterator[None]:
-    """SIGINT and SIGTERM set `stop` instead of ending the process."""
+    """SIGINT and SIGTERM set `stop` instead of ending the process, also those that waited in `signals_held`."""
     loop = asyncio.get_running_loop()
-    signals = (signal.SIGINT, signal.SIGTERM)
-    for number in signals:
+    for number in _SIGNALS:
         loop.add_signal_handler(number, stop.set)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     try:
         yield
     finally:
-        for number in signals:
+        for number in _SIGNALS:
             loop.remove_signal_handler(number)
