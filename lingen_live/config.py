@@ -100,6 +100,7 @@ class ModelConfig:
         latent_height: h, positions.
         latent_width: w, positions.
         chunk_latent_frames: T, latent frames a chunk.
+        stem_width: channels of the convolutional stem; 0 for none, as in the paper.
         width: D.
         n_layers: blocks; block i scans in Rotary-Major order i % 4.
         expand: Mamba2 inner width over D.
@@ -122,6 +123,7 @@ class ModelConfig:
     latent_height: int
     latent_width: int
     chunk_latent_frames: int
+    stem_width: int
     width: int
     n_layers: int
     expand: int
@@ -141,7 +143,7 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         """Refuse shapes that are not positive or do not divide, with both numbers."""
-        apart = {"tesa_past_frames", "text_fields"}
+        apart = {"stem_width", "tesa_past_frames", "text_fields"}
         require_positive(self, *(f.name for f in dataclasses.fields(self) if f.name not in apart))
         if len(self.text_fields) > self.text_slots:
             raise ConfigError(
@@ -155,8 +157,9 @@ class ModelConfig:
         for axis in ("latent_height", "latent_width"):
             _divides(axis, getattr(self, axis), "tesa_window", self.tesa_window)
             _divides(axis, getattr(self, axis), "review_pool", self.review_pool)
-        if self.tesa_past_frames < 0:
-            raise ConfigError(f"tesa_past_frames is {self.tesa_past_frames}; it must be 0 or more.")
+        for name in ("stem_width", "tesa_past_frames"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be 0 or more.")
 
     @property
     def n_tokens(self) -> int:

@@ -61,6 +61,7 @@ def tiny_config() -> BundleConfig:
             latent_height=4,
             latent_width=4,
             chunk_latent_frames=2,
+            stem_width=16,
             width=32,
             n_layers=4,
             expand=2,

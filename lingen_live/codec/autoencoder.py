@@ -1,7 +1,9 @@
 """Frames to latents and back: 4 frames x 32 x 32 pixels to one latent position of the bundled model.
 
-Each latent frame is coded alone: four frames ride on the channel axis, so a stream carries no decoder cache
-and any latent frame can be decoded at any time. Up and down steps have parameter-free shortcuts (space to
+Four frames ride on the channel axis. Each group of four is encoded alone; it is decoded beside the latent frame before
+it, for only two of them show where things are going: a decoder of single ones stands still for four frames and jumps
+(docs/lab-notes.md). That latent frame is all the past it sees, so a stream carries no decoder cache. Up and down steps
+have parameter-free shortcuts (space to
 channel averaging, as DC-AE, arXiv 2410.10733, section 3.2), which the convolutions only have to correct. Does
 not know chunks, noise or prompts.
 """
@@ -94,6 +96,8 @@ class VideoCodec(nn.Module):
                 decoder.append(Upsample(widths[index], widths[index - 1], 2))
         decoder.append(nn.Conv2d(widths[0], frame_channels * patch_px**2, 3, padding=1))
         self.decoder = nn.Sequential(*decoder, nn.PixelShuffle(patch_px))
+        self.context = nn.Conv2d(config.latent_channels, config.decoder_widths[-1], 3, padding=1, bias=False)
+        nn.init.zeros_(self.context.weight)
         self.register_buffer("latent_mean", torch.zeros(config.latent_channels))
         self.register_buffer("latent_std", torch.ones(config.latent_channels))
         self.latent_mean: Tensor
@@ -107,9 +111,24 @@ class VideoCodec(nn.Module):
         """Groups of frames (N, 4 * 3, H, W) in [0, 1] to unnormalised latents (N, C, h, w)."""
         return self.encoder(groups * 2 - 1)
 
-    def decode_raw(self, latents: Tensor) -> Tensor:
-        """Unnormalised latents (N, C, h, w) to groups of frames (N, 4 * 3, H, W) near [0, 1], not clamped."""
-        return self.decoder(latents) * 0.5 + 0.5
+    def decode_raw(self, latents: Tensor, before: Tensor | None = None) -> Tensor:
+        """Unnormalised latents to groups of frames.
+
+        Args:
+            latents: (N, C, h, w), unnormalised.
+            before: (N, C, h, w), normalised: the latent frame before each; None, or zeros, if there is none.
+
+        Returns:
+            (N, 4 * 3, H, W) near [0, 1], not clamped.
+        """
+        return self.decoder[-1](self._decode_folded(latents, before)) * 0.5 + 0.5
+
+    def _decode_folded(self, latents: Tensor, before: Tensor | None) -> Tensor:
+        """All of the decoder but the last unfolding of patches."""
+        x = self.decoder[0](latents)
+        if before is not None:
+            x = x + self.context(before)
+        return self.decoder[1:-1](x)
 
     def encode(self, frames: Tensor) -> Tensor:
         """Frames to normalised latents.
@@ -133,28 +152,50 @@ class VideoCodec(nn.Module):
         latents = (self.encode_raw(groups) - self._mean()) / self._std()
         return latents.unflatten(0, (batch, n_frames // per))
 
-    def decode(self, latents: Tensor) -> Tensor:
-        """Normalised latents (B, T, C, h, w) to frames (B, F, 3, H, W), clamped to [0, 1]."""
+    def decode(self, latents: Tensor, before: Tensor | None = None) -> Tensor:
+        """Normalised latents to frames.
+
+        Args:
+            latents: (B, T, C, h, w), successive.
+            before: (B, C, h, w), the one before the first; None, or zeros, if the video begins here.
+
+        Returns:
+            (B, F, 3, H, W), clamped to [0, 1].
+        """
         batch, n_latents = latents.shape[:2]
-        groups = self.decode_raw(latents.flatten(0, 1) * self._std() + self._mean())
+        groups = self.decode_unclamped(latents, before)
         frames = groups.unflatten(1, (self.config.frames_per_latent, 3)).clamp(0, 1)
         return frames.reshape(batch, n_latents * self.config.frames_per_latent, *frames.shape[2:])
 
-    def decode_pictures(self, latents: Tensor) -> Tensor:
-        """Normalised latents (B, T, C, h, w) to pictures as screens take them: uint8 (B, F, H, W, 3), 0-255, RGB.
+    def decode_unclamped(self, latents: Tensor, before: Tensor | None = None) -> Tensor:
+        """Normalised latents, as in `decode`, to groups of frames (B T, 4 * 3, H, W) near [0, 1]."""
+        return self.decode_raw(self._denormalised(latents), _preceding(latents, before))
+
+    def decode_pictures(self, latents: Tensor, before: Tensor | None = None) -> Tensor:
+        """Normalised latents, as in `decode`, to pictures as screens take them: uint8 (B, F, H, W, 3), 0-255, RGB.
 
         Rounds before the patches are unfolded, so that a quarter of the bytes is moved: at 256 x 256 on a CPU the
         moving costs as much as two fifths of the convolutions otherwise.
         """
         per, patch_px = self.config.frames_per_latent, self.config.decoder_patch_px
-        folded = self.decoder[:-1](latents.flatten(0, 1) * self._std() + self._mean()).float()
+        folded = self._decode_folded(self._denormalised(latents), _preceding(latents, before)).float()
         bytes_ = folded.mul_(127.5).add_(127.5).clamp_(0, 255).round_().to(torch.uint8)
         cells = bytes_.unflatten(1, (per, 3, patch_px, patch_px))  # N, frame, colour, dy, dx, h', w'
         pictures = cells.permute(0, 1, 5, 3, 6, 4, 2).flatten(4, 5).flatten(2, 3)
         return pictures.reshape(len(latents), -1, *pictures.shape[2:])
+
+    def _denormalised(self, latents: Tensor) -> Tensor:
+        """(B, T, C, h, w) to (B T, C, h, w)."""
+        return latents.flatten(0, 1) * self._std() + self._mean()
 
     def _mean(self) -> Tensor:
         return self.latent_mean.view(1, -1, 1, 1)
 
     def _std(self) -> Tensor:
         return self.latent_std.view(1, -1, 1, 1)
+
+
+def _preceding(latents: Tensor, before: Tensor | None) -> Tensor:
+    """The latent frame before each of (B, T, C, h, w), as (B T, C, h, w); zeros before the first of a video."""
+    first = torch.zeros_like(latents[:, :1]) if before is None else before.to(latents.dtype).unsqueeze(1)
+    return torch.cat((first, latents[:, :-1]), dim=1).flatten(0, 1)

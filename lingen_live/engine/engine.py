@@ -200,7 +200,8 @@ class Engine:
             following = self.denoiser.commit(latents, text, self.state).scaled(bundle.config.sampler.state_keep)
             self._synchronise()
         with recorder.span("decode"):
-            frames = bundle.codec.decode_pictures(latents.to(self.dtype))[0].contiguous().cpu().numpy()
+            before = self.state.latents[0][:, -1]
+            frames = bundle.codec.decode_pictures(latents.to(self.dtype), before)[0].contiguous().cpu().numpy()
         return frames, following
 
     def _read_text(self, asked: PromptState) -> TextContext:

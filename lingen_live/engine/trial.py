@@ -46,7 +46,7 @@ class Trial:
         """All that a denoiser computes: the velocity and the tensors of the next state."""
         velocity = denoiser.denoise(self.latents, self.sigma, self.text, self.state)
         following = denoiser.commit(self.latents, self.text, self.state)
-        return [velocity, following.ssm, following.conv, following.review, following.tesa]
+        return [velocity, following.ssm, following.conv, following.review, following.tesa, following.latents]
 
     @torch.inference_mode()
     def time_s(self, denoiser: Denoiser) -> float:

@@ -14,6 +14,7 @@ from lingen_live.config import ModelConfig
 from lingen_live.model.embed import SigmaEmbedding, TextContext, TextProjection
 from lingen_live.model.mate import Block
 from lingen_live.model.state import LayerState, StreamState
+from lingen_live.model.stem import ConvStem
 
 
 class LinGen(nn.Module):
@@ -27,6 +28,7 @@ class LinGen(nn.Module):
         super().__init__()
         self.config = config
         self.latent_in = nn.Linear(config.latent_channels, config.width)
+        self.stem = ConvStem(config) if config.stem_width else None
         self.sigma = SigmaEmbedding(config.width)
         self.text = TextProjection(config)
         self.condition = nn.Linear(config.width, 6 * config.width)
@@ -62,7 +64,8 @@ class LinGen(nn.Module):
     def commit(self, latents: Tensor, text: TextContext, state: StreamState) -> StreamState:
         """The state after a clean chunk (B, T, C, h, w), by one pass at sigma 0; the old one is only read."""
         sigma = torch.zeros(latents.shape[0], device=latents.device)
-        return StreamState.from_layers(self._run(latents, sigma, text, state)[1])
+        layers = self._run(latents, sigma, text, state)[1]
+        return StreamState.from_layers(layers, latents.to(state.latents.dtype))
 
     def _grid(self) -> tuple[int, int, int]:
         return self.config.chunk_latent_frames, self.config.latent_height, self.config.latent_width
@@ -74,8 +77,12 @@ class LinGen(nn.Module):
         expected = (n_frames, self.config.latent_channels, height, width)
         if tuple(latents.shape[1:]) != expected:
             raise ValueError(f"got latents of shape {tuple(latents.shape[1:])}, the chunk holds {expected}")
-        tokens = self.latent_in(latents.permute(0, 1, 3, 4, 2).flatten(1, 3).to(self.latent_in.weight.dtype))
-        condition = self.condition(functional.silu(self.sigma(sigma) + text.pooled)).unflatten(-1, (6, -1))
+        latents = latents.to(self.latent_in.weight.dtype)
+        tokens = self.latent_in(latents.permute(0, 1, 3, 4, 2).flatten(1, 3))
+        asked = functional.silu(self.sigma(sigma) + text.pooled)
+        if self.stem is not None:
+            tokens = tokens + self.stem(latents, state.latents[0].to(latents.dtype), asked)
+        condition = self.condition(asked).unflatten(-1, (6, -1))
         following = []
         for index, block in enumerate(self.blocks):
             layer_text = (text.keys[index], text.values[index], text.mask)

@@ -32,11 +32,15 @@ def offline_velocity(model: LinGen, clip: Tensor, texts: list[TextContext]) -> T
     Returns:
         (B, K, T, C, h, w).
     """
-    batch = clip.shape[0]
+    batch, n_chunks = clip.shape[:2]
     tokens = model.latent_in(clip.permute(0, 1, 2, 4, 5, 3).flatten(2, 4))  # (B, K, L, D)
     sigma = torch.zeros(batch, device=clip.device, dtype=clip.dtype)
     noise_level = model.sigma(sigma)
-    condition = torch.stack([model.condition(functional.silu(noise_level + text.pooled)) for text in texts], dim=1)
+    asked = [functional.silu(noise_level + text.pooled) for text in texts]
+    if model.stem is not None:
+        before = torch.cat((torch.zeros_like(clip[:, :1]), clip[:, :-1]), dim=1)
+        tokens = tokens + torch.stack([model.stem(clip[:, k], before[:, k], asked[k]) for k in range(n_chunks)], dim=1)
+    condition = torch.stack([model.condition(each) for each in asked], dim=1)
     condition = condition.unflatten(-1, (6, -1))  # (B, K, 6, D)
     for index, block in enumerate(model.blocks):
         assert isinstance(block, Block)

@@ -7,7 +7,7 @@ their first axis and the batch on their second, so stacking sessions is one conc
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -34,12 +34,17 @@ class LayerState:
 
 @dataclass(frozen=True, slots=True)
 class StreamState:
-    """All layers: the tensors of `LayerState` with the layers stacked on a new first axis."""
+    """All layers: the tensors of `LayerState` with the layers stacked on a new first axis; and the last chunk.
+
+    Attributes:
+        latents: (1, B, T, C, h, w), the last committed chunk itself; its first axis is there to be like the others.
+    """
 
     ssm: Tensor
     conv: Tensor
     review: Tensor
     tesa: Tensor
+    latents: Tensor
 
     @classmethod
     def allocate(
@@ -59,23 +64,20 @@ class StreamState:
             "tesa": (config.tesa_past_frames * cells, 2 * config.width),
         }
         accumulate = torch.promote_types(dtype, torch.float32)
-        return cls(
-            **{
-                name: torch.zeros(
-                    config.n_layers,
-                    batch,
-                    *shape,
-                    device=device,
-                    dtype=accumulate if name == "ssm" else dtype,
-                )
-                for name, shape in shapes.items()
-            }
-        )
+        layers = {
+            name: torch.zeros(
+                config.n_layers, batch, *shape, device=device, dtype=accumulate if name == "ssm" else dtype
+            )
+            for name, shape in shapes.items()
+        }
+        grid = (config.chunk_latent_frames, config.latent_channels, config.latent_height, config.latent_width)
+        return cls(**layers, latents=torch.zeros(1, batch, *grid, device=device, dtype=dtype))
 
     @classmethod
-    def from_layers(cls, layers: Sequence[LayerState]) -> StreamState:
-        """Stack what the layers returned."""
-        return cls(*(torch.stack([getattr(layer, f.name) for layer in layers]) for f in fields(cls)))
+    def from_layers(cls, layers: Sequence[LayerState], latents: Tensor) -> StreamState:
+        """Stack what the layers returned; `latents` (B, T, C, h, w) is the chunk they were given."""
+        stacked = [torch.stack([getattr(layer, f.name) for layer in layers]) for f in fields(LayerState)]
+        return cls(*stacked, latents.unsqueeze(0))
 
     @classmethod
     def stack(cls, states: Sequence[StreamState]) -> StreamState:
@@ -88,11 +90,11 @@ class StreamState:
 
     def layer(self, index: int) -> LayerState:
         """Views of one layer."""
-        return LayerState(*(getattr(self, f.name)[index] for f in fields(self)))
+        return LayerState(*(getattr(self, f.name)[index] for f in fields(LayerState)))
 
     def scaled(self, factor: float) -> StreamState:
-        """A state of which only a share is left; a factor of 1 is this state itself."""
-        return self if factor == 1 else self._map(lambda part: part * factor)
+        """A state of whose layers only a share is left; a factor of 1 is this state itself."""
+        return self if factor == 1 else replace(self._map(lambda part: part * factor), latents=self.latents)
 
     def clone(self) -> StreamState:
         """An independent copy."""

@@ -10,7 +10,7 @@ from random import Random
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from lingen_live.codec.autoencoder import VideoCodec
 from lingen_live.errors import CheckpointError
@@ -20,20 +20,28 @@ from lingen_live.train.loop import Trainer
 from lingen_live.world.render import render
 
 _STATISTICS_GROUPS = 512
+_RUN_LATENTS = 3
+"""Latent frames that the decoder is trained on in a row: one that nothing precedes, two that join what precedes."""
 
 
-def random_groups(recipe: Recipe, rng: Random, n_groups: int, device: str) -> Tensor:
-    """(n_groups, 4 * 3, H, W) in [0, 1]: what the codec codes as one latent frame each."""
+def random_groups(recipe: Recipe, rng: Random, n_scenes: int, device: str, run: int = 1) -> Tensor:
+    """(n_scenes run, 4 * 3, H, W) in [0, 1]: what the codec codes as one latent frame each, `run` in a row a scene."""
     video, per = recipe.bundle.video, recipe.bundle.codec.frames_per_latent
-    scenes = draw_groups(rng, n_groups, per, video.fps).to(device)
+    scenes = draw_groups(rng, n_scenes, run * per, video.fps).to(device)
     frames = render(scenes, video.height_px, video.width_px)
-    return frames.unflatten(0, (n_groups, per)).flatten(1, 2).contiguous(memory_format=torch.channels_last)
+    return frames.unflatten(0, (-1, per)).flatten(1, 2).contiguous(memory_format=torch.channels_last)
 
 
-def picture_loss(error: Tensor, edge_weight: float) -> Tensor:
-    """L1 of an error picture and of its differences along both axes: blurred edges cost twice."""
+def picture_loss(error: Tensor, section: CodecTraining, run: int = 1) -> Tensor:
+    """L1 of the error of groups of frames, (N, 4 * 3, H, W), of its edges and of its changes.
+
+    Differences along both axes make blurred edges cost twice. Differences in time, also from the last frame of a
+    group to the first of the next in its run, make a picture cost that stands still where it should move, or jumps.
+    """
     edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
-    return error.abs().mean() + edge_weight * edges
+    frames = error.unflatten(1, (-1, 3)).unflatten(0, (-1, run)).flatten(1, 2)
+    motion = frames.diff(dim=1).abs().mean()
+    return error.abs().mean() + section.edge_weight * edges + section.motion_weight * motion
 
 
 def psnr_db(error: Tensor) -> float:
@@ -46,7 +54,7 @@ def reconstruction_loss(codec: VideoCodec, groups: Tensor, section: CodecTrainin
     raw = codec.encode_raw(groups)
     deviation = raw.detach().std(dim=(0, 2, 3), keepdim=True)
     error = codec.decode_raw(raw + torch.randn_like(raw) * deviation * section.latent_noise) - groups
-    return picture_loss(error, section.edge_weight) + 1e-4 * raw.square().mean(), psnr_db(error)
+    return picture_loss(error, section) + 1e-4 * raw.square().mean(), psnr_db(error)
 
 
 def train_codec(recipe: Recipe, folder: Path, device: str, init: Path | None = None) -> None:
@@ -86,7 +94,7 @@ def train_codec(recipe: Recipe, folder: Path, device: str, init: Path | None = N
 
 
 def train_decoder(recipe: Recipe, folder: Path, device: str) -> None:
-    """Train the decoder alone on, or resume; `codec.safetensors` gets the better decoder.
+    """Train the decoder alone on, or resume, on runs of latent frames; `codec.safetensors` gets the better decoder.
 
     The encoder and the statistics stay, so a denoiser trained on their latents stays valid and both can be
     trained at the same time.
@@ -95,23 +103,25 @@ def train_decoder(recipe: Recipe, folder: Path, device: str) -> None:
     codec.load_state_dict(load_file(folder / "codec.safetensors"))
     codec = codec.to(device).to_channels_last()
     section = recipe.decoder
+    decoding = nn.ModuleList((codec.decoder, codec.context))
 
     def loss(generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         rng = Random(int(torch.randint(1 << 62, (), generator=generator)))
-        groups = random_groups(recipe, rng, section.batch, device)
+        groups = random_groups(recipe, rng, section.batch, device, _RUN_LATENTS)
+        frames = groups.unflatten(1, (-1, 3)).unflatten(0, (-1, _RUN_LATENTS)).flatten(1, 2)
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
             with torch.no_grad():
-                raw = codec.encode_raw(groups)
-                raw = raw + torch.randn_like(raw) * codec.latent_std.view(1, -1, 1, 1) * section.latent_noise
-            error = codec.decode_raw(raw) - groups
-            value = picture_loss(error, section.edge_weight)
+                latents = codec.encode(frames)
+                latents = latents + torch.randn_like(latents) * section.latent_noise
+            error = codec.decode_unclamped(latents) - groups
+            value = picture_loss(error, section, _RUN_LATENTS)
         return value, {"psnr_db": psnr_db(error)}
 
-    trainer = Trainer(codec.decoder, loss, section, folder / "decoder")
+    trainer = Trainer(decoding, loss, section, folder / "decoder")
 
     def export() -> None:
         trained = copy.deepcopy(codec)
-        trained.decoder.load_state_dict(trainer.ema)
+        nn.ModuleList((trained.decoder, trained.context)).load_state_dict(trainer.ema)
         save_weights(trained, folder / "codec.safetensors")
 
     trainer.run(export)

@@ -26,6 +26,7 @@ class CodecTraining:
     ema_decay: float
     clip_norm: float
     edge_weight: float
+    motion_weight: float
     latent_noise: float
 
     def __post_init__(self) -> None:

@@ -69,10 +69,11 @@ def test_decoded_frames_are_in_range_and_the_raw_ones_need_not_be(codec: VideoCo
 @torch.no_grad()
 def test_pictures_are_the_frames_rounded_to_the_nearest_level(codec: VideoCodec) -> None:
     latents = 2 * torch.randn(2, 3, 8, 2, 5, generator=torch.Generator().manual_seed(1))
-    pictures = codec.decode_pictures(latents)
+    before = torch.randn(2, 8, 2, 5, generator=torch.Generator().manual_seed(2))
+    pictures = codec.decode_pictures(latents, before)
     assert pictures.dtype == torch.uint8
     assert pictures.shape == (2, 12, 16, 40, 3)
-    levels = codec.decode(latents).permute(0, 1, 3, 4, 2) * 255
+    levels = codec.decode(latents, before).permute(0, 1, 3, 4, 2) * 255
     assert (pictures - levels).abs().max() < 0.501  # half a level, and the rounding of float32
     assert pictures.min() == 0
     assert pictures.max() == 255
@@ -91,19 +92,25 @@ def test_latents_are_normalised_by_the_stored_statistics_and_back(codec: VideoCo
     neutral.latent_mean.zero_()
     neutral.latent_std.fill_(1)
     assert not torch.allclose(neutral.encode(frames), latents)
-    torch.testing.assert_close(codec.decode(latents), neutral.decode(neutral.encode(frames)))
+    alone, neutral_alone = latents[:, :1], neutral.encode(frames)[:, :1]  # what precedes is decoded normalised
+    torch.testing.assert_close(codec.decode(alone), neutral.decode(neutral_alone))
 
 
 @torch.no_grad()
-def test_latent_frames_are_coded_independently(codec: VideoCodec) -> None:
+def test_a_latent_frame_is_encoded_alone_and_decoded_beside_the_one_before(codec: VideoCodec) -> None:
     frames = frames_of(2, 12)
     together = codec.encode(frames)
     alone = torch.cat([codec.encode(frames[:, first : first + 4]) for first in (0, 4, 8)], dim=1)
     torch.testing.assert_close(together, alone)
     decoded = codec.decode(together)
     for index in range(3):
-        one = codec.decode(together[:, index : index + 1])
+        before = together[:, index - 1] if index else None
+        one = codec.decode(together[:, index : index + 1], before)
         torch.testing.assert_close(decoded[:, 4 * index : 4 * index + 4], one)
+        if index:
+            assert (codec.decode(together[:, index : index + 1]) - one).abs().max() > 1e-3
+    nothing = codec.decode(together, torch.zeros_like(together[:, 0]))
+    torch.testing.assert_close(nothing, decoded)
 
     changed = frames.clone()
     changed[:, 5] = 0
@@ -120,7 +127,7 @@ def test_frames_keep_their_order_and_colours(codec: VideoCodec) -> None:
     codec.encode(frames)
     torch.testing.assert_close(seen[0][0, 3 * 2 + 1], frames[0, 2, 1] * 2 - 1)
 
-    codec.decoder.register_forward_hook(lambda _, args, out: (frames * 2 - 1).reshape(1, 12, 16, 24))
+    codec.decoder[-1].register_forward_hook(lambda _, args, out: (frames * 2 - 1).reshape(1, 12, 16, 24))
     torch.testing.assert_close(codec.decode(torch.zeros(1, 1, 8, 2, 3)), frames)
 
 
@@ -139,7 +146,8 @@ def test_frames_that_do_not_divide_are_refused(codec: VideoCodec, shape: tuple[i
 
 def test_gradients_reach_every_weight(codec: VideoCodec) -> None:
     groups = frames_of(2, 4).reshape(2, 12, 16, 24)
-    (codec.decode_raw(codec.encode_raw(groups)) - groups).square().mean().backward()
+    raw = codec.encode_raw(groups)
+    (codec.decode_raw(raw, raw.roll(1, 0)) - groups).square().mean().backward()
     silent = [name for name, p in codec.named_parameters() if p.grad is None or not p.grad.any()]
     assert silent == []
 

@@ -21,6 +21,7 @@ from lingen_live.engine.engine import Engine
 from lingen_live.engine.trial import Trial, difference
 from lingen_live.engine.upgrade import seek_compiled
 from lingen_live.model.lingen import LinGen
+from lingen_live.model.state import StreamState
 
 pytestmark = pytest.mark.skipif(find_compiler() is None, reason="needs a C++ compiler")
 PATIENCE_S = 900.0
@@ -149,7 +150,10 @@ def test_a_batch_is_refused(upgraded: Upgraded) -> None:
     trial = Trial.draw(upgraded.engine.bundle.model)
     with pytest.raises(ValueError, match="batch of 2, a compiled block takes 1"):
         upgraded.engine.denoiser.denoise(
-            trial.latents.repeat(2, 1, 1, 1, 1), trial.sigma.repeat(2), trial.text.repeat(2), trial.state
+            trial.latents.repeat(2, 1, 1, 1, 1),
+            trial.sigma.repeat(2),
+            trial.text.repeat(2),
+            StreamState.stack([trial.state] * 2),
         )
 
 

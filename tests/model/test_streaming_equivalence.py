@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 import torch
 from torch import Tensor
@@ -18,6 +20,7 @@ CONFIG = ModelConfig(
     latent_height=8,
     latent_width=4,
     chunk_latent_frames=2,
+    stem_width=16,
     width=32,
     n_layers=6,
     expand=2,
@@ -90,8 +93,9 @@ def test_every_part_of_the_state_matters() -> None:
     empty = StreamState.allocate(CONFIG, 1, dtype=torch.float64)
     sigma = torch.zeros(1, dtype=torch.float64)
     whole = model.denoise(clip[:, 1], sigma, texts[1], state)
-    for name in ("ssm", "conv", "review", "tesa"):
-        tensors = {part: getattr(empty if part == name else state, part) for part in ("ssm", "conv", "review", "tesa")}
+    parts = [field.name for field in fields(StreamState)]
+    for name in parts:
+        tensors = {part: getattr(empty if part == name else state, part) for part in parts}
         without = model.denoise(clip[:, 1], sigma, texts[1], StreamState(**tensors))
         assert (whole - without).abs().max() > 1e-6, name
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from random import Random
 
@@ -41,12 +42,27 @@ def test_groups_hold_consecutive_frames_on_the_channels(tiny_recipe: Recipe) -> 
     assert torch.equal(groups, random_groups(tiny_recipe, Random(1), 8, "cpu"))
 
 
-def test_the_picture_loss_counts_blurred_edges_twice() -> None:
-    flat = torch.full((1, 3, 8, 8), 0.1)
-    assert picture_loss(flat, 0.5).item() == pytest.approx(0.1)
+def test_the_groups_of_a_run_follow_each_other(tiny_recipe: Recipe) -> None:
+    runs = random_groups(tiny_recipe, Random(1), 2, "cpu", 3).unflatten(1, (4, 3)).unflatten(0, (2, 3))
+    seams = runs[:, 1:, 0].sub(runs[:, :-1, -1]).abs().mean()
+    assert seams < 3 * runs.diff(dim=2).abs().mean()
+
+
+def test_the_picture_loss_counts_blurred_edges_twice(tiny_recipe: Recipe) -> None:
+    section = dataclasses.replace(tiny_recipe.codec, edge_weight=0.5, motion_weight=0.0)
+    flat = torch.full((1, 12, 8, 8), 0.1)
+    assert picture_loss(flat, section).item() == pytest.approx(0.1)
     edge = flat.clone()
     edge[..., 4:] = -0.1  # the same size of error, and one jump of 0.2 in seven differences
-    assert picture_loss(edge, 0.5).item() == pytest.approx(0.1 + 0.5 * 0.2 / 7)
+    assert picture_loss(edge, section).item() == pytest.approx(0.1 + 0.5 * 0.2 / 7)
+
+
+def test_the_picture_loss_counts_jumps_also_between_the_groups_of_a_run(tiny_recipe: Recipe) -> None:
+    section = dataclasses.replace(tiny_recipe.codec, edge_weight=0.0, motion_weight=2.0)
+    groups = torch.full((4, 6, 8, 8), 0.1)  # two runs of two groups of two frames
+    groups[1::2] = -0.1  # each run jumps by 0.2 where its groups meet: one of three differences in time
+    assert picture_loss(groups, section, 2).item() == pytest.approx(0.1 + 2 * 0.2 / 3)
+    assert picture_loss(groups, section, 1).item() == pytest.approx(0.1)  # runs of one have nothing to meet
 
 
 def test_psnr_is_in_decibels_of_a_peak_of_one() -> None:
@@ -97,7 +113,9 @@ def test_the_decoder_learns_while_the_encoder_stays(tmp_path: Path, tiny_recipe:
     second = load_file(path)
     changed = {name for name in first if not torch.equal(first[name], second[name])}
     assert changed
-    assert all(name.startswith("decoder.") for name in changed)
+    assert all(name.startswith(("decoder.", "context.")) for name in changed)
+    assert not first["context.weight"].any()
+    assert second["context.weight"].any()
 
     train_codec(tiny_recipe, tmp_path, "cpu")  # finished: asked again, it must not undo the decoder
     third = load_file(path)

@@ -152,5 +152,5 @@ class Off(VideoCodec):
     def encode(self, frames: Tensor) -> Tensor:
         return frames
 
-    def decode(self, latents: Tensor) -> Tensor:
+    def decode(self, latents: Tensor, before: Tensor | None = None) -> Tensor:
         return latents + 0.1
