@@ -48,6 +48,7 @@ class CodecConfig:
         decoder_patch_px: pixels a side unfolded from channels after the decoder's last convolution.
         decoder_widths: channels at strides decoder_patch_px, 2 decoder_patch_px, ...; the last is the latent grid.
         n_blocks: residual blocks at each stride.
+        flow_width: channels of the layers that see how things move.
     """
 
     frames_per_latent: int
@@ -57,10 +58,12 @@ class CodecConfig:
     decoder_patch_px: int
     decoder_widths: tuple[int, ...]
     n_blocks: int
+    flow_width: int
 
     def __post_init__(self) -> None:
         """Refuse shapes that cannot be built, with both numbers."""
-        require_positive(self, "frames_per_latent", "latent_channels", "encoder_patch_px", "decoder_patch_px")
+        positive = ("frames_per_latent", "latent_channels", "encoder_patch_px", "decoder_patch_px", "flow_width")
+        require_positive(self, *positive)
         for name in ("encoder_widths", "decoder_widths"):
             _check_widths(name, getattr(self, name))
         if self.n_blocks < 0:

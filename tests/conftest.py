@@ -55,6 +55,7 @@ def tiny_config() -> BundleConfig:
             decoder_patch_px=2,
             decoder_widths=(8, 8, 16),
             n_blocks=1,
+            flow_width=8,
         ),
         model=ModelConfig(
             latent_channels=8,

@@ -1,11 +1,10 @@
 """Frames to latents and back: 4 frames x 32 x 32 pixels to one latent position of the bundled model.
 
 Four frames ride on the channel axis. Each group of four is encoded alone; it is decoded beside the latent frame before
-it, for only two of them show where things are going: a decoder of single ones stands still for four frames and jumps
-(docs/lab-notes.md). That latent frame is all the past it sees, so a stream carries no decoder cache. Up and down steps
-have parameter-free shortcuts (space to
-channel averaging, as DC-AE, arXiv 2410.10733, section 3.2), which the convolutions only have to correct. Does
-not know chunks, noise or prompts.
+it, for only two of them show where things are going. That latent frame is all the past it sees, so a stream carries
+no decoder cache. The frames of a group are shifted as things move (`flow.py`). Up and down steps have parameter-free
+shortcuts (space to channel averaging, as DC-AE, arXiv 2410.10733, section 3.2), which the convolutions only have to
+correct. Does not know chunks, noise or prompts.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
+from lingen_live.codec.flow import FlowHead, shifted
 from lingen_live.config import NORM_GROUPS, CodecConfig
 
 
@@ -98,6 +98,7 @@ class VideoCodec(nn.Module):
         self.decoder = nn.Sequential(*decoder, nn.PixelShuffle(patch_px))
         self.context = nn.Conv2d(config.latent_channels, config.decoder_widths[-1], 3, padding=1, bias=False)
         nn.init.zeros_(self.context.weight)
+        self.flow = FlowHead(config.latent_channels, config.flow_width)
         self.register_buffer("latent_mean", torch.zeros(config.latent_channels))
         self.register_buffer("latent_std", torch.ones(config.latent_channels))
         self.latent_mean: Tensor
@@ -121,14 +122,9 @@ class VideoCodec(nn.Module):
         Returns:
             (N, 4 * 3, H, W) near [0, 1], not clamped.
         """
-        return self.decoder[-1](self._decode_folded(latents, before)) * 0.5 + 0.5
-
-    def _decode_folded(self, latents: Tensor, before: Tensor | None) -> Tensor:
-        """All of the decoder but the last unfolding of patches."""
-        x = self.decoder[0](latents)
-        if before is not None:
-            x = x + self.context(before)
-        return self.decoder[1:-1](x)
+        before = torch.zeros_like(latents) if before is None else before
+        groups = self.decoder[1:](self.decoder[0](latents) + self.context(before))
+        return shifted(groups, self.flow(before, (latents - self._mean()) / self._std())) * 0.5 + 0.5
 
     def encode(self, frames: Tensor) -> Tensor:
         """Frames to normalised latents.
@@ -172,17 +168,10 @@ class VideoCodec(nn.Module):
         return self.decode_raw(self._denormalised(latents), _preceding(latents, before))
 
     def decode_pictures(self, latents: Tensor, before: Tensor | None = None) -> Tensor:
-        """Normalised latents, as in `decode`, to pictures as screens take them: uint8 (B, F, H, W, 3), 0-255, RGB.
-
-        Rounds before the patches are unfolded, so that a quarter of the bytes is moved: at 256 x 256 on a CPU the
-        moving costs as much as two fifths of the convolutions otherwise.
-        """
-        per, patch_px = self.config.frames_per_latent, self.config.decoder_patch_px
-        folded = self._decode_folded(self._denormalised(latents), _preceding(latents, before)).float()
-        bytes_ = folded.mul_(127.5).add_(127.5).clamp_(0, 255).round_().to(torch.uint8)
-        cells = bytes_.unflatten(1, (per, 3, patch_px, patch_px))  # N, frame, colour, dy, dx, h', w'
-        pictures = cells.permute(0, 1, 5, 3, 6, 4, 2).flatten(4, 5).flatten(2, 3)
-        return pictures.reshape(len(latents), -1, *pictures.shape[2:])
+        """Normalised latents, as in `decode`, to pictures as screens take them: uint8 (B, F, H, W, 3), 0-255, RGB."""
+        groups = self.decode_unclamped(latents, before)
+        bytes_ = groups.mul(255).clamp_(0, 255).round_().to(torch.uint8).unflatten(1, (-1, 3))
+        return bytes_.permute(0, 1, 3, 4, 2).reshape(len(latents), -1, *bytes_.shape[3:], 3)
 
     def _denormalised(self, latents: Tensor) -> Tensor:
         """(B, T, C, h, w) to (B T, C, h, w)."""

@@ -77,7 +77,8 @@ class StreamState:
     def from_layers(cls, layers: Sequence[LayerState], latents: Tensor) -> StreamState:
         """Stack what the layers returned; `latents` (B, T, C, h, w) is the chunk they were given."""
         stacked = [torch.stack([getattr(layer, f.name) for layer in layers]) for f in fields(LayerState)]
-        return cls(*stacked, latents.unsqueeze(0))
+        ssm, conv, review, tesa = stacked
+        return cls(ssm, conv, review, tesa, latents.unsqueeze(0))
 
     @classmethod
     def stack(cls, states: Sequence[StreamState]) -> StreamState:

@@ -103,7 +103,7 @@ def train_decoder(recipe: Recipe, folder: Path, device: str) -> None:
     codec.load_state_dict(load_file(folder / "codec.safetensors"))
     codec = codec.to(device).to_channels_last()
     section = recipe.decoder
-    decoding = nn.ModuleList((codec.decoder, codec.context))
+    decoding = nn.ModuleList((codec.decoder, codec.context, codec.flow))
 
     def loss(generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         rng = Random(int(torch.randint(1 << 62, (), generator=generator)))
@@ -121,7 +121,7 @@ def train_decoder(recipe: Recipe, folder: Path, device: str) -> None:
 
     def export() -> None:
         trained = copy.deepcopy(codec)
-        nn.ModuleList((trained.decoder, trained.context)).load_state_dict(trainer.ema)
+        nn.ModuleList((trained.decoder, trained.context, trained.flow)).load_state_dict(trainer.ema)
         save_weights(trained, folder / "codec.safetensors")
 
     trainer.run(export)

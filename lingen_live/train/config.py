@@ -71,6 +71,9 @@ class DenoiserTraining:
     ema_decay: float
     clip_norm: float
     n_clips: int
+    sigma_mean: float
+    sigma_deviation: float
+    pure_noise_share: float
     history_noise: float
     own_history: float
     history_gradient: float

@@ -166,6 +166,18 @@ def gather_chunks(
     )
 
 
+def draw_sigma(n: int, section: DenoiserTraining, generator: torch.Generator) -> Tensor:
+    """(n,) noise levels: logit-normal (Esser et al. 2024, arXiv 2403.03206, section 3.1), and a share of pure noise.
+
+    Latents this compressed are known almost wholly at sigma 0.7: what a picture shows, and how it goes on from the last
+    one, is decided close to 1. A distribution made for finer latents hardly trains there (docs/lab-notes.md).
+    """
+    normal = torch.randn(n, generator=generator)
+    sigma = torch.sigmoid(section.sigma_mean + section.sigma_deviation * normal)
+    is_pure = torch.rand(n, generator=generator) < section.pure_noise_share
+    return torch.where(is_pure, 1.0, sigma)
+
+
 def null_context(model: LinGen, n: int, device: torch.device) -> TextContext:
     """No prompt, n times over."""
     shape = (1, model.config.text_tokens)
@@ -194,8 +206,7 @@ def flow_loss(
     """
     chunks = gather_chunks(model, clips, alone, section, generator)
     noise = torch.randn_like(chunks.data)
-    # Logit-normal (Esser et al. 2024), shifted a little towards noise, where a prompt decides the picture.
-    sigma = torch.sigmoid(torch.randn(len(noise), generator=generator) + 0.3).to(noise.device)
+    sigma = draw_sigma(len(noise), section, generator).to(noise.device)
     noisy = torch.lerp(chunks.data, noise, sigma.view(-1, 1, 1, 1, 1))
     velocity = model.denoise(noisy, sigma, chunks.text, chunks.states).float()
     target = noise - chunks.data

@@ -6,7 +6,7 @@ import copy
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lingen_live.codec.autoencoder import Downsample, ResidualBlock, Upsample, VideoCodec
 from lingen_live.config import BundleConfig, CodecConfig
@@ -19,6 +19,7 @@ CONFIG = CodecConfig(
     decoder_patch_px=4,
     decoder_widths=(8, 16),
     n_blocks=1,
+    flow_width=8,
 )
 
 
@@ -38,6 +39,12 @@ def codec() -> VideoCodec:
 
 def frames_of(batch: int, n_frames: int, height: int = 16, width: int = 24) -> Tensor:
     return torch.rand(batch, n_frames, 3, height, width, generator=torch.Generator().manual_seed(5))
+
+
+def stand_still(codec: VideoCodec) -> None:
+    """Decode without any flow."""
+    for parameter in codec.flow.exit.parameters():
+        nn.init.zeros_(parameter)
 
 
 @torch.no_grad()
@@ -92,8 +99,9 @@ def test_latents_are_normalised_by_the_stored_statistics_and_back(codec: VideoCo
     neutral.latent_mean.zero_()
     neutral.latent_std.fill_(1)
     assert not torch.allclose(neutral.encode(frames), latents)
-    alone, neutral_alone = latents[:, :1], neutral.encode(frames)[:, :1]  # what precedes is decoded normalised
-    torch.testing.assert_close(codec.decode(alone), neutral.decode(neutral_alone))
+    for each in (codec, neutral):  # what precedes, and how things move, is read off normalised latents
+        stand_still(each)
+    torch.testing.assert_close(codec.decode(latents[:, :1]), neutral.decode(neutral.encode(frames)[:, :1]))
 
 
 @torch.no_grad()
@@ -127,6 +135,7 @@ def test_frames_keep_their_order_and_colours(codec: VideoCodec) -> None:
     codec.encode(frames)
     torch.testing.assert_close(seen[0][0, 3 * 2 + 1], frames[0, 2, 1] * 2 - 1)
 
+    stand_still(codec)
     codec.decoder[-1].register_forward_hook(lambda _, args, out: (frames * 2 - 1).reshape(1, 12, 16, 24))
     torch.testing.assert_close(codec.decode(torch.zeros(1, 1, 8, 2, 3)), frames)
 

@@ -113,7 +113,7 @@ def test_the_decoder_learns_while_the_encoder_stays(tmp_path: Path, tiny_recipe:
     second = load_file(path)
     changed = {name for name in first if not torch.equal(first[name], second[name])}
     assert changed
-    assert all(name.startswith(("decoder.", "context.")) for name in changed)
+    assert all(name.startswith(("decoder.", "context.", "flow.")) for name in changed)
     assert not first["context.weight"].any()
     assert second["context.weight"].any()
 
