@@ -30,7 +30,8 @@ from lingen_live.train.loop import Trainer, first_detail
 
 _REFRESH_EVERY = 50
 _PROMPT_DROPOUT = 0.1
-_OWN_SIGMA = (0.3, 0.95)
+_OWN_SIGMA = (0.7, 1.0)
+_OWN_MIDDLE = 0.7
 
 
 def blend_prompts(batch: ClipBatch, chunk: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -89,12 +90,16 @@ def stack_contexts(contexts: list[TextContext]) -> TextContext:
 
 @torch.no_grad()
 def own_version(model: LinGen, clean: Tensor, context: TextContext, state: StreamState) -> Tensor:
-    """What the model makes of a noised chunk in one step: history as it will meet it, with its own faults."""
-    noise = torch.randn_like(clean)
-    sigma = torch.empty(len(clean), device=clean.device).uniform_(*_OWN_SIGMA)
-    noisy = torch.lerp(clean, noise, sigma.view(-1, 1, 1, 1, 1))
-    velocity = model.denoise(noisy, sigma, context, state).float()
-    return noisy - sigma.view(-1, 1, 1, 1, 1) * velocity
+    """What the model makes of a chunk that is all but noise: history as it will meet it, with its own faults.
+
+    Two steps of the sampler, from a level so high that what moves, and how sharp it is, is the model's choice, and yet
+    low enough that the chunk remains a version of this one, so that the next true chunk is still what should follow.
+    """
+    sigma = torch.empty(len(clean), 1, 1, 1, 1, device=clean.device).uniform_(*_OWN_SIGMA)
+    latents = torch.lerp(clean, torch.randn_like(clean), sigma)
+    for here, there in ((sigma, _OWN_MIDDLE * sigma), (_OWN_MIDDLE * sigma, torch.zeros_like(sigma))):
+        latents = latents + (there - here) * model.denoise(latents, here.flatten(), context, state).float()
+    return latents
 
 
 def states_before(
