@@ -19,6 +19,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from lingen_live.engine.sampler import denoise_steps
 from lingen_live.errors import CheckpointError, ConfigError
 from lingen_live.model.embed import TextContext
 from lingen_live.model.lingen import LinGen
@@ -30,8 +31,8 @@ from lingen_live.train.loop import Trainer, first_detail
 
 _REFRESH_EVERY = 50
 _PROMPT_DROPOUT = 0.1
-_OWN_SIGMA = (0.7, 1.0)
-_OWN_MIDDLE = 0.7
+_OWN_SIGMA = (0.8, 1.0)
+_OWN_LEVELS = (1.0, 0.87, 0.62, 0.0)  # of the highest: the last three steps of four at a shift of 4
 
 
 def blend_prompts(batch: ClipBatch, chunk: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -92,13 +93,13 @@ def stack_contexts(contexts: list[TextContext]) -> TextContext:
 def own_version(model: LinGen, clean: Tensor, context: TextContext, state: StreamState) -> Tensor:
     """What the model makes of a chunk that is all but noise: history as it will meet it, with its own faults.
 
-    Two steps of the sampler, from a level so high that what moves, and how sharp it is, is the model's choice, and yet
-    low enough that the chunk remains a version of this one, so that the next true chunk is still what should follow.
+    The last steps of the sampler, from a level so high that what moves, and how sharp it is, is the model's choice,
+    and yet low enough that the chunk remains a version of this one: the next true chunk is still what should follow.
     """
-    sigma = torch.empty(len(clean), 1, 1, 1, 1, device=clean.device).uniform_(*_OWN_SIGMA)
-    latents = torch.lerp(clean, torch.randn_like(clean), sigma)
-    for here, there in ((sigma, _OWN_MIDDLE * sigma), (_OWN_MIDDLE * sigma, torch.zeros_like(sigma))):
-        latents = latents + (there - here) * model.denoise(latents, here.flatten(), context, state).float()
+    highest = float(torch.empty(()).uniform_(*_OWN_SIGMA))
+    levels = [highest * share for share in _OWN_LEVELS]
+    noisy = torch.lerp(clean, torch.randn_like(clean), highest)
+    *_, latents = denoise_steps(model, noisy, levels, context, state)
     return latents
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
@@ -84,6 +86,27 @@ def test_the_walk_ends_at_the_data(tiny_config: BundleConfig) -> None:
     for latents, sigma in zip(steps, sigmas[1:], strict=True):
         torch.testing.assert_close(latents, (1 - sigma) * data + sigma * noise)
     torch.testing.assert_close(steps[-1], data)
+
+
+def test_a_bent_walk_is_followed_to_second_order(tiny_config: BundleConfig) -> None:
+    """Twice the steps leave a quarter of the error: here d latents / d sigma = latents, whose path is exponential."""
+
+    class Growing:
+        def denoise(self, latents: Tensor, sigma: Tensor, text: TextContext, state: StreamState) -> Tensor:
+            return latents
+
+        def commit(self, latents: Tensor, text: TextContext, state: StreamState) -> StreamState:
+            raise NotImplementedError
+
+    noise = torch.ones_like(chunk_noise(tiny_config.model, 0, 0)).double()
+    state = StreamState.allocate(tiny_config.model, 1)
+    errors = []
+    for n_steps in (16, 32, 64):
+        sigmas = sigma_schedule(SamplerConfig(n_steps, 1.0, 1.0))
+        *_, latents = denoise_steps(Growing(), noise, sigmas, no_text(), state)
+        errors.append(float((latents - math.exp(-1)).abs().max()))
+    assert errors[0] / errors[1] == pytest.approx(4, rel=0.15)
+    assert errors[1] / errors[2] == pytest.approx(4, rel=0.15)
 
 
 def test_the_walk_waits_to_be_asked(tiny_config: BundleConfig) -> None:
