@@ -19,6 +19,9 @@ T = TypeVar("T")
 NORM_GROUPS = 8
 """Groups of channels that the codec normalises together; its widths are multiples of it."""
 
+N_SCAN_ORDERS = 4
+"""Orders of the Rotary Major Scan."""
+
 
 @dataclass(frozen=True, slots=True)
 class VideoConfig:
@@ -105,16 +108,18 @@ class ModelConfig:
         chunk_latent_frames: T, latent frames a chunk.
         stem_width: channels of the convolutional stem; 0 for none, as in the paper.
         width: D.
-        n_layers: blocks; block i scans in Rotary-Major order i % 4.
-        expand: Mamba2 inner width over D.
+        n_layers: blocks; block i scans in Rotary-Major order i % scan_orders.
+        scan_orders: 4 as in the paper; 1 for row-major everywhere.
+        expand: Mamba2 inner width over D; 0 for no MA-branch.
         headdim: channels of one Mamba2 head.
         d_state: Mamba2 state size of one channel.
         d_conv: taps of the causal depthwise convolution.
         attn_headdim: channels of one attention head (TESA and cross-attention).
-        tesa_window: positions a side of one attention window.
+        tesa_window: positions a side of one attention window, the whole grid for full attention; 0 for no TE-branch.
         tesa_past_frames: committed latent frames whose keys and values are carried.
         review_pool: positions a side averaged into one review token.
-        review_slots: rows of the carried review bank, each older and smoother than the one before.
+        review_slots: rows of the carried review bank, each older and smoother than the one before; 0 for no review
+            tokens at all.
         ffn_expand: FFN inner width over D.
         text_width: width of one text token.
         text_tokens: S, text tokens a prompt.
@@ -129,6 +134,7 @@ class ModelConfig:
     stem_width: int
     width: int
     n_layers: int
+    scan_orders: int
     expand: int
     headdim: int
     d_state: int
@@ -146,8 +152,12 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         """Refuse shapes that are not positive or do not divide, with both numbers."""
-        apart = {"stem_width", "tesa_past_frames", "text_fields"}
-        require_positive(self, *(f.name for f in dataclasses.fields(self) if f.name not in apart))
+        or_none = ("stem_width", "expand", "tesa_window", "tesa_past_frames", "review_slots")
+        numbers = {f.name for f in dataclasses.fields(self)} - {"text_fields"}
+        require_positive(self, *sorted(numbers.difference(or_none)))
+        for name in or_none:
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be 0 or more.")
         if len(self.text_fields) > self.text_slots:
             raise ConfigError(
                 f"text_fields holds {len(self.text_fields)} fields, but there are {self.text_slots} slots."
@@ -158,11 +168,13 @@ class ModelConfig:
         _divides("expand * width", self.expand * self.width, "headdim", self.headdim)
         _divides("width", self.width, "attn_headdim", self.attn_headdim)
         for axis in ("latent_height", "latent_width"):
-            _divides(axis, getattr(self, axis), "tesa_window", self.tesa_window)
+            if self.tesa_window:
+                _divides(axis, getattr(self, axis), "tesa_window", self.tesa_window)
             _divides(axis, getattr(self, axis), "review_pool", self.review_pool)
-        for name in ("stem_width", "tesa_past_frames"):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be 0 or more.")
+        if not self.expand and not self.tesa_window:
+            raise ConfigError("expand and tesa_window are both 0; a block needs one branch or both.")
+        if not 1 <= self.scan_orders <= N_SCAN_ORDERS:
+            raise ConfigError(f"scan_orders is {self.scan_orders}; it must be 1 to {N_SCAN_ORDERS}.")
 
     @property
     def n_tokens(self) -> int:

@@ -65,6 +65,7 @@ def tiny_config() -> BundleConfig:
             stem_width=16,
             width=32,
             n_layers=4,
+            scan_orders=4,
             expand=2,
             headdim=16,
             d_state=8,

@@ -27,7 +27,8 @@ _N_STATE_TENSORS = 4
 
 def package_name(block: Block) -> str:
     """File name of the package that serves this block."""
-    return f"block-shift{block.mate.tesa.shift}.pt2"
+    shift = 0 if block.mate.tesa is None else block.mate.tesa.shift
+    return f"block-shift{shift}.pt2"
 
 
 def compile_packages(config: ModelConfig, dtype: torch.dtype, directory: Path) -> None:

@@ -58,8 +58,10 @@ class BidirectionalMamba2(nn.Module):
         dt_fwd, dt_bwd = dt.split(self.n_heads, dim=-1)
         a_fwd, a_bwd = -torch.exp(self.log_a)
 
-        entering = ssd_state(x[:, :n_review], dt_fwd[:, :n_review], a_fwd, b[:, :n_review], ssm)
-        overview = ssd_state(x[:, :n_review], dt_bwd[:, :n_review], a_bwd, b[:, :n_review], None)
+        entering, overview = ssm, None
+        if n_review:
+            entering = ssd_state(x[:, :n_review], dt_fwd[:, :n_review], a_fwd, b[:, :n_review], ssm)
+            overview = ssd_state(x[:, :n_review], dt_bwd[:, :n_review], a_bwd, b[:, :n_review], None)
         x, b, c = x[:, n_review:], b[:, n_review:], c[:, n_review:]
         y, ssm = ssd_bidirectional(
             x, dt_fwd[:, n_review:], dt_bwd[:, n_review:], a_fwd, a_bwd, b, c, entering, overview

@@ -6,6 +6,8 @@ learned position embedding enters every block.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -20,15 +22,18 @@ from lingen_live.model.tesa import TemporalSwinAttention
 
 
 class Mate(nn.Module):
-    """MAmba TEmporal-Swin: both branches read the same tokens, their outputs are added."""
+    """MAmba TEmporal-Swin: both branches read the same tokens, their outputs are added.
+
+    A configuration may lack a branch, or the review tokens, to see what each of them is worth.
+    """
 
     def __init__(self, config: ModelConfig, layer: int) -> None:
         super().__init__()
         self.grid = (config.chunk_latent_frames, config.latent_height, config.latent_width)
         self.pool, self.n_slots = config.review_pool, config.review_slots
-        self.mamba = BidirectionalMamba2(config)
-        self.tesa = TemporalSwinAttention(config, is_shifted=layer % 2 == 1)
-        order, inverse = scan_order(layer, *self.grid)
+        self.mamba = BidirectionalMamba2(config) if config.expand else None
+        self.tesa = TemporalSwinAttention(config, is_shifted=layer % 2 == 1) if config.tesa_window else None
+        order, inverse = scan_order(layer % config.scan_orders, *self.grid)
         self.register_buffer("order", order, persistent=False)
         self.register_buffer("inverse", inverse, persistent=False)
         self.order: Tensor
@@ -36,12 +41,24 @@ class Mate(nn.Module):
 
     def forward(self, tokens: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
         """Mix tokens (B, L, D) given the state; also the state to carry if this chunk is committed."""
-        current = overview(tokens, *self.grid, self.pool)
-        review = review_tokens(state.review.to(tokens.dtype), current)
+        if self.mamba is None:
+            assert self.tesa is not None
+            mixed, tesa = self.tesa(tokens, state.tesa)
+            return mixed, replace(state, tesa=tesa)
+        review, bank = self._review(tokens, state.review)
         scanned, ssm, conv = self.mamba(tokens[:, self.order], review, state.ssm, state.conv.to(tokens.dtype))
-        attended, tesa = self.tesa(tokens, state.tesa)
-        following = LayerState(ssm, conv, update_bank(state.review, current.to(state.review.dtype)), tesa)
-        return scanned[:, self.inverse] + attended, following
+        mixed, tesa = scanned[:, self.inverse], state.tesa
+        if self.tesa is not None:
+            attended, tesa = self.tesa(tokens, state.tesa)
+            mixed = mixed + attended
+        return mixed, LayerState(ssm, conv, bank, tesa)
+
+    def _review(self, tokens: Tensor, bank: Tensor) -> tuple[Tensor, Tensor]:
+        """What the scan reads first (B, R, D), and the bank to carry."""
+        if not self.n_slots:
+            return tokens[:, :0], bank
+        current = overview(tokens, *self.grid, self.pool)
+        return review_tokens(bank.to(tokens.dtype), current), update_bank(bank, current.to(bank.dtype))
 
 
 class CrossAttention(nn.Module):

@@ -66,14 +66,21 @@ def _block(block: Block, tokens: Tensor, condition: Tensor, texts: list[TextCont
 
 
 def _mate(mate: Mate, tokens: Tensor) -> Tensor:
-    n_chunks = tokens.shape[1]
-    overviews = [overview(tokens[:, k], *mate.grid, mate.pool) for k in range(n_chunks)]
-    reviews = []
-    for k, current in enumerate(overviews):
-        bank = _bank(overviews[:k], mate.n_slots, current)
-        reviews.append(torch.cat([*bank, current.flatten(1, 2)], dim=1))
-    scanned = _mamba(mate.mamba, tokens[:, :, mate.order], torch.stack(reviews, dim=1))
-    return scanned[:, :, mate.inverse] + _tesa(mate.tesa, tokens)
+    mixed = torch.zeros_like(tokens)
+    if mate.mamba is not None:
+        scanned = _mamba(mate.mamba, tokens[:, :, mate.order], _reviews(mate, tokens))
+        mixed = mixed + scanned[:, :, mate.inverse]
+    return mixed if mate.tesa is None else mixed + _tesa(mate.tesa, tokens)
+
+
+def _reviews(mate: Mate, tokens: Tensor) -> Tensor:
+    """The review tokens of every chunk, (B, K, R, D)."""
+    if not mate.n_slots:
+        return tokens[:, :, :0]
+    overviews = [overview(tokens[:, k], *mate.grid, mate.pool) for k in range(tokens.shape[1])]
+    banks = [_bank(overviews[:k], mate.n_slots, current) for k, current in enumerate(overviews)]
+    joined = zip(banks, overviews, strict=True)
+    return torch.stack([torch.cat([*bank, current.flatten(1, 2)], dim=1) for bank, current in joined], dim=1)
 
 
 def _bank(past: list[Tensor], n_slots: int, like: Tensor) -> list[Tensor]:
@@ -113,7 +120,7 @@ def _mamba(mamba: BidirectionalMamba2, video: Tensor, review: Tensor) -> Tensor:
     for k in range(n_chunks):
         head = slice(k * span, k * span + n_review)
         body = slice(k * span + n_review, (k + 1) * span)
-        seen = ssd_state_reference(x[:, head], dt_bwd[:, head], a_bwd, b[:, head], None)
+        seen = ssd_state_reference(x[:, head], dt_bwd[:, head], a_bwd, b[:, head], None) if n_review else None
         backward, _ = ssd_bidirectional_reference(
             x[:, body], zeros[:, body], dt_bwd[:, body], a_fwd, a_bwd, b[:, body], c[:, body], None, seen
         )

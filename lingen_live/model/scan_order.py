@@ -16,11 +16,11 @@ ORDERS: tuple[tuple[int, int, int], ...] = (
 )
 
 
-def scan_order(layer: int, n_frames: int, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """The order of a layer and its inverse.
+def scan_order(index: int, n_frames: int, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """One of the orders and its inverse.
 
     Args:
-        layer: index; the orders rotate with period 4.
+        index: 0 to 3; successive layers take successive orders.
         n_frames: T of the token grid.
         height: h.
         width: w.
@@ -29,5 +29,5 @@ def scan_order(layer: int, n_frames: int, height: int, width: int) -> tuple[Tens
         order (L,) such that `tokens[:, order]` is the sequence to scan, and inverse (L,) that undoes it.
     """
     grid = torch.arange(n_frames * height * width).view(n_frames, height, width)
-    order = grid.permute(ORDERS[layer % len(ORDERS)]).reshape(-1)
+    order = grid.permute(ORDERS[index]).reshape(-1)
     return order, torch.argsort(order)

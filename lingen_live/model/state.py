@@ -59,9 +59,9 @@ class StreamState:
         cells = config.latent_height * config.latent_width
         shapes = {
             "ssm": (config.n_ssm_heads, config.headdim, config.d_state),
-            "conv": (config.d_conv - 1, config.inner_width + 2 * config.d_state),
-            "review": (config.review_slots, cells // config.review_pool**2, config.width),
-            "tesa": (config.tesa_past_frames * cells, 2 * config.width),
+            "conv": (config.d_conv - 1, config.inner_width + 2 * config.d_state if config.expand else 0),
+            "review": (config.review_slots if config.expand else 0, cells // config.review_pool**2, config.width),
+            "tesa": (config.tesa_past_frames * cells if config.tesa_window else 0, 2 * config.width),
         }
         accumulate = torch.promote_types(dtype, torch.float32)
         layers = {

@@ -1,7 +1,8 @@
 """TEmporal Swin Attention: small space-time windows, shifted on alternate layers (LinGen, section 3.3).
 
 A window spans every latent frame of the chunk and the last committed ones, whose keys and values are carried:
-that is how frames agree across a chunk edge. Window sizes are not published; these are this project's.
+that is how frames agree across a chunk edge. Window sizes are not published; these are this project's. A window as
+large as the grid is full attention over the chunk and a sliding window of the past.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class TemporalSwinAttention(nn.Module):
         self.n_frames, self.n_past = config.chunk_latent_frames, config.tesa_past_frames
         self.headdim = config.attn_headdim
         self.n_heads = config.width // config.attn_headdim
-        self.shift = self.window // 2 if is_shifted else 0
+        self.shift = self.window // 2 if is_shifted and self.window < min(self.grid) else 0
         self.qkv = nn.Linear(config.width, 3 * config.width, bias=False)
         self.out_proj = nn.Linear(config.width, config.width, bias=False)
         n_cells = self.window**2
