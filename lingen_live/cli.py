@@ -82,7 +82,7 @@ def _bench(args: argparse.Namespace) -> int:
 def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
-        choices=("codec", "reader", "clips", "videos", "denoiser", "decoder", "probe", "bundle"),
+        choices=("codec", "reader", "clips", "videos", "denoiser", "decoder", "probe", "bundle", "ablations"),
         help="in this order; `videos` beside or in place of `clips`",
     )
     parser.add_argument("--config", type=Path, metavar="TOML", help="recipe (default: the bundled model's own)")

@@ -199,8 +199,8 @@ class SamplerConfig:
     Attributes:
         n_steps: Euler steps on sigmas 1 -> 0.
         sigma_shift: bends the steps towards noise; 1 for even ones.
-        state_keep: share of the state that each chunk hands on, in (0, 1]. Below 1 the past fades faster than
-            the model decided: it obeys sooner and drifts less, and remembers less.
+        state_keep: share of the state that each chunk hands on, in [0, 1]. Below 1 the past fades faster than
+            the model decided: it obeys sooner and drifts less, and remembers less; at 0 no chunk has a past.
     """
 
     n_steps: int
@@ -210,8 +210,8 @@ class SamplerConfig:
     def __post_init__(self) -> None:
         """Refuse a sampler that takes no step."""
         require_positive(self, "n_steps", "sigma_shift")
-        if not 0 < self.state_keep <= 1:
-            raise ConfigError(f"state_keep is {self.state_keep}; it must be above 0 and at most 1.")
+        if not 0 <= self.state_keep <= 1:
+            raise ConfigError(f"state_keep is {self.state_keep}; it must be 0 or more and at most 1.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,8 +94,11 @@ class StreamState:
         return LayerState(*(getattr(self, f.name)[index] for f in fields(LayerState)))
 
     def scaled(self, factor: float) -> StreamState:
-        """A state of whose layers only a share is left; a factor of 1 is this state itself."""
-        return self if factor == 1 else replace(self._map(lambda part: part * factor), latents=self.latents)
+        """A state of whose layers only a share is left: of 1 this state itself, of 0 the empty one."""
+        if factor == 1:
+            return self
+        faded = self._map(lambda part: part * factor)
+        return replace(faded, latents=self.latents) if factor else faded
 
     def clone(self) -> StreamState:
         """An independent copy."""

@@ -108,6 +108,21 @@ class ProbeTraining:
 
 
 @dataclass(frozen=True, slots=True)
+class AblationTraining:
+    """How much smaller than the recipe's the models are that differ in one part each."""
+
+    width: int
+    n_layers: int
+    n_steps: int
+    batch: int
+    alone: int
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that nothing can be trained with."""
+        require_positive(self, "width", "n_layers", "n_steps", "batch", "alone")
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """A bundle to be made and how to make it."""
 
@@ -117,6 +132,7 @@ class Recipe:
     reader: ReaderTraining
     denoiser: DenoiserTraining
     probe: ProbeTraining
+    ablations: AblationTraining
 
 
 def load_recipe(path: Path | None) -> Recipe:

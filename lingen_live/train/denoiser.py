@@ -56,9 +56,11 @@ def composed_readings(model: LinGen, batch: ClipBatch) -> Tensor:
     return torch.stack(composed, dim=1)
 
 
-def read_prompts(model: LinGen, batch: ClipBatch, generator: torch.Generator) -> list[TextContext]:
+def read_prompts(
+    model: LinGen, batch: ClipBatch, generator: torch.Generator, dropout: float = _PROMPT_DROPOUT
+) -> list[TextContext]:
     """One text context a chunk; a few clips lose their prompt, so that the null prompt means something."""
-    keep = torch.rand(batch.latents.shape[0], generator=generator) >= _PROMPT_DROPOUT
+    keep = torch.rand(batch.latents.shape[0], generator=generator) >= dropout
     keep = keep.to(batch.tokens.device)
     asked, unasked = composed_readings(model, batch), null_reading(model, batch.tokens.device)
     contexts = []
@@ -104,7 +106,12 @@ def own_version(model: LinGen, clean: Tensor, context: TextContext, state: Strea
 
 
 def states_before(
-    model: LinGen, latents: Tensor, contexts: list[TextContext], amount: Tensor, is_own: Tensor
+    model: LinGen,
+    latents: Tensor,
+    contexts: list[TextContext],
+    amount: Tensor,
+    is_own: Tensor,
+    keep: float = 1.0,
 ) -> list[StreamState]:
     """The state before every chunk, by commit passes over the chunks before it.
 
@@ -114,16 +121,19 @@ def states_before(
         contexts: one a chunk.
         amount: (B,) noise mixed into the history, in [0, 1].
         is_own: (B,) bool, clips whose history is the model's own version of it.
+        keep: share of the state that each chunk hands on; without any, no chunk has a past.
     """
     state = StreamState.allocate(model.config, latents.shape[1], device=latents.device)
     states = [state]
+    if not keep:
+        return states * len(latents)
     for clean, context in zip(latents[:-1], contexts[:-1], strict=True):
         history = clean
         if is_own.any():
             own = own_version(model, clean, context, state)
             history = torch.where(is_own.view(-1, 1, 1, 1, 1), own, clean)
         history = torch.lerp(history, torch.randn_like(clean), amount.view(-1, 1, 1, 1, 1))
-        state = model.commit(history, context, state)
+        state = model.commit(history, context, state).scaled(keep)
         states.append(state)
     return states
 
@@ -153,7 +163,12 @@ class Chunks:
 
 
 def gather_chunks(
-    model: LinGen, clips: ClipBatch, alone: ClipBatch, section: DenoiserTraining, generator: torch.Generator
+    model: LinGen,
+    clips: ClipBatch,
+    alone: ClipBatch,
+    section: DenoiserTraining,
+    generator: torch.Generator,
+    keep: float = 1.0,
 ) -> Chunks:
     """Every chunk of `clips` with its past, chunk-major, then the chunks of `alone` (one a clip) without one."""
     latents = clips.latents.transpose(0, 1)  # (K, B, T, C, h, w)
@@ -162,8 +177,9 @@ def gather_chunks(
     amount = torch.rand(latents.shape[1], generator=generator) * section.history_noise * is_noised
     is_own = torch.rand(latents.shape[1], generator=generator) < section.own_history
     has_gradient = float(torch.rand((), generator=generator)) < section.history_gradient
+    amount, is_own = amount.to(latents.device), is_own.to(latents.device)
     with torch.set_grad_enabled(has_gradient and torch.is_grad_enabled()):
-        states = states_before(model, latents, contexts, amount.to(latents.device), is_own.to(latents.device))
+        states = states_before(model, latents, contexts, amount, is_own, keep)
     states.append(StreamState.allocate(model.config, len(alone.latents), device=latents.device))
     return Chunks(
         torch.cat((latents.flatten(0, 1), alone.latents.flatten(0, 1))),
@@ -199,6 +215,7 @@ def flow_loss(
     section: DenoiserTraining,
     generator: torch.Generator,
     guidance: float = 1.0,
+    keep: float = 1.0,
 ) -> tuple[Tensor, dict[str, float]]:
     """Mean squared error of the velocity: of all chunks, and by chunk position, for the log.
 
@@ -209,8 +226,9 @@ def flow_loss(
         section: how history is noised.
         generator: source of all choices but the noise itself.
         guidance: scale that the trained model's single pass ends up with, at least 1 (none).
+        keep: share of the state that each chunk hands on, as in a stream.
     """
-    chunks = gather_chunks(model, clips, alone, section, generator)
+    chunks = gather_chunks(model, clips, alone, section, generator, keep)
     noise = torch.randn_like(chunks.data)
     sigma = draw_sigma(len(noise), section, generator).to(noise.device)
     noisy = torch.lerp(chunks.data, noise, sigma.view(-1, 1, 1, 1, 1))
@@ -260,9 +278,12 @@ def new_denoiser(recipe: Recipe, folder: Path, init: Path | None) -> LinGen:
 
 def train_denoiser(recipe: Recipe, folder: Path, device: str, init: Path | None = None) -> None:
     """Train or resume; leaves `model.safetensors` (EMA weights) in the folder."""
-    model = new_denoiser(recipe, folder, init).to(device)
-    section = recipe.denoiser
-    reader = ShardReader(folder / "clips", recipe)
+    fit_denoiser(recipe, new_denoiser(recipe, folder, init), ShardReader(folder / "clips", recipe), folder, device)
+
+
+def fit_denoiser(recipe: Recipe, model: LinGen, reader: ShardReader, folder: Path, device: str) -> None:
+    """The same for a model and clips that are there already."""
+    model, section, keep = model.to(device), recipe.denoiser, recipe.bundle.sampler.state_keep
 
     def draw(n_clips: int, generator: torch.Generator) -> ClipBatch:
         drawn = reader.draw(n_clips, generator)
@@ -274,7 +295,7 @@ def train_denoiser(recipe: Recipe, folder: Path, device: str, init: Path | None 
         clips, alone = draw(section.batch, generator), one_chunk_each(draw(section.alone, generator), generator)
         is_guided = trainer.step >= (1 - section.guided_share) * section.n_steps
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-            return flow_loss(model, clips, alone, section, generator, section.guidance if is_guided else 1.0)
+            return flow_loss(model, clips, alone, section, generator, section.guidance if is_guided else 1.0, keep)
 
     if section.compile_blocks:
         # With and without gradients, guided or not, a few batch sizes: more variants than torch allows by default.

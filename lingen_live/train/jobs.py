@@ -17,6 +17,7 @@ from lingen_live.codec.autoencoder import VideoCodec
 from lingen_live.errors import CheckpointError, ConfigError
 from lingen_live.model.lingen import LinGen
 from lingen_live.text import TextEncoder
+from lingen_live.train.ablations import train_ablations
 from lingen_live.train.codec import train_codec, train_decoder
 from lingen_live.train.config import Recipe, load_recipe
 from lingen_live.train.denoiser import train_denoiser
@@ -26,6 +27,9 @@ from lingen_live.train.parallel import current_ranks, joined
 from lingen_live.train.probe import AttributeProbe, train_probe
 from lingen_live.train.reader import train_reader
 from lingen_live.train.videos import build_video_shards
+
+JOBS = ("codec", "reader", "clips", "videos", "denoiser", "decoder", "probe", "bundle", "ablations")
+"""In the order in which a bundle is made; `videos` beside or in place of `clips`, `ablations` after `clips`."""
 
 
 def run_job(
@@ -41,7 +45,7 @@ def run_job(
     """Run one training job to its end, or on from where it was interrupted; under `torchrun`, in all its processes.
 
     Args:
-        what: codec, reader, clips, videos, denoiser, decoder, probe or bundle; each needs what earlier ones left.
+        what: one of `JOBS`; most need what earlier ones left.
         config: recipe; None for the bundled one.
         folder: of the run.
         device: cpu or cuda.
@@ -86,15 +90,17 @@ def _run(what: str, recipe: Recipe, folder: Path, device: str, out: Path | None,
             train_denoiser(recipe, folder, device, init)
         case "probe":
             train_probe(recipe, _trained_codec(recipe, folder, device), folder, device)
+        case "ablations":
+            codec, text = _trained_codec(recipe, folder, device), _text_encoder(recipe)
+            report = train_ablations(recipe, codec, text, load_probe(None), folder, device)
+            sys.stdout.write(f"{report or 'Another process is still at work on a part of these.'}\n")
         case "bundle":
             if out is None:
                 raise ConfigError("`train bundle` needs --out DIR, the checkpoint directory to write.")
             if current_ranks().is_first:
                 _bundle(recipe, folder, out)
         case _:
-            raise ConfigError(
-                f"got job {what!r}; known are codec, reader, clips, videos, denoiser, decoder, probe, bundle."
-            )
+            raise ConfigError(f"got job {what!r}; known are {', '.join(JOBS)}.")
 
 
 def _encode_videos(recipe: Recipe, videos: Path | None, folder: Path, device: str) -> None:

@@ -129,15 +129,21 @@ def _check_shard(path: Path, shard: dict[str, Tensor], recipe: Recipe) -> None:
 
 
 class ShardReader:
-    """Random batches from the shards of a folder; looks for new ones when it is told to."""
+    """Random batches from the shards of a folder; looks for new ones when it is told to.
 
-    def __init__(self, folder: Path, recipe: Recipe) -> None:
-        self.folder, self.recipe = folder, recipe
+    Args:
+        folder: where they lie.
+        recipe: what they must have been made for.
+        wanted: pattern of the shards to read.
+    """
+
+    def __init__(self, folder: Path, recipe: Recipe, wanted: str = "clips-*.safetensors") -> None:
+        self.folder, self.recipe, self.wanted = folder, recipe, wanted
         self.shards: dict[Path, dict[str, Tensor]] = {}
         self.refresh()
         if not self.shards:
             raise ConfigError(
-                f"{folder} holds no clips-*.safetensors; make them with `lingen_live train clips` or `train videos`."
+                f"{folder} holds no {wanted}; make them with `lingen_live train clips` or `train videos`."
             )
 
     def refresh(self) -> None:
@@ -146,7 +152,7 @@ class ShardReader:
         Raises:
             ConfigError: a shard was made for another recipe.
         """
-        for path in sorted(self.folder.glob("clips-*.safetensors")):
+        for path in sorted(self.folder.glob(self.wanted)):
             if path not in self.shards:
                 shard = load_file(path)
                 _check_shard(path, shard, self.recipe)

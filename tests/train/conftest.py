@@ -13,7 +13,7 @@ from fake_text import FakeText
 from lingen_live.codec.autoencoder import VideoCodec
 from lingen_live.config import BundleConfig
 from lingen_live.model.lingen import LinGen
-from lingen_live.train.config import Recipe, load_recipe
+from lingen_live.train.config import AblationTraining, Recipe, load_recipe
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +46,7 @@ def tiny_recipe(tiny_config: BundleConfig) -> Recipe:
             compile_blocks=False,
         ),
         probe=dataclasses.replace(whole.probe, n_steps=2, batch=4, warmup_steps=1),
+        ablations=AblationTraining(width=32, n_layers=4, n_steps=2, batch=2, alone=3),
     )
 
 

@@ -37,7 +37,7 @@ def test_the_bundled_recipe_is_that_of_the_bundled_model() -> None:
 )
 def test_a_mistake_is_named(tmp_path: Path, line: str, instead: str, message: str) -> None:
     lines = BUNDLED.read_text(encoding="utf-8").splitlines()
-    (place,) = [i for i, text in enumerate(lines) if text.split(" = ")[0] == line]
+    (place, *_) = [i for i, text in enumerate(lines) if text.split(" = ")[0] == line]
     lines[place] = instead
     recipe = tmp_path / "recipe.toml"
     recipe.write_text("\n".join(lines), encoding="utf-8")
