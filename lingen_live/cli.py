@@ -82,8 +82,8 @@ def _bench(args: argparse.Namespace) -> int:
 def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
-        choices=("codec", "reader", "clips", "videos", "denoiser", "decoder", "probe", "bundle", "ablations"),
-        help="in this order; `videos` beside or in place of `clips`",
+        choices=("codec", "reader", "clips", "denoiser", "decoder", "probe", "bundle", "all", "videos", "ablations"),
+        help="the first seven in this order, or `all` of them; `videos` beside or in place of `clips`",
     )
     parser.add_argument("--config", type=Path, metavar="TOML", help="recipe (default: the bundled model's own)")
     parser.add_argument(
@@ -97,7 +97,9 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=1, help="compute threads (default: 1)")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="with `bundle`: the checkpoint directory to write")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="with `bundle` and `all`: the checkpoint directory to write"
+    )
     parser.add_argument(
         "--init", type=Path, metavar="FILE", help="with `codec` and `denoiser`: weights (safetensors) to begin from"
     )

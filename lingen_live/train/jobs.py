@@ -28,8 +28,10 @@ from lingen_live.train.probe import AttributeProbe, train_probe
 from lingen_live.train.reader import train_reader
 from lingen_live.train.videos import build_video_shards
 
-JOBS = ("codec", "reader", "clips", "videos", "denoiser", "decoder", "probe", "bundle", "ablations")
-"""In the order in which a bundle is made; `videos` beside or in place of `clips`, `ablations` after `clips`."""
+IN_ORDER = ("codec", "reader", "clips", "denoiser", "decoder", "probe", "bundle")
+"""How a bundle is made."""
+JOBS = (*IN_ORDER, "all", "videos", "ablations")
+"""`all` is `IN_ORDER`; `videos` goes beside or in place of `clips`, `ablations` anywhere after `clips`."""
 
 
 def run_job(
@@ -50,7 +52,7 @@ def run_job(
         folder: of the run.
         device: cpu or cuda.
         n_threads: compute threads.
-        out: with bundle, the checkpoint directory to write.
+        out: with bundle and all, the checkpoint directory to write.
         init: with codec and denoiser, weights to begin from.
         videos: with videos, where they lie.
 
@@ -68,8 +70,19 @@ def run_job(
     with joined(device):
         if what == "videos":
             _encode_videos(recipe, videos, folder, device)
+        elif what == "all":
+            _run_all(recipe, folder, device, out, init)
         else:
             _run(what, recipe, folder, device, out, init)
+
+
+def _run_all(recipe: Recipe, folder: Path, device: str, out: Path | None, init: Path | None) -> None:
+    if out is None:
+        raise ConfigError("`train all` needs --out DIR, the checkpoint directory to write.")
+    if init is not None:
+        raise ConfigError("`train all` begins from nothing; --init goes with `codec` or `denoiser`.")
+    for what in IN_ORDER:
+        _run(what, recipe, folder, device, out, None)
 
 
 def _run(what: str, recipe: Recipe, folder: Path, device: str, out: Path | None, init: Path | None) -> None:

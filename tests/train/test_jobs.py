@@ -15,9 +15,7 @@ from lingen_live.checkpoint import load_bundle
 from lingen_live.errors import CheckpointError, ConfigError
 from lingen_live.train import codec, jobs, latents, reader
 from lingen_live.train.config import Recipe, load_recipe
-from lingen_live.train.jobs import run_job
-
-IN_ORDER = ("codec", "reader", "clips", "denoiser", "decoder", "probe")
+from lingen_live.train.jobs import IN_ORDER, run_job
 
 
 def as_toml(data: dict[str, Any], section: str = "") -> str:
@@ -55,17 +53,14 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_all_jobs_in_order_make_a_bundle(recipe_path: Path, tmp_path: Path, tiny_recipe: Recipe) -> None:
     folder, out = tmp_path / "run", tmp_path / "bundle"
     for what in IN_ORDER:
-        run_job(what, recipe_path, folder, "cpu", 1)
-    run_job("bundle", recipe_path, folder, "cpu", 1, out=out)
+        run_job(what, recipe_path, folder, "cpu", 1, out=out)
     left = {path.name for path in folder.iterdir() if path.suffix == ".safetensors"}
     assert left == {f"{name}.safetensors" for name in ("codec", "reader", "model", "probe")}
     bundle = load_bundle(out)
     assert bundle.config == tiny_recipe.bundle
 
     again = tmp_path / "again"
-    for what in IN_ORDER:  # all are finished: asked again, they change nothing
-        run_job(what, recipe_path, folder, "cpu", 1)
-    run_job("bundle", recipe_path, folder, "cpu", 1, out=again)
+    run_job("all", recipe_path, folder, "cpu", 1, out=again)  # all are finished: asked again, they change nothing
     assert load_bundle(again).digest == bundle.digest
 
 
@@ -83,6 +78,14 @@ def test_a_job_before_its_time_names_the_one_to_run(
 ) -> None:
     with pytest.raises(ConfigError, match=rf"{missing} is not there yet; make it with `lingen_live train {maker}`"):
         run_job(what, recipe_path, tmp_path / "run", "cpu", 1)
+
+
+def test_all_jobs_need_a_place_and_begin_from_nothing(recipe_path: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="`train all` needs --out DIR"):
+        run_job("all", recipe_path, tmp_path / "run", "cpu", 1)
+    with pytest.raises(ConfigError, match="begins from nothing"):
+        run_job("all", recipe_path, tmp_path / "run", "cpu", 1, out=tmp_path / "out", init=tmp_path / "old.safetensors")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_bundle_needs_a_model_and_a_place(recipe_path: Path, tmp_path: Path) -> None:
