@@ -135,6 +135,16 @@ def _add_eval(parser: argparse.ArgumentParser) -> None:
         help="length of the long streams, 0 for none (default: %(default)s)",
     )
     parser.add_argument(
+        "--rollouts", type=int, default=4, metavar="N", help="how many long streams (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--compare-steps",
+        type=int,
+        default=0,
+        metavar="N",
+        help="try the captions with this many denoising steps a chunk as well",
+    )
+    parser.add_argument(
         "--out",
         type=Path,
         default=Path("runs/eval"),
@@ -150,7 +160,9 @@ def _eval(args: argparse.Namespace) -> int:
 
     # Not compiled: a score must not depend on when a compiler happened to finish.
     options = EngineOptions(args.checkpoint, args.device, args.dtype, args.threads, compile=False)
-    plan = EvaluationPlan(args.captions, args.seconds, args.changes, args.drift_minutes)
+    plan = EvaluationPlan(
+        args.captions, args.seconds, args.changes, args.drift_minutes, args.rollouts, args.compare_steps
+    )
     sys.stdout.write(run_evaluation(options, args.probe, plan, args.out) + "\n")
     return 0
 

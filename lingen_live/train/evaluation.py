@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +17,19 @@ from lingen_live.config import BundleConfig
 from lingen_live.engine.build import build_engine
 from lingen_live.engine.engine import Engine
 from lingen_live.engine.options import EngineOptions
+from lingen_live.engine.sampler import sigma_schedule
 from lingen_live.errors import ConfigError
 from lingen_live.train import drift, evaluate, motion, quality, report, sections, steering
 from lingen_live.train.jobs import load_probe
 from lingen_live.train.probe import AttributeProbe
 from lingen_live.train.rendered import RenderedStream, Stream
+from lingen_live.world.captions import Caption
 
 GRID_COLUMNS, _GRID_CELLS = 8, 40
 _STEERING_ROWS = 8
 _MAX_SECONDS, _MAX_MINUTES = 3600.0, 24 * 60.0
 _PER_PAN = 4
+_MAX_STEPS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class EvaluationPlan:
         n_changes: random changes of the prompt; 0 for none.
         drift_minutes: length of the long streams, at most a day; 0 for none.
         n_rollouts: how many long streams, at least 1.
+        compare_steps: denoising steps a chunk that the captions are tried with as well; 0 for none.
 
     Raises:
         ConfigError: a number is out of its range.
@@ -49,6 +53,7 @@ class EvaluationPlan:
     n_changes: int = 0
     drift_minutes: float = 0.0
     n_rollouts: int = 4
+    compare_steps: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what measures nothing or never ends."""
@@ -64,6 +69,8 @@ class EvaluationPlan:
             )
         if self.n_rollouts < 1:
             raise ConfigError(f"rollouts is {self.n_rollouts}; it must be 1 or more.")
+        if not 0 <= self.compare_steps <= _MAX_STEPS:
+            raise ConfigError(f"compare steps is {self.compare_steps}; it must be 0 to {_MAX_STEPS}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +157,7 @@ def measure_captions(subject: Subject, plan: EvaluationPlan) -> Part:
         samples = evaluate.sample_captions(subject.engine, probe, captions, n_chunks, bar.update)
     columns = {
         "model": evaluate.score_samples(samples),
+        **_with_other_steps(subject, captions, n_chunks, plan.compare_steps),
         "renders through the codec": evaluate.score_renders(config, probe, subject.codec),
         "renders": evaluate.score_renders(config, probe, None),
     }
@@ -157,6 +165,22 @@ def measure_captions(subject: Subject, plan: EvaluationPlan) -> Part:
     text = "\n\n".join((report.scores_table(columns), report.captions_table(shown, GRID_COLUMNS)))
     picture = report.grid([sample.frames[-1] for sample in shown], GRID_COLUMNS)
     return Part(text, {"scores": report.scores_json(columns)}, {"grid.png": picture})
+
+
+def _with_other_steps(
+    subject: Subject, captions: list[Caption], n_chunks: int, n_steps: int
+) -> dict[str, dict[str, evaluate.Score]]:
+    """The same streams with another number of denoising steps; nothing if it is 0."""
+    if not n_steps:
+        return {}
+    engine, sampler = subject.engine, subject.config.sampler
+    with tqdm(total=len(captions), desc=f"captions, {n_steps} steps") as bar:
+        engine.sigmas = sigma_schedule(replace(sampler, n_steps=n_steps))
+        try:
+            samples = evaluate.sample_captions(engine, subject.probe, captions, n_chunks, bar.update)
+        finally:
+            engine.sigmas = sigma_schedule(sampler)
+    return {f"model, {n_steps} steps": evaluate.score_samples(samples)}
 
 
 def measure_codec(subject: Subject) -> Part:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
@@ -14,6 +15,7 @@ from lingen_live.checkpoint import load_bundle
 from lingen_live.engine.engine import Engine
 from lingen_live.engine.options import EngineOptions
 from lingen_live.errors import ConfigError
+from lingen_live.model.lingen import LinGen
 from lingen_live.train import codec, drift, evaluate, evaluation, quality
 from lingen_live.train.evaluation import EvaluationPlan, run_evaluation
 from lingen_live.train.probe import AttributeProbe
@@ -94,6 +96,25 @@ def test_what_is_asked_zero_times_is_left_out(
     assert not {"steering", "drift"} & set(json.loads((tmp_path / "eval.json").read_text(encoding="utf-8")))
 
 
+def test_other_steps_are_a_column_of_their_own(
+    tiny_bundle: Path, tmp_path: Path, probe_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_dtype(monkeypatch, torch.float32)
+    levels = []
+    denoise = LinGen.denoise
+
+    def noted(model: LinGen, latents: torch.Tensor, sigma: torch.Tensor, *rest: Any) -> torch.Tensor:
+        levels.append(round(sigma[0].item(), 3))
+        return denoise(model, latents, sigma, *rest)
+
+    monkeypatch.setattr(LinGen, "denoise", noted)
+    plan = EvaluationPlan(2, 0.5, compare_steps=5)
+    text = run_evaluation(EngineOptions(str(tiny_bundle)), probe_path, plan, tmp_path)
+    assert "| attribute | model | model, 5 steps | renders" in text
+    assert {1.0, 0.8, 0.6, 0.4, 0.2} <= set(levels)
+    assert levels[-2:] == [1.0, 0.5]  # what is measured after it takes the bundle's own two steps again
+
+
 @pytest.mark.parametrize(
     ("plan", "message"),
     [
@@ -105,6 +126,7 @@ def test_what_is_asked_zero_times_is_left_out(
         ((1, 1.0, 0, float("nan")), "drift minutes is nan; it must be 0 or more and at most 1440"),
         ((1, 1.0, 0, -1.0), "drift minutes is -1; it must be 0 or more"),
         ((1, 1.0, 0, 0.0, 0), "rollouts is 0; it must be 1 or more"),
+        ((1, 1.0, 0, 0.0, 1, -1), "compare steps is -1; it must be 0 to 1000"),
     ],
 )
 def test_numbers_that_measure_nothing_are_refused(plan: tuple[float, ...], message: str) -> None:
