@@ -46,8 +46,10 @@ class CodecConfig:
     Attributes:
         frames_per_latent: frames folded into one latent frame.
         latent_channels: C.
-        encoder_patch_px: pixels a side folded into channels before the encoder's first convolution.
-        encoder_widths: channels at strides encoder_patch_px, 2 encoder_patch_px, ...; the last is the latent grid.
+        encoder_mean_px: pixels a side that the encoder sees only the mean of; 1 for every pixel.
+        encoder_patch_px: means a side folded into channels before the encoder's first convolution.
+        encoder_widths: channels at strides encoder_patch_px, 2 encoder_patch_px, ... of means; the last is the latent
+            grid.
         decoder_patch_px: pixels a side unfolded from channels after the decoder's last convolution.
         decoder_widths: channels at strides decoder_patch_px, 2 decoder_patch_px, ...; the last is the latent grid.
         n_blocks: residual blocks at each stride.
@@ -56,6 +58,7 @@ class CodecConfig:
 
     frames_per_latent: int
     latent_channels: int
+    encoder_mean_px: int
     encoder_patch_px: int
     encoder_widths: tuple[int, ...]
     decoder_patch_px: int
@@ -65,8 +68,8 @@ class CodecConfig:
 
     def __post_init__(self) -> None:
         """Refuse shapes that cannot be built, with both numbers."""
-        positive = ("frames_per_latent", "latent_channels", "encoder_patch_px", "decoder_patch_px", "flow_width")
-        require_positive(self, *positive)
+        numbers = {f.name for f in dataclasses.fields(self)} - {"encoder_widths", "decoder_widths", "n_blocks"}
+        require_positive(self, *sorted(numbers))
         for name in ("encoder_widths", "decoder_widths"):
             _check_widths(name, getattr(self, name))
         if self.n_blocks < 0:
@@ -81,7 +84,7 @@ class CodecConfig:
     @property
     def spatial_stride(self) -> int:
         """Pixels a side covered by one latent position."""
-        return _stride(self.encoder_patch_px, self.encoder_widths)
+        return self.encoder_mean_px * _stride(self.encoder_patch_px, self.encoder_widths)
 
 
 def _stride(patch_px: int, widths: tuple[int, ...]) -> int:

@@ -110,6 +110,9 @@ class VideoCodec(nn.Module):
 
     def encode_raw(self, groups: Tensor) -> Tensor:
         """Groups of frames (N, 4 * 3, H, W) in [0, 1] to unnormalised latents (N, C, h, w)."""
+        return self._encode_means(functional.avg_pool2d(groups, self.config.encoder_mean_px))
+
+    def _encode_means(self, groups: Tensor) -> Tensor:
         return self.encoder(groups * 2 - 1)
 
     def decode_raw(self, latents: Tensor, before: Tensor | None = None) -> Tensor:
@@ -138,15 +141,29 @@ class VideoCodec(nn.Module):
         Raises:
             ValueError: F, H or W does not divide; the message holds both numbers.
         """
+        groups = self._to_groups(frames, self.config.spatial_stride)
+        return self._normalised(self.encode_raw(groups), len(frames))
+
+    def encode_small(self, frames: Tensor) -> Tensor:
+        """The same from all that the encoder sees: frames (B, F, 3, H, W) / encoder_mean_px, smaller each way.
+
+        Pictures that were rendered so small have, to a thousandth of their variance, the latents of full-size ones.
+
+        Raises:
+            ValueError: as in `encode`.
+        """
+        groups = self._to_groups(frames, self.config.spatial_stride // self.config.encoder_mean_px)
+        return self._normalised(self._encode_means(groups), len(frames))
+
+    def _to_groups(self, frames: Tensor, stride: int) -> Tensor:
+        """(B, F, 3, H, W) to (B T, 4 * 3, H, W), if they divide."""
         batch, n_frames, _, height_px, width_px = frames.shape
-        per, stride = self.config.frames_per_latent, self.config.spatial_stride
+        per = self.config.frames_per_latent
         if n_frames % per:
             raise ValueError(f"got {n_frames} frames, a latent frame holds {per}")
         if height_px % stride or width_px % stride:
             raise ValueError(f"got frames of {width_px} x {height_px} px, a latent position covers {stride}")
-        groups = frames.reshape(batch * n_frames // per, per * 3, height_px, width_px)
-        latents = (self.encode_raw(groups) - self._mean()) / self._std()
-        return latents.unflatten(0, (batch, n_frames // per))
+        return frames.reshape(batch * n_frames // per, per * 3, height_px, width_px)
 
     def decode(self, latents: Tensor, before: Tensor | None = None) -> Tensor:
         """Normalised latents to frames.
@@ -172,6 +189,10 @@ class VideoCodec(nn.Module):
         groups = self.decode_unclamped(latents, before)
         bytes_ = groups.mul(255).clamp_(0, 255).round_().to(torch.uint8).unflatten(1, (-1, 3))
         return bytes_.permute(0, 1, 3, 4, 2).reshape(len(latents), -1, *bytes_.shape[3:], 3)
+
+    def _normalised(self, raw: Tensor, batch: int) -> Tensor:
+        """(B T, C, h, w) to (B, T, C, h, w)."""
+        return ((raw - self._mean()) / self._std()).unflatten(0, (batch, -1))
 
     def _denormalised(self, latents: Tensor) -> Tensor:
         """(B, T, C, h, w) to (B T, C, h, w)."""

@@ -17,6 +17,7 @@ from lingen_live.errors import CheckpointError
 from lingen_live.train.clips import draw_groups
 from lingen_live.train.config import CodecTraining, Recipe
 from lingen_live.train.loop import Trainer
+from lingen_live.train.precision import autocast
 from lingen_live.world.render import render
 
 _STATISTICS_GROUPS = 512
@@ -76,7 +77,7 @@ def train_codec(recipe: Recipe, folder: Path, device: str, init: Path | None = N
     def loss(generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         rng = Random(int(torch.randint(1 << 62, (), generator=generator)))
         groups = random_groups(recipe, rng, section.batch, device)
-        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+        with autocast(device):
             value, psnr = reconstruction_loss(codec, groups, section)
         return value, {"psnr_db": psnr}
 
@@ -109,7 +110,7 @@ def train_decoder(recipe: Recipe, folder: Path, device: str) -> None:
         rng = Random(int(torch.randint(1 << 62, (), generator=generator)))
         groups = random_groups(recipe, rng, section.batch, device, _RUN_LATENTS)
         frames = groups.unflatten(1, (-1, 3)).unflatten(0, (-1, _RUN_LATENTS)).flatten(1, 2)
-        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+        with autocast(device):
             with torch.no_grad():
                 latents = codec.encode(frames)
                 latents = latents + torch.randn_like(latents) * section.latent_noise

@@ -28,6 +28,7 @@ from lingen_live.train.codec import fill_matching, read_weights, save_weights
 from lingen_live.train.config import DenoiserTraining, Recipe
 from lingen_live.train.latents import ClipBatch, ShardReader
 from lingen_live.train.loop import Trainer, first_detail
+from lingen_live.train.precision import autocast
 
 _REFRESH_EVERY = 50
 _PROMPT_DROPOUT = 0.1
@@ -294,7 +295,7 @@ def fit_denoiser(recipe: Recipe, model: LinGen, reader: ShardReader, folder: Pat
             reader.refresh()
         clips, alone = draw(section.batch, generator), one_chunk_each(draw(section.alone, generator), generator)
         is_guided = trainer.step >= (1 - section.guided_share) * section.n_steps
-        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+        with autocast(device):
             return flow_loss(model, clips, alone, section, generator, section.guidance if is_guided else 1.0, keep)
 
     if section.compile_blocks:

@@ -103,12 +103,12 @@ def _make_shard(recipe: Recipe, codec: VideoCodec, text: TextEncoder, rng: Rando
 
 @torch.no_grad()
 def encode_clips(recipe: Recipe, codec: VideoCodec, clips: list[Clip], device: str) -> Tensor:
-    """Render and encode clips: (n, K T, C, h, w) float32 on the CPU."""
-    bundle = recipe.bundle
+    """Render what the encoder sees of clips, and encode it: (n, K T, C, h, w) float32 on the CPU."""
+    bundle, mean_px = recipe.bundle, recipe.bundle.codec.encoder_mean_px
     n_frames = recipe.denoiser.chunks * bundle.frames_per_chunk
     scenes = concatenate([evaluate(clip.track, frame_times(clip, n_frames, bundle.video.fps)) for clip in clips])
-    frames = render(scenes.to(device), bundle.video.height_px, bundle.video.width_px)
-    return codec.encode(frames.unflatten(0, (len(clips), n_frames))).cpu()
+    frames = render(scenes.to(device), bundle.video.height_px // mean_px, bundle.video.width_px // mean_px)
+    return codec.encode_small(frames.unflatten(0, (len(clips), n_frames))).cpu()
 
 
 def _check_shard(path: Path, shard: dict[str, Tensor], recipe: Recipe) -> None:

@@ -29,18 +29,21 @@ BIOME = {
     "meadow": words(
         "a meadow | a meadow | a grassy meadow | a grassy field | grassland | grassy hills | fields of grass"
         " | the countryside | a grassy plain | a steppe | a hayfield | farm fields | grassy slopes"
-        " | a wide field",
+        " | a wide field | green fields | grazing land | a green plain | cropland | a grassy valley"
+        " | a lawn of tall grass",
         "a pasture | a prairie | rolling farmland",
     ),
     "desert": words(
         "a desert | a desert | a sandy desert | sand dunes | dunes | desert sand | a dry desert | the Sahara"
-        " | a sandy land | dry sands | a barren land of sand | sand hills | a dusty desert",
+        " | a sandy land | dry sands | a barren land of sand | sand hills | a dusty desert"
+        " | a expanse of sand | a parched land | hot sands | a sun-baked waste | the Gobi",
         "a sandy wilderness | a arid plain | rolling sands",
     ),
     "snow": words(
         "a snowy land | a snowy landscape | snowy mountains | snow-covered hills | a winter landscape"
         " | frozen hills | white mountains | snow-covered land | snowfields | a land of ice | a glacier"
-        " | polar land | snowy peaks | snow-capped mountains | a ice field | snow and ice",
+        " | polar land | snowy peaks | snow-capped mountains | a ice field | snow and ice | the North Pole"
+        " | Siberia | a snowscape | icy hills | a icy plain | frosty mountains",
         "a arctic land | icy tundra | a frozen wilderness | wintry mountains",
     ),
     "sea": words(
@@ -51,7 +54,9 @@ BIOME = {
     "city": words(
         "a city | a city | a big city | a city skyline | skyscrapers | tall buildings | a town | a cityscape"
         " | city streets | city buildings | office towers | tower blocks | a modern city | a large town"
-        " | a crowded city | the streets of a town | city towers | a busy town | blocks of flats",
+        " | a crowded city | the streets of a town | city towers | a busy town | blocks of flats"
+        " | a built-up area | a high street | a inner city | a district of towers | a big-city street"
+        " | rows of tall houses | a city block | a concrete jungle | a city centre | a town centre",
         "a metropolis | high-rises | a downtown skyline | a urban landscape",
     ),
 }
@@ -62,50 +67,59 @@ TIME_ADVERB = {
         " | at the crack of dawn | as the sun rises | as morning comes | in the morning light"
         " | as a new day begins | at the break of day | as the sun comes up | in the first rays of the sun"
         " | with the sun coming over the horizon | at the start of the day | as the night ends"
-        " | as dawn breaks",
+        " | as dawn breaks | at cockcrow | as the day breaks | as light returns | at the first glimmer of day"
+        " | as the world wakes up | very early in the day",
         "at daybreak | at first light",
     ),
     "day": words(
         "in daylight | during the day | at noon | in the afternoon | by day | at high noon"
         " | in broad daylight | in full daylight | in the middle of the day | around noon | at lunchtime"
-        " | in the light of day | halfway through the day",
+        " | in the light of day | halfway through the day | at twelve o'clock | at the height of day"
+        " | in the day | as the sun stands high | around lunchtime",
         "at midday | in the daytime hours",
     ),
     "dusk": words(
         "at dusk | at sunset | in the evening | at golden hour | as the sun sets | at the end of the day"
         " | in the gloaming | at eventide | in the last light | as evening falls | in the evening light"
         " | in the late evening | as the sun goes down | when the sun has gone down | at nightfall"
-        " | when the sun is low | at the close of the day"
-        " | as the night begins | in the dim light of evening | with the sun sinking"
-        " | as the sun dips below the horizon | when the sun is down | with the sun almost gone"
-        " | at day's end",
+        " | when the sun is low | at the close of the day | as the night begins | in the dim light of evening"
+        " | with the sun sinking | as the sun dips below the horizon | when the sun is down"
+        " | with the sun almost gone | at day's end | with the sun going down | at the going down of the sun"
+        " | as the sun drops low | as the sun slides down | in the half-light | in the blue hour"
+        " | in the fading light | as daylight fades | as darkness comes down | as dusk comes down"
+        " | when the day is done | as the light goes",
         "at twilight | at sundown",
     ),
     "night": words(
         "at night | at midnight | by night | in the night | in the dark | late at night | in the darkness"
         " | in the small hours | deep in the night | when it is dark | under a dark night sky"
-        " | in full darkness | in pitch darkness",
+        " | in full darkness | in pitch darkness | in the black of night | when night has come"
+        " | long past midnight | at a late hour of the night | overnight",
         "after dark | in the dead of night",
     ),
 }
 TIME_NOUN = {
     "dawn": words(
         "dawn | sunrise | early morning | morning | break of dawn | crack of dawn | morning light"
-        " | break of day | first rays of the sun | rising sun | start of the day | breaking dawn",
+        " | break of day | first rays of the sun | rising sun | start of the day | breaking dawn | cockcrow"
+        " | new day | first glimmer of day | early hours of the morning | early dawn",
         "daybreak | first light",
     ),
     "day": words(
-        "day | daytime | daylight | noon | afternoon | broad daylight | high noon | lunchtime | full daylight",
+        "day | daytime | daylight | noon | afternoon | broad daylight | high noon | lunchtime | full daylight"
+        " | twelve o'clock | middle of the day | bright day",
         "midday",
     ),
     "dusk": words(
-        "dusk | sunset | evening | golden hour | evening light | gloaming | eventide | nightfall | late evening"
-        " | last light | setting sun | close of day | half-light of evening | sunset hour | sun dipping down"
-        " | sinking sun | day's end",
+        "dusk | sunset | evening | golden hour | evening light | gloaming | eventide | nightfall"
+        " | late evening | last light | setting sun | close of day | half-light of evening | sunset hour"
+        " | sun dipping down | sinking sun | day's end | blue hour | fading light | half-light"
+        " | sun going down | end of the day | dying day | day's last rays | evening glow",
         "twilight | sundown",
     ),
     "night": words(
-        "night | nighttime | midnight | darkness | late night | deep night | small hours | pitch darkness | dark night",
+        "night | nighttime | midnight | darkness | late night | deep night | small hours | pitch darkness"
+        " | dark night | black of night | night hours | moonless dark",
         "the dark of night",
     ),
 }
@@ -192,14 +206,16 @@ WEATHER_ADVERB = {
     "clear": words(
         "under a clear sky | under clear skies | in clear weather | without a cloud | with no clouds"
         " | under a sky without clouds | under a sky free of clouds | in fine weather | in a cloud-free sky"
-        " | in good weather",
+        " | in good weather | under a unclouded sky | under a spotless sky | under a open blue sky",
         "under a cloudless sky",
     ),
     "cloudy": words(
         "under a cloudy sky | under grey clouds | under a overcast sky | with clouds overhead"
-        " | in cloudy weather | under a gloomy sky | under low clouds | under a dull sky"
-        " | under thick clouds | under a sky full of clouds | in dull weather | beneath a blanket of clouds"
-        " | in overcast weather | under a heavy grey sky | under a low grey sky | beneath thick clouds",
+        " | in cloudy weather | under a gloomy sky | under low clouds | under a dull sky | under thick clouds"
+        " | under a sky full of clouds | in dull weather | beneath a blanket of clouds | in overcast weather"
+        " | under a heavy grey sky | under a low grey sky | beneath thick clouds | under a sombre sky"
+        " | under brooding clouds | under a sunless sky | under a pewter sky | under a drab sky"
+        " | under a steel-grey sky | under a slate-grey sky | under a metal-grey sky | under big dark clouds",
         "beneath heavy clouds | under a leaden sky",
     ),
     "rain": words(
@@ -207,7 +223,10 @@ WEATHER_ADVERB = {
         " | in pouring rain | in a shower | in showers | in light rain | in wet weather | in a deluge"
         " | in rainfall | in a cloudburst | in a sprinkle of rain | in pelting rain | with raindrops falling"
         " | in driving rain | with rain pouring down | in steady rain | in a light sprinkle"
-        " | in light spitting rain | in soft rain",
+        " | in light spitting rain | in soft rain | in torrential rain | in a torrent of rain"
+        " | in a heavy shower | in a rain shower | in a soaking rain | as rain comes down"
+        " | as the heavens open | in drenching rain | in a thunder shower | in rain that buckets down"
+        " | in a fine rain",
         "in a downpour | in a steady drizzle",
     ),
     "snowfall": words(
@@ -215,7 +234,9 @@ WEATHER_ADVERB = {
         " | with snow falling | in a snowstorm | in snow flurries | in flurries of snow | in a snow shower"
         " | as snow comes down | in driving snow | in a snow squall | with snow coming down"
         " | in a wild snowstorm | with snow whirling around | in a storm of snow | in a snow gale"
-        " | among whirling snowflakes | with specks of snow drifting down",
+        " | among whirling snowflakes | with specks of snow drifting down | in a whiteout | in thick snowfall"
+        " | in a snow storm | in heavy falling snow | in a howling snowstorm | in a raging snowstorm"
+        " | as snowflakes tumble | in a snow flurry",
         "in a blizzard | among drifting flakes",
     ),
     "fog": words(
@@ -238,24 +259,29 @@ WEATHER_ADVERB = {
 WEATHER_NOUN = {
     "clear": words(
         "clear sky | clear skies | clear weather | clear | no clouds | without clouds | fine weather"
-        " | cloud-free | good weather",
+        " | cloud-free | good weather | unclouded sky | spotless sky | open blue sky | unclouded",
         "cloudless | fair weather",
     ),
     "cloudy": words(
         "cloudy | clouds | overcast | grey sky | cloudy sky | gloomy sky | low clouds | dull sky"
-        " | thick clouds | gloomy | overcast sky | blanket of clouds | low grey clouds",
+        " | thick clouds | gloomy | overcast sky | blanket of clouds | low grey clouds | sombre sky"
+        " | brooding clouds | sunless sky | pewter sky | steel-grey sky | slate-grey sky | drab sky"
+        " | dark clouds",
         "heavy clouds | leaden sky",
     ),
     "rain": words(
         "rain | rain | rainy | raining | rain storm | shower | showers | light rain | rainfall | deluge"
         " | wet weather | cloudburst | raindrops | pelting rain | sprinkle of rain | steady rain"
-        " | light sprinkle | soft rain | spitting rain",
+        " | light sprinkle | soft rain | spitting rain | torrential rain | torrent of rain | heavy shower"
+        " | rain shower | soaking rain | drenching rain | pouring rain | heavy rain | thunder shower"
+        " | fine rain | drops of rain",
         "drizzle | downpour",
     ),
     "snowfall": words(
         "snowfall | falling snow | snowing | snowflakes | snowstorm | snow flurries | flurries of snow"
         " | snow shower | driving snow | snow squall | wild snowstorm | whirling snow | snow gale"
-        " | drifting snow | tumbling snowflakes",
+        " | drifting snow | tumbling snowflakes | whiteout | heavy snowfall | snow storm | raging snowstorm"
+        " | howling snowstorm | falling snowflakes | snow flurry",
         "blizzard | drifting flakes",
     ),
     "fog": words(
@@ -279,11 +305,11 @@ WEATHER_ADJECTIVE = {
         "cloudless",
     ),
     "cloudy": words(
-        "cloudy | overcast | grey | gloomy | dull | dreary",
+        "cloudy | overcast | grey | gloomy | dull | dreary | sombre | sunless | drab",
         "leaden",
     ),
     "rain": words(
-        "rainy | stormy | wet | showery",
+        "rainy | stormy | wet | showery | rain-filled | soaking wet",
         "drizzly",
     ),
     "snowfall": words(""),
@@ -337,13 +363,14 @@ WEATHER_CLAUSE = {
         "it is raining | rain is falling | rain falls | a storm brings rain | a shower passes"
         " | rain pours down | the weather is wet | it pours with rain | raindrops are falling"
         " | a light rain sprinkles down | rain pelts down | rain buckets down | it spits with rain"
-        " | it sprinkles",
+        " | it sprinkles | the heavens open | it rains in torrents | a heavy shower comes down",
         "it drizzles",
     ),
     "snowfall": words(
         "it is snowing | snow is falling | snowflakes are falling | snow comes down | a snowstorm rages"
         " | flurries of snow come down | snow whirls around | a snow squall passes | a storm of snow rages"
-        " | a gale of snow blows | snowflakes float down",
+        " | a gale of snow blows | snowflakes float down | a whiteout hides the view | snowflakes tumble down"
+        " | heavy snow is falling",
         "a blizzard is blowing",
     ),
     "fog": words(
@@ -369,19 +396,22 @@ WEATHER_ORDER = {
     "cloudy": words(
         "make it cloudy | bring in clouds | cover the sky with clouds | let it cloud over | cloudy now"
         " | bring in low clouds | make the sky gloomy | fill the sky with clouds | bring on the clouds"
-        " | turn the sky grey",
+        " | turn the sky grey | let the sky turn sombre | let the sky go slate-grey | let the sky turn grey"
+        " | hide the sun behind clouds",
         "let the sky turn leaden | bring on heavy clouds",
     ),
     "rain": words(
         "make it rain | let it rain | start the rain | rain now | add rain | let the rain fall"
         " | let it pour with rain | bring in a shower | start a deluge | make it wet | let raindrops fall"
-        " | bring on a shower | let it sprinkle | let it pour",
+        " | bring on a shower | let it sprinkle | let it pour | let it rain in torrents"
+        " | let a heavy shower come down | bring on the rain",
         "let the drizzle begin | bring on a downpour",
     ),
     "snowfall": words(
         "make it snow | let it snow | start a snowfall | let snowflakes fall | add falling snow"
         " | start a snowstorm | bring in snow flurries | let snow come down | bring on a snowstorm"
-        " | let the snow whirl | bring on the snowfall | let the snowflakes come down | bring on a snow gale",
+        " | let the snow whirl | bring on the snowfall | let the snowflakes come down | bring on a snow gale"
+        " | let a whiteout come | bring on heavy snowfall | let snowflakes tumble",
         "bring on a blizzard | let the flakes come down",
     ),
     "fog": words(
@@ -469,38 +499,56 @@ EMPTY_CLAUSE = words("the sky is empty | nothing is in the air", "nothing is fly
 
 COLOUR = {
     "red": words(
-        "red | red | crimson | ruby | cherry-red | blood-red | fire-red | vermilion | rose-red | brick-red",
+        "red | red | crimson | ruby | cherry-red | blood-red | fire-red | vermilion | rose-red | brick-red"
+        " | cardinal-red | maroon | burgundy | carmine | garnet | tomato-red | strawberry-red | poppy-red"
+        " | wine-red | lipstick-red | brilliant red | flame-red | pillar-box red | raspberry-red",
         "scarlet",
     ),
     "orange": words(
         "orange | bright orange | amber | pumpkin-orange | apricot | carrot-orange | copper-orange"
-        " | mandarin-orange | rust-orange",
+        " | mandarin-orange | rust-orange | peach-orange | saffron-orange | marigold-orange | persimmon"
+        " | papaya-orange | clementine | satsuma | burnt orange | melon-orange | ginger-orange | vivid orange"
+        " | apricot-orange | orange-coloured | paprika-orange",
         "tangerine",
     ),
     "yellow": words(
-        "yellow | bright yellow | golden | canary-yellow | mustard | sunflower-yellow | corn-yellow",
+        "yellow | bright yellow | golden | canary-yellow | mustard | sunflower-yellow | corn-yellow"
+        " | banana-yellow | butter-yellow | daffodil-yellow | straw-yellow | primrose | custard-yellow"
+        " | pineapple-yellow | buttercup-yellow | pale yellow | citrus-yellow | honey-yellow"
+        " | dandelion-yellow",
         "lemon-yellow",
     ),
     "green": words(
         "green | green | emerald | lime-green | olive | mint-green | leaf-green | jungle-green | pine-green"
-        " | jewel-green | moss-green | turquoise-green",
+        " | jewel-green | moss-green | turquoise-green | malachite | viridian | shamrock-green | chartreuse"
+        " | avocado-green | pistachio | fern-green | bottle-green | beryl-green | celadon | sage-green"
+        " | clover-green | peridot | gemstone-green | mossy green | bright green",
         "jade",
     ),
     "blue": words(
-        "blue | blue | azure | navy | sapphire | royal-blue | steel-blue | electric-blue | ink-blue | cornflower-blue",
+        "blue | blue | azure | navy | sapphire | royal-blue | steel-blue | electric-blue | ink-blue"
+        " | cornflower-blue | ultramarine | cerulean | denim-blue | lapis-blue | Prussian blue | peacock-blue"
+        " | dark blue | bright blue | delft blue | gentian-blue | metal-blue | indigo-blue | navy-blue"
+        " | cyan-blue | enamel-blue | pigment-blue | deep blue",
         "cobalt",
     ),
     "purple": words(
-        "purple | deep purple | lavender | plum | lilac | grape-purple | mauve",
+        "purple | deep purple | lavender | plum | lilac | grape-purple | mauve | amethyst | orchid-purple"
+        " | aubergine | mulberry | heather-purple | wisteria | iris-purple | heliotrope | bright purple"
+        " | royal purple | eggplant-purple | blackcurrant-purple",
         "violet",
     ),
     "white": words(
         "white | pure white | cream-white | pearl-white | chalk-white | milk-white | off-white"
-        " | eggshell-white | bone-white | ghost-white | vanilla-white",
+        " | eggshell-white | bone-white | ghost-white | vanilla-white | alabaster | porcelain-white | pearl"
+        " | linen-white | cream | milky white | marble-white | cotton-white | lily-white | bright white"
+        " | paper-white | tusk-white | whitish | pale white | salt-white | chalky white",
         "ivory",
     ),
     "black": words(
-        "black | jet-black | coal-black | raven-black | pitch-black | charcoal-black | onyx-black",
+        "black | jet-black | coal-black | raven-black | pitch-black | charcoal-black | onyx-black | obsidian"
+        " | sable | ink-black | soot-black | onyx | jet | tar-black | charcoal | inky black | crow-black"
+        " | deep black | dark wood black | ash-black | liquorice-black | blackish | panther-black",
         "ebony",
     ),
 }
@@ -512,21 +560,26 @@ DIRECTION = {
 }
 SPEED_ADVERB = {
     "slow": words(
-        "slowly | slowly | gently | very slowly | at a slow pace | calmly",
+        "slowly | slowly | gently | very slowly | at a slow pace | calmly | without hurry | without haste"
+        " | in no hurry | leisurely | lazily | at a gentle pace | at walking pace | at a relaxed pace"
+        " | in a unhasty way | bit by bit",
         "at a easy pace | unhurriedly",
     ),
     "fast": words(
-        "fast | quickly | at speed | very fast | hurriedly | at a fast pace",
+        "fast | quickly | at speed | very fast | hurriedly | at a fast pace | speedily | at high speed"
+        " | in a rush | in haste | briskly | at top speed | with speed | in a hurry",
         "rapidly | swiftly",
     ),
 }
 SPEED_ADJECTIVE = {
-    "slow": words("slow | gentle | calm", "unhurried"),
-    "fast": words("fast | quick", "rapid | swift"),
+    "slow": words("slow | gentle | calm | leisurely | lazy | unrushed", "unhurried"),
+    "fast": words("fast | quick | speedy | brisk | hasty", "rapid | swift"),
 }
 # {d} direction; {v} speed adverb with a space before it, or nothing; {j} speed adjective with one after it.
 PAN_CLAUSE = words(
-    "the camera pans {d}{v} | the camera glides {d}{v} | the camera moves {d}{v} | the camera is panning {d}{v}",
+    "the camera pans {d}{v} | the camera glides {d}{v} | the camera moves {d}{v}"
+    " | the camera is panning {d}{v} | the view pans {d}{v} | the view moves {d}{v}"
+    " | the camera drifts {d}{v} | we move {d}{v}",
     "the view drifts {d}{v} | the camera travels {d}{v}",
 )
 PAN_NOUN = words(
@@ -537,19 +590,31 @@ PAN_ORDER = words(
     "pan {d}{v} | move {d}{v} | move the camera {d}{v} | let the camera glide {d}{v} | go {d}{v}",
     "travel {d}{v} | drift {d}{v} | swing the view {d}{v}",
 )
-STILL_CLAUSE = words("the camera holds still | the camera does not move | the camera is still", "the view stays put")
-STILL_NOUN = words("static shot | still camera | camera still | no camera movement", "fixed shot | camera at rest")
+STILL_CLAUSE = words(
+    "the camera holds still | the camera does not move | the camera is still | the camera stays in place"
+    " | the view does not move | the camera stays where it is | nothing moves the camera",
+    "the view stays put",
+)
+STILL_NOUN = words(
+    "static shot | still camera | camera still | no camera movement | stationary camera | tripod shot"
+    " | steady shot | locked-off camera | motionless camera | camera not moving | unmoving shot",
+    "fixed shot | camera at rest",
+)
 STILL_ORDER = words(
-    "hold the camera still | stop the camera | stop panning | keep the camera still | stop moving",
+    "hold the camera still | stop the camera | stop panning | keep the camera still | stop moving"
+    " | do not move | hold this view | remain here | stand still | keep the view where it is"
+    " | halt the camera | stay in this place",
     "freeze the view | stay where we are",
 )
 SPEED_ORDER = {
     "slow": words(
-        "slower | slow down | go slower | move slower | move slowly | less speed | reduce the speed",
+        "slower | slow down | go slower | move slower | move slowly | less speed | reduce the speed"
+        " | slow it down | calm down | not so fast | take it slowly",
         "ease off | crawl along",
     ),
     "fast": words(
-        "faster | speed up | go faster | move faster | move fast | more speed | increase the speed",
+        "faster | speed up | go faster | move faster | move fast | more speed | increase the speed | hasten"
+        " | accelerate | not so slow | step on it",
         "pick up the pace | hurry up",
     ),
 }

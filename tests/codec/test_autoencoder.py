@@ -14,7 +14,8 @@ from lingen_live.config import BundleConfig, CodecConfig
 CONFIG = CodecConfig(
     frames_per_latent=4,
     latent_channels=8,
-    encoder_patch_px=4,
+    encoder_mean_px=2,
+    encoder_patch_px=2,
     encoder_widths=(8, 16),
     decoder_patch_px=4,
     decoder_widths=(8, 16),
