@@ -11,6 +11,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.nn import functional
 
 from lingen_live.codec.autoencoder import VideoCodec
 from lingen_live.errors import CheckpointError
@@ -95,37 +96,61 @@ def train_codec(recipe: Recipe, folder: Path, device: str, init: Path | None = N
 
 
 def train_decoder(recipe: Recipe, folder: Path, device: str) -> None:
-    """Train the decoder alone on, or resume, on runs of latent frames; `codec.safetensors` gets the better decoder.
+    """Sharpen the codec, or resume, on runs of latent frames; `codec.safetensors` gets the better weights.
 
-    The encoder and the statistics stay, so a denoiser trained on their latents stays valid and both can be
-    trained at the same time.
+    The statistics stay, and the encoder all but stays: with a `latent_pull` it learns too, but leaving the latents that
+    it made before costs, so that a denoiser trained on those stays valid and both can be trained at the same time.
     """
     codec = VideoCodec(recipe.bundle.codec)
     codec.load_state_dict(load_file(folder / "codec.safetensors"))
-    codec = codec.to(device).to_channels_last()
-    section = recipe.decoder
-    decoding = nn.ModuleList((codec.decoder, codec.context, codec.flow))
+    codec, section = codec.to(device).to_channels_last(), recipe.decoder
+    before = copy.deepcopy(codec.encoder)
+    learning = _learning_part(codec, section)
 
     def loss(generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         rng = Random(int(torch.randint(1 << 62, (), generator=generator)))
         groups = random_groups(recipe, rng, section.batch, device, _RUN_LATENTS)
-        frames = groups.unflatten(1, (-1, 3)).unflatten(0, (-1, _RUN_LATENTS)).flatten(1, 2)
         with autocast(device):
-            with torch.no_grad():
-                latents = codec.encode(frames)
-                latents = latents + torch.randn_like(latents) * section.latent_noise
-            error = codec.decode_unclamped(latents) - groups
-            value = picture_loss(error, section, _RUN_LATENTS)
-        return value, {"psnr_db": psnr_db(error)}
+            return sharpening_loss(codec, before, groups, section)
 
-    trainer = Trainer(decoding, loss, section, folder / "decoder")
+    trainer = Trainer(learning, loss, section, folder / "decoder")
 
     def export() -> None:
         trained = copy.deepcopy(codec)
-        nn.ModuleList((trained.decoder, trained.context, trained.flow)).load_state_dict(trainer.ema)
+        _learning_part(trained, section).load_state_dict(trainer.ema)
         save_weights(trained, folder / "codec.safetensors")
 
     trainer.run(export)
+
+
+def _learning_part(codec: VideoCodec, section: CodecTraining) -> nn.ModuleList:
+    parts = [codec.decoder, codec.context, codec.flow]
+    return nn.ModuleList([*parts, codec.encoder] if section.latent_pull else parts)
+
+
+def sharpening_loss(
+    codec: VideoCodec, before: nn.Module, groups: Tensor, section: CodecTraining
+) -> tuple[Tensor, dict[str, float]]:
+    """The loss of groups decoded in runs of `_RUN_LATENTS`, with a price on latents that move; numbers for the log.
+
+    Args:
+        codec: with its statistics.
+        before: the encoder as it was, which the latents are pulled back to.
+        groups: (N, 4 * 3, H, W) in [0, 1], run by run.
+        section: weights of the parts.
+    """
+    small = functional.avg_pool2d(groups, codec.config.encoder_mean_px) * 2 - 1
+    raw, std = codec.encoder(small), codec.latent_std.view(1, -1, 1, 1)
+    with torch.no_grad():
+        held = before(small)
+    pull = ((raw - held) / std).float().square().mean()
+    latents = (raw - codec.latent_mean.view(1, -1, 1, 1)) / std
+    if not section.latent_pull:
+        latents = latents.detach()
+    latents = latents.unflatten(0, (-1, _RUN_LATENTS))
+    error = codec.decode_unclamped(latents + torch.randn_like(latents) * section.latent_noise) - groups
+    value = picture_loss(error.float(), section, _RUN_LATENTS) + section.latent_pull * pull
+    return value, {"psnr_db": psnr_db(error), "moved": pull.item()}
 
 
 @torch.no_grad()

@@ -28,6 +28,7 @@ class CodecTraining:
     edge_weight: float
     motion_weight: float
     latent_noise: float
+    latent_pull: float
 
     def __post_init__(self) -> None:
         """Refuse numbers that nothing can be trained with."""

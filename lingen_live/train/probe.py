@@ -1,8 +1,8 @@
 """The attribute probe: a small classifier that says what a chunk of video shows.
 
 Trained on rendered ground truth, half of it passed through the codec, so that it judges the picture and not
-the codec's softness. It sees three frames of a chunk (first, middle, last) and how the picture moves. The
-same network judges the renderer (its ceiling), the codec and the model.
+the codec's softness. It sees three frames of a chunk (first, middle, last) and, in two ways, how the picture moves.
+The same network judges the renderer (its ceiling), the codec and the model.
 """
 
 from __future__ import annotations
@@ -19,15 +19,21 @@ from lingen_live.codec.autoencoder import VideoCodec
 from lingen_live.config import BundleConfig
 from lingen_live.train.codec import save_weights
 from lingen_live.train.config import Recipe
+from lingen_live.train.displacement import band_correlations
 from lingen_live.train.loop import Trainer
+from lingen_live.train.precision import autocast
 from lingen_live.world.attributes import VALUES, Attributes
 from lingen_live.world.captions import sample_scene
 from lingen_live.world.render import render
 from lingen_live.world.track import Track, concatenate, evaluate
 
 JUDGED = ("biome", "time", "weather", "subject", "colour", "pan")
-_SIZE_PX = 64
+_SIZE_PX, _MOTION_PX = 64, 128
 _N_VIEWS = 3
+_N_BANDS = 16
+MIN_FRAMES = 7
+"""Frames of the shortest chunk that can be judged: motion is seen over six."""
+_LAGS = ((6, 16), (3, 10))  # frames, and the furthest that anything moves in them, pixels of _MOTION_PX
 
 
 class AttributeProbe(nn.Module):
@@ -40,24 +46,33 @@ class AttributeProbe(nn.Module):
             nn.Conv2d(before, after, 3, stride=2, padding=1) for before, after in pairwise(widths)
         )
         self.norms = nn.ModuleList(nn.GroupNorm(8, width) for width in widths[1:])
-        self.hidden = nn.Linear(widths[-1] * (_SIZE_PX // 16) ** 2, 256)
+        n_shifts = sum(2 * reach_px + 1 for _, reach_px in _LAGS)
+        self.shifts = nn.Sequential(nn.Linear(_N_BANDS * n_shifts, 128), nn.SiLU())
+        self.hidden = nn.Linear(widths[-1] * (_SIZE_PX // 16) ** 2 + 128, 256)
         self.heads = nn.ModuleDict({name: nn.Linear(256, len(VALUES[name])) for name in JUDGED})
 
     def forward(self, frames: Tensor) -> dict[str, Tensor]:
-        """Judge a batch of chunks of any length of two frames or more and any size."""
+        """Judge a batch of chunks of any size and any length of `MIN_FRAMES` or more."""
         features = self.features(frames)
         return {name: head(features) for name, head in self.heads.items()}
 
     def features(self, frames: Tensor) -> Tensor:
         """What the heads read of chunks (N, F, 3, H, W) in [0, 1]: (N, 256)."""
-        small = functional.interpolate(frames.flatten(0, 1), (_SIZE_PX, _SIZE_PX), mode="area")
-        small = small.unflatten(0, frames.shape[:2])
+        small = _resized(frames, _SIZE_PX)
         last = frames.shape[1] - 1
         views = small[:, [0, last // 2, last]].flatten(1, 2) * 2 - 1
         x = torch.cat((views, horizontal_motion(small.mean(2))), dim=1)
         for layer, norm in zip(self.layers, self.norms, strict=True):
             x = functional.silu(norm(layer(x)))
-        return functional.silu(self.hidden(x.flatten(1)))
+        grey = _resized(frames.mean(2, keepdim=True), _MOTION_PX)[:, :, 0]
+        curves = [band_correlations(grey, n_bands=_N_BANDS, lag=lag, reach_px=reach) for lag, reach in _LAGS]
+        return functional.silu(self.hidden(torch.cat((x.flatten(1), self.shifts(torch.cat(curves, 2).flatten(1))), 1)))
+
+
+def _resized(frames: Tensor, size_px: int) -> Tensor:
+    """(N, F, C, H, W) to (N, F, C, size_px, size_px) by means over areas."""
+    small = functional.interpolate(frames.flatten(0, 1), (size_px, size_px), mode="area")
+    return small.unflatten(0, frames.shape[:2])
 
 
 def horizontal_motion(grey: Tensor) -> Tensor:
@@ -77,12 +92,12 @@ def horizontal_motion(grey: Tensor) -> Tensor:
     return (moved / (edges + 1e-4)).clamp(-2, 2)
 
 
-def chunk_of(bundle: BundleConfig, scenes: list[Attributes], rng: Random, device: str) -> Tensor:
-    """Render one chunk of each scene at a random moment: (N, F, 3, H, W) in [0, 1]."""
-    n_frames = bundle.frames_per_chunk
-    times = torch.arange(n_frames, dtype=torch.float64) / bundle.video.fps
+def chunk_of(bundle: BundleConfig, scenes: list[Attributes], rng: Random, device: str, divisor: int = 1) -> Tensor:
+    """Render one chunk of each scene at a random moment, smaller by the divisor: (N, F, 3, H, W) in [0, 1]."""
+    n_frames, video = bundle.frames_per_chunk, bundle.video
+    times = torch.arange(n_frames, dtype=torch.float64) / video.fps
     parts = [evaluate(Track(rng.randrange(1 << 20), scene), times + rng.random() * 120) for scene in scenes]
-    frames = render(concatenate(parts).to(device), bundle.video.height_px, bundle.video.width_px)
+    frames = render(concatenate(parts).to(device), video.height_px // divisor, video.width_px // divisor)
     return frames.unflatten(0, (len(scenes), n_frames))
 
 
@@ -104,11 +119,12 @@ def train_probe(recipe: Recipe, codec: VideoCodec, folder: Path, device: str) ->
     def loss(generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         rng = Random(int(torch.randint(1 << 62, (), generator=generator)))
         scenes = [sample_scene(rng, split="train") for _ in range(section.batch)]
-        frames = chunk_of(recipe.bundle, scenes, rng, device)
-        half = section.batch // 2
-        with torch.no_grad():
-            frames = torch.cat((codec.decode(codec.encode(frames[:half])), frames[half:]))
-        logits, truth = probe(frames), labels(scenes)
+        mean_px, half = recipe.bundle.codec.encoder_mean_px, section.batch // 2
+        frames = chunk_of(recipe.bundle, scenes, rng, device, mean_px)
+        with torch.no_grad(), autocast(device):
+            coded = codec.decode(codec.encode_small(frames[:half])).float()
+        coded = functional.avg_pool2d(coded.flatten(0, 1), mean_px).unflatten(0, (half, -1))
+        logits, truth = probe(torch.cat((coded, frames[half:]))), labels(scenes)
         losses = {
             name: functional.cross_entropy(logits[name], truth[name].to(device), ignore_index=-1) for name in JUDGED
         }

@@ -215,7 +215,7 @@ WEATHER_ADVERB = {
         " | under a sky full of clouds | in dull weather | beneath a blanket of clouds | in overcast weather"
         " | under a heavy grey sky | under a low grey sky | beneath thick clouds | under a sombre sky"
         " | under brooding clouds | under a sunless sky | under a pewter sky | under a drab sky"
-        " | under a steel-grey sky | under a slate-grey sky | under a metal-grey sky | under big dark clouds",
+        " | under a steel-grey sky | under a slate-grey sky | under a metal-grey sky",
         "beneath heavy clouds | under a leaden sky",
     ),
     "rain": words(
@@ -226,7 +226,7 @@ WEATHER_ADVERB = {
         " | in light spitting rain | in soft rain | in torrential rain | in a torrent of rain"
         " | in a heavy shower | in a rain shower | in a soaking rain | as rain comes down"
         " | as the heavens open | in drenching rain | in a thunder shower | in rain that buckets down"
-        " | in a fine rain",
+        " | in thin rain",
         "in a downpour | in a steady drizzle",
     ),
     "snowfall": words(
@@ -266,7 +266,7 @@ WEATHER_NOUN = {
         "cloudy | clouds | overcast | grey sky | cloudy sky | gloomy sky | low clouds | dull sky"
         " | thick clouds | gloomy | overcast sky | blanket of clouds | low grey clouds | sombre sky"
         " | brooding clouds | sunless sky | pewter sky | steel-grey sky | slate-grey sky | drab sky"
-        " | dark clouds",
+        "",
         "heavy clouds | leaden sky",
     ),
     "rain": words(
@@ -274,7 +274,7 @@ WEATHER_NOUN = {
         " | wet weather | cloudburst | raindrops | pelting rain | sprinkle of rain | steady rain"
         " | light sprinkle | soft rain | spitting rain | torrential rain | torrent of rain | heavy shower"
         " | rain shower | soaking rain | drenching rain | pouring rain | heavy rain | thunder shower"
-        " | fine rain | drops of rain",
+        " | thin rain | drops of rain",
         "drizzle | downpour",
     ),
     "snowfall": words(
@@ -309,7 +309,7 @@ WEATHER_ADJECTIVE = {
         "leaden",
     ),
     "rain": words(
-        "rainy | stormy | wet | showery | rain-filled | soaking wet",
+        "rainy | stormy | wet | showery | soaking wet",
         "drizzly",
     ),
     "snowfall": words(""),
@@ -528,7 +528,7 @@ COLOUR = {
     "blue": words(
         "blue | blue | azure | navy | sapphire | royal-blue | steel-blue | electric-blue | ink-blue"
         " | cornflower-blue | ultramarine | cerulean | denim-blue | lapis-blue | Prussian blue | peacock-blue"
-        " | dark blue | bright blue | delft blue | gentian-blue | metal-blue | indigo-blue | navy-blue"
+        " | bright blue | delft blue | gentian-blue | metal-blue | indigo-blue | navy-blue"
         " | cyan-blue | enamel-blue | pigment-blue | deep blue",
         "cobalt",
     ),
@@ -609,12 +609,12 @@ STILL_ORDER = words(
 SPEED_ORDER = {
     "slow": words(
         "slower | slow down | go slower | move slower | move slowly | less speed | reduce the speed"
-        " | slow it down | calm down | not so fast | take it slowly",
+        " | slow it down | calm down | take it slowly",
         "ease off | crawl along",
     ),
     "fast": words(
         "faster | speed up | go faster | move faster | move fast | more speed | increase the speed | hasten"
-        " | accelerate | not so slow | step on it",
+        " | accelerate | step on it",
         "pick up the pace | hurry up",
     ),
 }

@@ -55,6 +55,15 @@ def test_shapes_also_of_pictures_that_are_not_square(codec: VideoCodec) -> None:
     assert codec.decode(latents).shape == (2, 12, 3, 16, 40)
 
 
+@torch.no_grad()
+def test_the_encoder_sees_means_of_pixels(codec: VideoCodec) -> None:
+    frames = frames_of(1, 8)
+    means = torch.nn.functional.avg_pool2d(frames[0], 2).unsqueeze(0)
+    torch.testing.assert_close(codec.encode_small(means), codec.encode(frames))
+    with pytest.raises(ValueError, match="got frames of 12 x 6 px, a latent position covers 4"):
+        codec.encode_small(means[..., :6, :])
+
+
 def test_the_latent_grid_is_that_of_the_configuration(tiny_config: BundleConfig) -> None:
     video, model = tiny_config.video, tiny_config.model
     codec = VideoCodec(tiny_config.codec)
@@ -134,7 +143,8 @@ def test_frames_keep_their_order_and_colours(codec: VideoCodec) -> None:
     seen: list[Tensor] = []
     codec.encoder.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
     codec.encode(frames)
-    torch.testing.assert_close(seen[0][0, 3 * 2 + 1], frames[0, 2, 1] * 2 - 1)
+    means = torch.nn.functional.avg_pool2d(frames[0], 2)
+    torch.testing.assert_close(seen[0][0, 3 * 2 + 1], means[2, 1] * 2 - 1)
 
     stand_still(codec)
     codec.decoder[-1].register_forward_hook(lambda _, args, out: (frames * 2 - 1).reshape(1, 12, 16, 24))

@@ -57,3 +57,17 @@ def test_another_thread_may_enter_the_gate() -> None:
     thread.start()
     thread.join()
     assert errors == []
+
+
+def test_a_kill_is_noted_too_also_where_ctrl_c_is_ignored() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell leaves it to a job in the background
+    try:
+        with InterruptGate() as gate:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert not gate.is_asked
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert gate.is_asked
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)

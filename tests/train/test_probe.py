@@ -15,6 +15,7 @@ from lingen_live.train.config import Recipe
 from lingen_live.train.jobs import load_probe
 from lingen_live.train.probe import (
     JUDGED,
+    MIN_FRAMES,
     AttributeProbe,
     chunk_of,
     horizontal_motion,
@@ -29,7 +30,7 @@ SCENE = Attributes("meadow", "night", "rain", "birds", "blue", "left", "fast")
 
 def test_the_probe_gives_logits_for_chunks_of_any_size() -> None:
     probe = AttributeProbe()
-    for shape in ((3, 8, 3, 32, 48), (1, 2, 3, 128, 128)):
+    for shape in ((3, 8, 3, 32, 48), (1, MIN_FRAMES, 3, 128, 128)):
         logits = probe(torch.rand(shape))
         assert {name: tuple(v.shape) for name, v in logits.items()} == {
             name: (shape[0], len(VALUES[name])) for name in JUDGED
