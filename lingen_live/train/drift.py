@@ -24,6 +24,7 @@ from torch import Tensor
 
 from lingen_live.config import BundleConfig
 from lingen_live.train.evaluate import Sample, Score, score_samples, to_unit
+from lingen_live.train.lockstep import Lockstep
 from lingen_live.train.probe import AttributeProbe, chunk_of, judge
 from lingen_live.train.rendered import Stream
 from lingen_live.world.attributes import VALUES
@@ -103,34 +104,69 @@ def window_spans(minutes: float, chunk_s: float) -> list[WindowSpan]:
     return [WindowSpan(end - n_window, end, end * chunk_s) for end in ends]
 
 
-@torch.no_grad()
+class DriftLog:
+    """Collects what streams show in some spans; holds judgements and a picture, not video."""
+
+    def __init__(self, probe: AttributeProbe, spans: Sequence[WindowSpan]) -> None:
+        self.spans = spans
+        self._probe = probe
+        self._samples: list[list[Sample]] = [[] for _ in spans]
+        self._features: list[list[Tensor]] = [[] for _ in spans]
+        self._pictures: list[list[NDArray[np.uint8]]] = [[] for _ in spans]
+
+    @property
+    def n_chunks(self) -> int:
+        """Chunks to the end of the last span."""
+        return self.spans[-1].last
+
+    def wants(self, chunk_index: int) -> bool:
+        """Whether this chunk lies in a span."""
+        return any(span.first <= chunk_index < span.last for span in self.spans)
+
+    @torch.no_grad()
+    def note(self, caption: Caption, chunk_index: int, frames: NDArray[np.uint8]) -> None:
+        """Judge the chunk (F, H, W, 3) of the stream that began with a caption."""
+        chunk, last = to_unit(frames).unsqueeze(0), frames[-1:].copy()
+        sample, features = Sample(caption, last, judge(self._probe, chunk)[0]), self._probe.features(chunk)
+        for row, span in enumerate(self.spans):
+            if span.first <= chunk_index < span.last:
+                self._samples[row].append(sample)
+                self._features[row].append(features)
+                if chunk_index == span.last - 1:
+                    self._pictures[row].append(last[0])
+
+    def windows(self) -> list[Window]:
+        """One a span."""
+        rows = zip(self.spans, self._samples, self._features, self._pictures, strict=True)
+        return [Window(span, samples, torch.cat(features), pictures) for span, samples, features, pictures in rows]
+
+
 def record_drift(
-    stream: Stream,
-    probe: AttributeProbe,
-    captions: Sequence[Caption],
-    spans: Sequence[WindowSpan],
-    on_chunk: Callable[[], object],
+    stream: Stream, captions: Sequence[Caption], log: DriftLog, on_chunk: Callable[[], object]
 ) -> list[Window]:
-    """Run one stream a caption to the end of the last span; memory holds judgements and a picture, not video."""
-    samples: list[list[Sample]] = [[] for _ in spans]
-    features: list[list[Tensor]] = [[] for _ in spans]
-    pictures: list[list[NDArray[np.uint8]]] = [[] for _ in spans]
+    """Run one stream a caption, one after the other, to the end of the last span."""
     for index, caption in enumerate(captions):
         stream.cut(caption.text)
         stream.reseed(index)
-        for k in range(spans[-1].last):
+        for chunk_index in range(log.n_chunks):
             frames = stream.tick().frames
-            for row, span in enumerate(spans):
-                if not span.first <= k < span.last:
-                    continue
-                chunk = to_unit(frames).unsqueeze(0)
-                last = frames[-1:].copy()
-                samples[row].append(Sample(caption, last, judge(probe, chunk)[0]))
-                features[row].append(probe.features(chunk))
-                if k == span.last - 1:
-                    pictures[row].append(last[0])
+            if log.wants(chunk_index):
+                log.note(caption, chunk_index, frames)
             on_chunk()
-    return [Window(span, samples[row], torch.cat(features[row]), pictures[row]) for row, span in enumerate(spans)]
+    return log.windows()
+
+
+def record_drift_together(
+    streams: Lockstep, captions: Sequence[Caption], log: DriftLog, on_chunk: Callable[[], object]
+) -> list[Window]:
+    """Run a model's streams of all captions side by side; what no span asks for is not even decoded."""
+    for chunk_index in range(log.n_chunks):
+        frames = streams.tick(is_shown=log.wants(chunk_index))
+        if frames is not None:
+            for caption, shown in zip(captions, frames, strict=True):
+                log.note(caption, chunk_index, shown)
+        on_chunk()
+    return log.windows()
 
 
 @torch.no_grad()

@@ -21,6 +21,7 @@ from lingen_live.engine.sampler import sigma_schedule
 from lingen_live.errors import ConfigError
 from lingen_live.train import drift, evaluate, motion, quality, report, sections, steering
 from lingen_live.train.jobs import load_probe
+from lingen_live.train.lockstep import Lockstep
 from lingen_live.train.probe import AttributeProbe
 from lingen_live.train.rendered import RenderedStream, Stream
 from lingen_live.world.captions import Caption
@@ -242,11 +243,13 @@ def measure_drift(subject: Subject, plan: EvaluationPlan) -> Part:
     """Whether a stream stays as it began."""
     captions = drift.drift_captions(plan.n_rollouts)
     spans = drift.window_spans(plan.drift_minutes, subject.chunk_s)
-    with tqdm(total=plan.n_rollouts * spans[-1].last, desc="drift, model") as bar:
-        windows = drift.record_drift(subject.engine, subject.probe, captions, spans, bar.update)
+    with tqdm(total=spans[-1].last, desc="drift, model") as bar:
+        streams = Lockstep(subject.engine.bundle, subject.engine.text_encoder, [c.text for c in captions])
+        log = drift.DriftLog(subject.probe, spans)
+        windows = drift.record_drift_together(streams, captions, log, bar.update)
     renders = RenderedStream(subject.config, {caption.text: caption.target for caption in captions})
     with tqdm(total=plan.n_rollouts * spans[0].last, desc="drift, renders") as bar:
-        fresh = drift.record_drift(renders, subject.probe, captions, spans[:1], bar.update)
+        fresh = drift.record_drift(renders, captions, drift.DriftLog(subject.probe, spans[:1]), bar.update)
     reference = drift.reference_features(subject.config, subject.probe, captions)
     results = drift.score_drift(windows, reference)
     (floor,) = drift.score_drift(fresh, reference)

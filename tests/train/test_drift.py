@@ -8,6 +8,7 @@ import torch
 from lingen_live.config import BundleConfig
 from lingen_live.train import drift
 from lingen_live.train.drift import (
+    DriftLog,
     WindowSpan,
     drift_captions,
     frechet_distance,
@@ -90,7 +91,8 @@ def test_a_stream_that_changes_is_farther_from_renders_than_one_that_stays(
     probe, spans = AttributeProbe(), [WindowSpan(0, 4, 2.0), WindowSpan(5, 9, 4.5)]
     scenes = {caption.text: caption.target for caption in captions}
     done: list[None] = []
-    windows = record_drift(Fading(tiny_config, scenes), probe, captions, spans, lambda: done.append(None))
+    log = DriftLog(probe, spans)
+    windows = record_drift(Fading(tiny_config, scenes), captions, log, lambda: done.append(None))
     assert len(done) == 2 * 9
     assert [len(window.samples) for window in windows] == [8, 8]
     assert all(window.features.shape == (8, 256) for window in windows)
