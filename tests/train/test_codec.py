@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from pathlib import Path
 from random import Random
@@ -19,6 +20,7 @@ from lingen_live.train.codec import (
     random_groups,
     reconstruction_loss,
     save_weights,
+    sharpening_loss,
     train_codec,
     train_decoder,
 )
@@ -102,7 +104,12 @@ def test_weights_are_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: py
     assert path.read_bytes() == before
 
 
+def with_pull(recipe: Recipe, latent_pull: float) -> Recipe:
+    return dataclasses.replace(recipe, decoder=dataclasses.replace(recipe.decoder, latent_pull=latent_pull))
+
+
 def test_the_decoder_learns_while_the_encoder_stays(tmp_path: Path, tiny_recipe: Recipe) -> None:
+    tiny_recipe = with_pull(tiny_recipe, 0.0)
     train_codec(tiny_recipe, tmp_path, "cpu")
     path = tmp_path / "codec.safetensors"
     first = load_file(path)
@@ -120,3 +127,35 @@ def test_the_decoder_learns_while_the_encoder_stays(tmp_path: Path, tiny_recipe:
     train_codec(tiny_recipe, tmp_path, "cpu")  # finished: asked again, it must not undo the decoder
     third = load_file(path)
     assert all(torch.equal(second[name], third[name]) for name in second)
+
+
+def test_the_encoder_learns_too_where_moved_latents_have_a_price(tmp_path: Path, tiny_recipe: Recipe) -> None:
+    tiny_recipe = with_pull(tiny_recipe, 0.05)
+    train_codec(tiny_recipe, tmp_path, "cpu")
+    first = load_file(tmp_path / "codec.safetensors")
+    train_decoder(tiny_recipe, tmp_path, "cpu")
+    second = load_file(tmp_path / "codec.safetensors")
+    for part in ("encoder.", "decoder.", "flow."):
+        assert any(not torch.equal(first[name], second[name]) for name in first if name.startswith(part))
+    for name in ("latent_mean", "latent_std"):
+        assert torch.equal(first[name], second[name])
+
+
+def test_moved_latents_cost_their_square_in_units_of_their_variance(
+    tiny_recipe: Recipe, tiny_codec: VideoCodec
+) -> None:
+    groups = random_groups(tiny_recipe, Random(1), 2, "cpu", 3)
+    before = copy.deepcopy(tiny_codec.encoder)
+    final = tiny_codec.encoder[-1]
+    assert isinstance(final, torch.nn.Conv2d)
+    assert final.bias is not None
+    with torch.no_grad():
+        final.bias += 0.5 * tiny_codec.latent_std
+    losses = []
+    for latent_pull in (0.5, 1.5):
+        torch.manual_seed(0)
+        section = with_pull(tiny_recipe, latent_pull).decoder
+        value, numbers = sharpening_loss(tiny_codec, before, groups, section)
+        assert numbers["moved"] == pytest.approx(0.25, rel=1e-4)
+        losses.append(value.item())
+    assert losses[1] - losses[0] == pytest.approx(0.25, rel=1e-3)
