@@ -82,7 +82,19 @@ def _bench(args: argparse.Namespace) -> int:
 def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
-        choices=("codec", "reader", "clips", "denoiser", "decoder", "probe", "bundle", "all", "videos", "ablations"),
+        choices=(
+            "codec",
+            "flow",
+            "decoder",
+            "reader",
+            "clips",
+            "denoiser",
+            "probe",
+            "bundle",
+            "all",
+            "videos",
+            "ablations",
+        ),
         help="the first seven in this order, or `all` of them; `videos` beside or in place of `clips`",
     )
     parser.add_argument("--config", type=Path, metavar="TOML", help="recipe (default: the bundled model's own)")

@@ -36,6 +36,26 @@ class CodecTraining:
 
 
 @dataclass(frozen=True, slots=True)
+class FlowTraining:
+    """How the codec's flow head is trained."""
+
+    n_steps: int
+    batch: int
+    learning_rate: float
+    weight_decay: float
+    warmup_steps: int
+    cooldown: float
+    ema_decay: float
+    clip_norm: float
+    n_scenes: int
+    latent_noise: float
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that nothing can be trained with."""
+        require_positive(self, *_POSITIVE, "n_scenes")
+
+
+@dataclass(frozen=True, slots=True)
 class ReaderTraining:
     """How the text reader is trained; configs/vista.toml says what each means."""
 
@@ -129,6 +149,7 @@ class Recipe:
 
     bundle: BundleConfig
     codec: CodecTraining
+    flow: FlowTraining
     decoder: CodecTraining
     reader: ReaderTraining
     denoiser: DenoiserTraining

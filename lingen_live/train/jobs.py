@@ -21,6 +21,7 @@ from lingen_live.train.ablations import train_ablations
 from lingen_live.train.codec import train_codec, train_decoder
 from lingen_live.train.config import Recipe, load_recipe
 from lingen_live.train.denoiser import train_denoiser
+from lingen_live.train.flow import train_flow
 from lingen_live.train.latents import build_shards
 from lingen_live.train.loop import first_detail
 from lingen_live.train.parallel import current_ranks, joined
@@ -28,7 +29,7 @@ from lingen_live.train.probe import AttributeProbe, train_probe
 from lingen_live.train.reader import train_reader
 from lingen_live.train.videos import build_video_shards
 
-IN_ORDER = ("codec", "reader", "clips", "denoiser", "decoder", "probe", "bundle")
+IN_ORDER = ("codec", "flow", "decoder", "reader", "clips", "denoiser", "probe", "bundle")
 """How a bundle is made."""
 JOBS = (*IN_ORDER, "all", "videos", "ablations")
 """`all` is `IN_ORDER`; `videos` goes beside or in place of `clips`, `ablations` anywhere after `clips`."""
@@ -89,6 +90,8 @@ def _run(what: str, recipe: Recipe, folder: Path, device: str, out: Path | None,
     match what:
         case "codec":
             train_codec(recipe, folder, device, init)
+        case "flow":
+            train_flow(recipe, _trained_codec(recipe, folder, device), folder, device)
         case "decoder":
             _trained_codec(recipe, folder, device)
             train_decoder(recipe, folder, device)

@@ -30,25 +30,28 @@ BIOME = {
         "a meadow | a meadow | a grassy meadow | a grassy field | grassland | grassy hills | fields of grass"
         " | the countryside | a grassy plain | a steppe | a hayfield | farm fields | grassy slopes"
         " | a wide field | green fields | grazing land | a green plain | cropland | a grassy valley"
-        " | a lawn of tall grass",
+        " | a lawn of tall grass | green hills | a green meadow | lush green country | green grass",
         "a pasture | a prairie | rolling farmland",
     ),
     "desert": words(
         "a desert | a desert | a sandy desert | sand dunes | dunes | desert sand | a dry desert | the Sahara"
         " | a sandy land | dry sands | a barren land of sand | sand hills | a dusty desert"
-        " | a expanse of sand | a parched land | hot sands | a sun-baked waste | the Gobi",
+        " | a expanse of sand | a parched land | hot sands | a sun-baked waste | the Gobi | golden dunes"
+        " | yellow sands | red dunes | orange dunes | golden sands",
         "a sandy wilderness | a arid plain | rolling sands",
     ),
     "snow": words(
         "a snowy land | a snowy landscape | snowy mountains | snow-covered hills | a winter landscape"
         " | frozen hills | white mountains | snow-covered land | snowfields | a land of ice | a glacier"
         " | polar land | snowy peaks | snow-capped mountains | a ice field | snow and ice | the North Pole"
-        " | Siberia | a snowscape | icy hills | a icy plain | frosty mountains",
+        " | Siberia | a snowscape | icy hills | a icy plain | frosty mountains | white hills"
+        " | a white landscape | white land",
         "a arctic land | icy tundra | a frozen wilderness | wintry mountains",
     ),
     "sea": words(
         "the sea | the sea | the ocean | the open sea | ocean waves | waves | the water | the Pacific"
-        " | the Atlantic | a bay | a wide lake | sea waves | the deep sea | salt water",
+        " | the Atlantic | a bay | a wide lake | sea waves | the deep sea | salt water | the blue sea"
+        " | blue water | the deep blue sea | the blue ocean | a blue lagoon",
         "open water | the high seas | a great ocean",
     ),
     "city": words(

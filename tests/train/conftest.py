@@ -27,6 +27,7 @@ def tiny_recipe(tiny_config: BundleConfig) -> Recipe:
         whole,
         bundle=bundle,
         codec=codec,
+        flow=dataclasses.replace(whole.flow, n_steps=2, batch=2, warmup_steps=1, n_scenes=9),
         decoder=codec,
         reader=dataclasses.replace(whole.reader, n_steps=2, batch=4, warmup_steps=1, n_captions=12),
         denoiser=dataclasses.replace(
