@@ -9,6 +9,7 @@ them. Knows the world's cameras; videos of another origin would need a flow esti
 from __future__ import annotations
 
 import copy
+import functools
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -52,12 +53,13 @@ def train_flow(recipe: Recipe, codec: VideoCodec, folder: Path, device: str) -> 
     shapes, section = recipe.bundle.codec, recipe.flow
     head = FlowHead(shapes.latent_channels, shapes.flow_width).to(device)
 
-    pairs = collect_pairs(recipe, codec, section.n_scenes, device)
+    @functools.cache
+    def pairs() -> Pairs:
+        return collect_pairs(recipe, codec, section.n_scenes, device)
 
     def loss(generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        rows = torch.randint(len(pairs.truth), (section.batch,), generator=generator)
-        latents = pairs.latents[rows].to(device)
-        truth, weight = pairs.truth[rows].to(device), pairs.weight[rows].to(device)
+        rows = torch.randint(len(pairs().truth), (section.batch,), generator=generator)
+        latents, truth, weight = (part[rows].to(device) for part in (pairs().latents, pairs().truth, pairs().weight))
         before, current = (latents + torch.randn_like(latents) * section.latent_noise).unbind(1)
         flow = head(before, current)
         error = (weight * (flow[:, 0] - truth).abs()).sum() / weight.sum()
@@ -65,6 +67,8 @@ def train_flow(recipe: Recipe, codec: VideoCodec, folder: Path, device: str) -> 
         return error + flow[:, 1].abs().mean(), {"error": error.item(), "standing_still": still.item()}
 
     trainer = Trainer(head, loss, section, folder / "flow")
+    if trainer.is_finished:
+        return  # the decoder may have tuned it since, which another export would undo
 
     def export() -> None:
         trained = copy.deepcopy(codec)

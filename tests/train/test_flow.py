@@ -67,3 +67,7 @@ def test_only_the_flow_head_changes(tmp_path: Path, tiny_recipe: Recipe, tiny_co
     changed = {name for name in first if not torch.equal(first[name], second[name])}
     assert changed
     assert all(name.startswith("flow.") for name in changed)
+
+    save_weights(tiny_codec, path)  # as if it had been tuned since
+    train_flow(tiny_recipe, tiny_codec, tmp_path, "cpu")  # finished: asked again, it must not undo that
+    assert all(torch.equal(first[name], value) for name, value in load_file(path).items())
