@@ -11,6 +11,7 @@ import torch
 
 from lingen_live.checkpoint import Bundle, load_bundle
 from lingen_live.engine.engine import Engine
+from lingen_live.engine.heap import keep_freed_memory
 from lingen_live.engine.options import EngineOptions
 from lingen_live.engine.trial import Trial
 from lingen_live.engine.upgrade import seek_compiled
@@ -34,6 +35,7 @@ def build_engine(options: EngineOptions, on_progress: OnProgress) -> Engine:
         LingenError: the device, the checkpoint, the text encoder or the prompt cannot be used.
     """
     torch.set_num_threads(options.n_threads)
+    keep_freed_memory()
     device = _check_device(options.device)
     on_progress("loading the model", 0.0)
     bundle = load_bundle(options.checkpoint, device=device)

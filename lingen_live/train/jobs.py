@@ -14,6 +14,7 @@ from torch import nn
 
 from lingen_live.checkpoint import save_bundle
 from lingen_live.codec.autoencoder import VideoCodec
+from lingen_live.engine.heap import keep_freed_memory
 from lingen_live.errors import CheckpointError, ConfigError
 from lingen_live.model.lingen import LinGen
 from lingen_live.text import TextEncoder
@@ -65,6 +66,7 @@ def run_job(
     if n_threads < 1:
         raise ConfigError(f"threads is {n_threads}; it must be 1 or more.")
     torch.set_num_threads(n_threads)
+    keep_freed_memory()
     torch.set_flush_denormal(True)  # decays and optimiser moments underflow; an exp into denormals is 50 times slower
     _check_device(device)
     recipe = load_recipe(config)
