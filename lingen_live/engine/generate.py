@@ -1,0 +1,99 @@
+"""One chunk: text -> noise -> denoise (reads the state) -> commit (returns the next) -> decode. Changes nothing.
+
+Knows a bundle and a moment. Does not know branches, controls or when a chunk is wanted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lingen_live.checkpoint import Bundle
+from lingen_live.engine.record import DIGEST_BYTES
+from lingen_live.engine.sampler import Denoiser, chunk_noise, denoise_steps
+from lingen_live.engine.snapshot import Moment
+from lingen_live.engine.words import WordReader
+from lingen_live.model.state import StreamState
+from lingen_live.profile.spans import SpanRecorder
+
+
+class AbandonedError(Exception):
+    """The chunk at hand is not wanted any more; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Made:
+    """A chunk, and what the stream remembers after it.
+
+    Attributes:
+        frames: uint8, 0-255, RGB, (F, H, W, 3).
+        following: the next state.
+        digest: of the latents.
+    """
+
+    frames: NDArray[np.uint8]
+    following: StreamState
+    digest: bytes
+
+
+def make_chunk(
+    bundle: Bundle,
+    denoiser: Denoiser,
+    sigmas: list[float],
+    words: WordReader,
+    moment: Moment,
+    recorder: SpanRecorder,
+    is_unwanted: Callable[[], bool] = lambda: False,
+) -> Made:
+    """Make the chunk that comes after a moment.
+
+    Args:
+        bundle: weights on their device.
+        denoiser: its model, or what computes the same.
+        sigmas: from `sigma_schedule`.
+        words: reads for the same bundle.
+        moment: only read.
+        recorder: gets a span for every stage.
+        is_unwanted: asked between steps.
+
+    Raises:
+        AbandonedError: `is_unwanted` said so.
+    """
+    with recorder.span("text"):
+        text = words.context(moment.transition.prompt())
+    weight = bundle.model.latent_in.weight
+    with recorder.span("noise"):
+        noise = chunk_noise(bundle.config.model, moment.seed, moment.chunk_index).to(weight.device)
+    steps = denoise_steps(denoiser, noise, sigmas, text, moment.state)
+    latents = noise
+    for _ in range(len(sigmas) - 1):
+        if is_unwanted():
+            raise AbandonedError
+        with recorder.span("denoise"):
+            latents = next(steps)
+            _synchronise(weight.device)
+    with recorder.span("commit"):
+        following = denoiser.commit(latents, text, moment.state).scaled(bundle.config.sampler.state_keep)
+        _synchronise(weight.device)
+    with recorder.span("decode"):
+        before = moment.state.latents[0][:, -1]
+        frames = bundle.codec.decode_pictures(latents.to(weight.dtype), before)[0].contiguous().cpu().numpy()
+    return Made(frames, following, digest_of(latents))
+
+
+def digest_of(latents: Tensor) -> bytes:
+    """A digest of every bit of the latents of a chunk."""
+    raw = latents.detach().contiguous().cpu().view(-1).view(torch.uint8).numpy()
+    return hashlib.blake2b(raw.tobytes(), digest_size=DIGEST_BYTES).digest()
+
+
+def _synchronise(device: torch.device) -> None:
+    """Let a GPU finish, so that a span holds the work it names."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
