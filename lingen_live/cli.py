@@ -1,4 +1,4 @@
-"""The command line: live | bench | train | eval | info. Parses; other modules do the work."""
+"""The command line: live | replay | bench | train | eval | info. Parses; other modules do the work."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     _add_live(commands.add_parser("live", help="serve the live video to a browser"))
+    _add_replay(commands.add_parser("replay", help="play a scenario again, into a film"))
     _add_bench(commands.add_parser("bench", help="measure generation, stage by stage"))
     _add_train(commands.add_parser("train", help="train the codec, the denoiser or the probe"))
     _add_eval(commands.add_parser("eval", help="score a model on held-out captions"))
@@ -51,6 +52,35 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
 
     add_arguments(parser)
     parser.set_defaults(run=launch)
+
+
+def _add_replay(parser: argparse.ArgumentParser) -> None:
+    _add_engine_options(parser)
+    parser.add_argument("scenario", type=Path, metavar="SCENARIO.json", help="as saved by the page")
+    parser.add_argument("film", type=Path, metavar="OUT.mp4", help="where the film goes (H.264)")
+    parser.add_argument(
+        "--verify", action="store_true", help="fail unless every chunk has, bit for bit, the latents that were recorded"
+    )
+    parser.set_defaults(run=_replay)
+
+
+def _replay(args: argparse.Namespace) -> int:
+    from lingen_live.engine.bench import settle
+    from lingen_live.engine.build import build_engine
+    from lingen_live.engine.movie import write_movie
+    from lingen_live.engine.options import EngineOptions
+    from lingen_live.engine.replay import options_for, replay
+    from lingen_live.engine.scenario import read_scenario
+
+    scenario = read_scenario(args.scenario)
+    options = options_for(scenario, EngineOptions(args.checkpoint, args.device, args.dtype, args.threads))
+    engine = build_engine(options, lambda stage, fraction: None)
+    settle(engine)
+    n_frames = write_movie(args.film, replay(engine, scenario, verify=args.verify), engine.info.fps)
+    sys.stdout.write(f"{args.film}: {n_frames} frames, {n_frames / engine.info.fps:.1f} s\n")
+    if args.verify:
+        sys.stdout.write(f"All {scenario.n_chunks} chunks are what they were, bit for bit.\n")
+    return 0
 
 
 def _add_bench(parser: argparse.ArgumentParser) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from lingen_live.engine.events import MAX_STRETCH, Event, Start, scene_start
 from lingen_live.engine.record import Record
+from lingen_live.engine.scenario import Scenario
 from lingen_live.engine.snapshot import Moment, Snapshot
 from lingen_live.errors import TimelineError
 
@@ -47,6 +48,13 @@ class Branch:
     n_applied: int = 0
     record: Record = field(default_factory=Record)
     is_whole: bool = True
+
+    @classmethod
+    def grown(cls, id: int, name: str, scenario: Scenario, head: Moment) -> Branch:
+        """A branch that has lived through a scenario up to a head, of whose moments only that one is kept."""
+        n_before = bisect_left(scenario.events, head.chunk_index, key=lambda event: event.chunk_index)
+        snapshots = (Snapshot(head, None),)
+        return cls(id, name, None, 0, scenario.start, head, snapshots, scenario.events, n_before, scenario.record)
 
     @property
     def tip_index(self) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from lingen_live.errors import PromptError
@@ -53,7 +53,7 @@ class Event:
     verb: Verb
     words: Words
     n_chunks: int = 1
-    origin: Origin = "typed"
+    origin: Origin = field(default="typed", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
