@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass, field, replace
 
-from lingen_live.engine.events import MAX_STRETCH, Event, Start, scene_start
+from lingen_live.engine.events import MAX_STRETCH, Event, Planned, Start, in_order, scene_start
 from lingen_live.engine.record import Record
 from lingen_live.engine.scenario import Scenario
 from lingen_live.engine.snapshot import Moment, Snapshot
@@ -34,6 +34,7 @@ class Branch:
         head: where the stream is.
         snapshots: kept moments by chunk index; beyond the head when the stream has turned back.
         record: of the chunks that were made.
+        plan: words for later, in the order in which they come.
         is_whole: whether the events go back to the start.
     """
 
@@ -47,6 +48,7 @@ class Branch:
     events: tuple[Event, ...] = ()
     n_applied: int = 0
     record: Record = field(default_factory=Record)
+    plan: tuple[Planned, ...] = ()
     is_whole: bool = True
 
     @classmethod
@@ -141,6 +143,26 @@ class Branch:
             snapshots=_until(self.snapshots, index),
             record=self.record.before(index),
         )
+
+    def turned_back(self, snapshot: Snapshot) -> tuple[Branch, tuple[Event, ...]]:
+        """The branch at a moment behind the head as if nothing had come after it, and what was typed since.
+
+        What was planned goes back to the plan; what was recorded earlier and replayed is void.
+        """
+        index = snapshot.chunk_index
+        n_before = bisect_left(self.events, index, key=lambda event: event.chunk_index)
+        since = self.events[n_before : self.n_applied]
+        planned = tuple(Planned(event.plan_id, event) for event in since if event.origin == "planned")
+        branch = replace(
+            self,
+            events=self.events[:n_before],
+            n_applied=n_before,
+            head=snapshot.moment,
+            snapshots=_until(self.snapshots, index),
+            record=self.record.before(index),
+            plan=in_order((*planned, *self.plan)),
+        )
+        return branch, tuple(event for event in since if event.origin == "typed")
 
     def without(self, snapshots: set[Snapshot]) -> Branch:
         """The same with fewer moments kept."""

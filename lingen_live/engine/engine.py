@@ -20,10 +20,13 @@ from lingen_live.checkpoint import Bundle
 from lingen_live.engine.generate import make_chunk
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.sampler import Denoiser, sigma_schedule
+from lingen_live.engine.session_file import load_session, save_session
+from lingen_live.engine.snapshot import thumbnail_of
 from lingen_live.engine.stream import Stream
-from lingen_live.engine.timeline import TimelineLimits
+from lingen_live.engine.timeline import Mark, TimelineLimits
 from lingen_live.engine.understanding import Understanding
 from lingen_live.engine.upgrade import Upgrade
+from lingen_live.engine.view import TimelineView
 from lingen_live.engine.words import WordReader
 from lingen_live.errors import EngineError
 from lingen_live.profile.spans import ChunkProfile, SpanRecorder
@@ -45,6 +48,8 @@ class Chunk:
         profile: where the time went.
         understanding: what was made of the prompts.
         digest: of the latents.
+        epoch: of the timeline when it was made.
+        thumbnail: of its last frame, uint8, RGB, (h, w, 3).
     """
 
     frames: NDArray[np.uint8]
@@ -55,6 +60,8 @@ class Chunk:
     profile: ChunkProfile
     understanding: Understanding
     digest: bytes
+    epoch: int
+    thumbnail: NDArray[np.uint8]
 
 
 class Engine(Stream):
@@ -94,15 +101,23 @@ class Engine(Stream):
         self.info = self._describe(fps)
 
     @torch.inference_mode()
-    def tick(self) -> Chunk:
-        """Make the next chunk and step the stream forward."""
+    def tick(self, is_unwanted: Callable[[], bool] = lambda: False) -> Chunk:
+        """Make the next chunk and step the stream forward.
+
+        Args:
+            is_unwanted: asked between steps.
+
+        Raises:
+            AbandonedError: `is_unwanted` said so; nothing was changed.
+        """
         self.seek_upgrade()
         recorder = SpanRecorder()
         branch = self.arrived()
         moment = branch.head
-        made = make_chunk(self.bundle, self.denoiser, self.sigmas, self._words, moment, recorder)
+        made = make_chunk(self.bundle, self.denoiser, self.sigmas, self._words, moment, recorder, is_unwanted)
         with recorder.span("snapshot"):
-            branch = self.stepped(branch, made, self.info.path)
+            thumbnail = thumbnail_of(made.frames)
+            branch = self.stepped(branch, made, thumbnail, self.info.path)
         chunk = Chunk(
             made.frames,
             moment.chunk_index,
@@ -112,9 +127,31 @@ class Engine(Stream):
             recorder.finish(moment.chunk_index),
             moment.reading.understanding,
             made.digest,
+            self.timeline.epoch,
+            thumbnail,
         )
         self.timeline.put(branch)
         return chunk
+
+    def view(self) -> TimelineView:
+        """The timeline, for people."""
+        return self.timeline.view()
+
+    def mark(self) -> Mark:
+        """All of the stream as it is now, for `restore`."""
+        return self.timeline.mark()
+
+    def restore(self, mark: Mark) -> None:
+        """Have all of the stream as it was."""
+        self.timeline.restore(mark)
+
+    def save_session(self) -> bytes:
+        """The current branch as a session file; errors as of `session_file.save_session`."""
+        return save_session(self)
+
+    def load_session(self, data: bytes) -> int:
+        """Go on with a session file on a branch of its own; errors as of `session_file.load_session`."""
+        return load_session(self, data)
 
     @torch.inference_mode()
     def seek_upgrade(self) -> bool:

@@ -7,7 +7,7 @@ no torch, no model and no file.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -47,6 +47,7 @@ class Event:
         n_chunks: of a steer, how many chunks it blends over; of a reanchor, how many of the past are told anew.
         origin: "typed" while it happened, "planned" ahead of time, or "recorded" earlier and replayed now. Does not
             change what the stream shows, only what becomes of the event when the stream turns back before it.
+        plan_id: of one that was planned.
     """
 
     chunk_index: int
@@ -54,6 +55,15 @@ class Event:
     words: Words
     n_chunks: int = 1
     origin: Origin = field(default="typed", compare=False)
+    plan_id: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """Words for a later chunk; `id` is unique in its timeline."""
+
+    id: int
+    event: Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +102,11 @@ def blend_of(parts: Sequence[tuple[str, float]]) -> Words:
     total = math.fsum(weight for _, weight in parts)
     scale = 1.0 if abs(total - 1) <= _SUM_TOLERANCE else total
     return tuple(Part(validate_prompt(prompt), weight / scale) for prompt, weight in parts)
+
+
+def in_order(plan: Iterable[Planned]) -> tuple[Planned, ...]:
+    """A plan by chunk; what is for the same chunk stays in the order in which it was planned."""
+    return tuple(sorted(plan, key=lambda one: (one.event.chunk_index, one.id)))
 
 
 def scene_start(events: Sequence[Event]) -> int:

@@ -15,16 +15,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lingen_live.checkpoint import Bundle
+from lingen_live.engine.interface import AbandonedError
 from lingen_live.engine.record import DIGEST_BYTES
 from lingen_live.engine.sampler import Denoiser, chunk_noise, denoise_steps
 from lingen_live.engine.snapshot import Moment
 from lingen_live.engine.words import WordReader
 from lingen_live.model.state import StreamState
 from lingen_live.profile.spans import SpanRecorder
-
-
-class AbandonedError(Exception):
-    """The chunk at hand is not wanted any more; nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

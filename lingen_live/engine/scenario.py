@@ -149,10 +149,15 @@ def parse_asked(told: object, where: str) -> tuple[Words, ...]:
     Raises:
         ScenarioError: it is none; `where` says where it stood.
     """
-    return tuple(_words(words, f"{where}[{k}]") for k, words in enumerate(_listed(told, where, 1, MAX_ASKED)))
+    return tuple(parse_words(words, f"{where}[{k}]") for k, words in enumerate(_listed(told, where, 1, MAX_ASKED)))
 
 
-def _words(told: object, where: str) -> Words:
+def parse_words(told: object, where: str) -> Words:
+    """A prompt, or a list of [prompt, weight].
+
+    Raises:
+        ScenarioError: it is none; `where` says where it stood.
+    """
     parts = [[told, 1.0]] if isinstance(told, str) else _listed(told, where, 1, MAX_SCENARIO_EVENTS)
     pairs = []
     for part in parts:
@@ -186,7 +191,7 @@ def _events(told: Sequence[object], n_chunks: int) -> tuple[Event, ...]:
             raise ScenarioError(
                 f"{where} tells {length} chunks anew at chunk {index}, but its scene begins at {scene_start(events)}."
             )
-        events.append(Event(index, cast(Verb, verb), _words(words, f"{where}[2]"), length, "recorded"))
+        events.append(Event(index, cast(Verb, verb), parse_words(words, f"{where}[2]"), length, "recorded"))
     return tuple(events)
 
 

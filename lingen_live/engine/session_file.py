@@ -20,6 +20,7 @@ from torch import Tensor
 
 from lingen_live.config import BundleConfig
 from lingen_live.engine.branch import Branch
+from lingen_live.engine.limits import max_session_bytes
 from lingen_live.engine.prompt_state import PromptState
 from lingen_live.engine.scenario import Scenario, parse_asked, scenario_from_json, tell_words
 from lingen_live.engine.snapshot import Moment
@@ -32,15 +33,9 @@ from lingen_live.text import TextEmbedding
 
 FORMAT = "lingen-live session"
 VERSION = 1
-_SPARE_BYTES = 4 * 2**20  # words, prompts and digests, generously
 _MAX_HEADER_BYTES = 3 * 2**20
 _KEYS = {"format", "version", "config", "name", "asked", "transition", "scenario", "sha256"}
 _WAY_KEYS = {"n_chunks", "n_done"}
-
-
-def max_session_bytes(state_bytes: int) -> int:
-    """How long a session file of a model may be."""
-    return state_bytes + _SPARE_BYTES
 
 
 def save_session(stream: Stream) -> bytes:

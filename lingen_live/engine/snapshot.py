@@ -6,6 +6,7 @@ Knows states and prompts. Does not know branches, budgets or when to keep what.
 
 from __future__ import annotations
 
+import itertools
 import zlib
 from dataclasses import dataclass, fields, replace
 
@@ -89,7 +90,10 @@ class Snapshot:
         thumbnail: uint8 RGB, (h, w, 3), of the last frame before the moment; None before the first.
     """
 
+    _ids = itertools.count()
+
     def __init__(self, moment: Moment, thumbnail: NDArray[np.uint8] | None) -> None:
+        self.id = next(self._ids)
         self._moment = moment
         self._packed: PackedState | None = None
         self.chunk_index = moment.chunk_index

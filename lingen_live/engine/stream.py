@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from lingen_live.checkpoint import Bundle
 from lingen_live.engine.branch import MAX_EVENTS, Branch
@@ -18,12 +21,13 @@ from lingen_live.engine.generate import Made
 from lingen_live.engine.prompt_state import PromptState
 from lingen_live.engine.sampler import Denoiser
 from lingen_live.engine.scenario import MadeWith, Scenario
-from lingen_live.engine.snapshot import Moment, Snapshot, thumbnail_of
+from lingen_live.engine.schedule import added, cancelled, moved, next_due
+from lingen_live.engine.snapshot import Moment, Snapshot
 from lingen_live.engine.timeline import Timeline, TimelineLimits
 from lingen_live.engine.transition import Transition
 from lingen_live.engine.understanding import Understanding
 from lingen_live.engine.words import Reading, WordReader
-from lingen_live.errors import ScenarioError
+from lingen_live.errors import ScenarioError, TimelineError
 from lingen_live.model.state import StreamState
 
 
@@ -177,6 +181,59 @@ class Stream:
         dtype = str(self.dtype).removeprefix("torch.")
         return MadeWith(config.name, self.bundle.digest, dtype, self.device.type, config.sampler.n_steps)
 
+    def plan(self, verb: Literal["steer", "cut"], words: Words, chunk_index: int, n_chunks: int = 1) -> int:
+        """Say words when a later chunk comes; returns the id of the plan.
+
+        Raises:
+            TimelineError: the chunk was made already, or there are too many plans.
+        """
+        branch, id = added(self.timeline.current, Event(chunk_index, verb, words, n_chunks))
+        self.timeline.put(branch)
+        return id
+
+    def move_plan(self, plan_id: int, chunk_index: int) -> None:
+        """Have a plan come true with another chunk.
+
+        Raises:
+            TimelineError: there is no such plan, or the chunk was made already.
+        """
+        self.timeline.put(moved(self.timeline.current, plan_id, chunk_index))
+
+    def cancel_plan(self, plan_id: int) -> None:
+        """Forget a plan.
+
+        Raises:
+            TimelineError: there is no such plan.
+        """
+        self.timeline.put(cancelled(self.timeline.current, plan_id))
+
+    @torch.inference_mode()
+    def turn_back(self, chunk_index: int, epoch: int) -> bool:
+        """Make anew what was made but not shown, so that the next words count from there.
+
+        What was typed since is said again there, at once.
+
+        Args:
+            chunk_index: of the first chunk that was not shown.
+            epoch: of that chunk.
+
+        Returns:
+            Whether it was possible; if not, nothing was changed.
+        """
+        branch = self.timeline.current
+        snapshot = branch.kept(chunk_index)
+        if epoch != self.timeline.epoch or chunk_index >= branch.head.chunk_index or snapshot is None:
+            return False
+        branch, typed = branch.turned_back(snapshot)
+        try:
+            for event in typed:
+                again = replace(event, chunk_index=chunk_index)
+                branch = branch.told(again, self._apply(branch, again))
+        except TimelineError:  # what was told anew cannot be from here
+            return False
+        self.timeline.put(branch, is_stale=True)
+        return True
+
     def scenario(self) -> Scenario:
         """This branch from its start to here, to be played again.
 
@@ -189,7 +246,7 @@ class Stream:
         events, index = branch.events[: branch.n_applied + len(branch.due)], branch.head.chunk_index
         return Scenario(branch.start, events, index, self.made_with, branch.record.before(index))
 
-    def load_scenario(self, scenario: Scenario, name: str | None = None) -> int:
+    def load_scenario(self, scenario: Scenario, name: str = "scenario") -> int:
         """Go to the beginning of a scenario, on a branch of its own, and replay it; returns the branch's id.
 
         Raises:
@@ -209,11 +266,15 @@ class Stream:
         branch = self.timeline.current
         for event in branch.due:
             branch = branch.taken(self._apply(branch, event))
+        while planned := next_due(branch):
+            event = replace(planned.event, chunk_index=branch.head.chunk_index)
+            branch = cancelled(branch, planned.id)
+            branch = branch.told(event, self._apply(branch, event))
         return branch
 
-    def stepped(self, branch: Branch, made: Made, path: str) -> Branch:
+    def stepped(self, branch: Branch, made: Made, thumbnail: NDArray[np.uint8], path: str) -> Branch:
         """The branch after a chunk that was made of its head; nothing is changed yet."""
-        snapshot = Snapshot(branch.head.advanced(made.following), thumbnail_of(made.frames))
+        snapshot = Snapshot(branch.head.advanced(made.following), thumbnail)
         return branch.pushed(snapshot, made.digest, path)
 
     def tidy(self) -> bool:

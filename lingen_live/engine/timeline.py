@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from lingen_live.engine.branch import Branch
-from lingen_live.engine.events import Start
+from lingen_live.engine.events import Start, tell
 from lingen_live.engine.snapshot import Moment, Snapshot
 from lingen_live.engine.thinning import N_RECENT, protected, worth
+from lingen_live.engine.view import BranchView, PlanView, TimelineView
 from lingen_live.errors import ConfigError, TimelineError
 
 MAX_NAME_CHARS = 40
@@ -47,6 +48,16 @@ class TimelineLimits:
             raise ConfigError(
                 f"The timeline has {self.memory_bytes} bytes; {self.max_branches} branches of this model take {needed}."
             )
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A timeline as it was."""
+
+    branches: dict[int, Branch]
+    current_id: int
+    epoch: int
+    next_id: int
 
 
 class Timeline:
@@ -82,6 +93,24 @@ class Timeline:
         """Memory of all that is kept; what branches share counts once."""
         return sum(snapshot.n_bytes for snapshot in self._snapshots())
 
+    def view(self) -> TimelineView:
+        """All of it that people may see."""
+        here = self.current
+        return TimelineView(
+            branch_id=here.id,
+            chunk_index=here.head.chunk_index,
+            epoch=self.epoch,
+            branches=tuple(
+                BranchView(one.id, one.name, one.parent_id, one.forked_at, one.tip_index) for one in self.branches
+            ),
+            max_branches=self.limits.max_branches,
+            moments=tuple((one.chunk_index, one.id) for one in here.snapshots),
+            plan=tuple(
+                PlanView(one.id, one.event.chunk_index, one.event.verb, tell(one.event.words), one.event.n_chunks)
+                for one in here.plan
+            ),
+        )
+
     def find(self, chunk_index: int) -> Snapshot:
         """The kept moment of the current branch at a chunk index.
 
@@ -98,6 +127,19 @@ class Timeline:
         raise TimelineError(
             f"The moment before chunk {chunk_index} of branch {branch.name!r} is not kept; "
             f"{len(kept)} of {kept[0]} to {kept[-1]} are, the nearest before {nearest}."
+        )
+
+    def mark(self) -> Mark:
+        """Everything as it is now, for `restore`."""
+        return Mark(self._branches, self._current_id, self.epoch, self._next_id)
+
+    def restore(self, mark: Mark) -> None:
+        """Have everything as it was."""
+        self._branches, self._current_id, self.epoch, self._next_id = (
+            mark.branches,
+            mark.current_id,
+            mark.epoch,
+            mark.next_id,
         )
 
     def put(self, branch: Branch, *, is_stale: bool = False) -> None:

@@ -13,7 +13,8 @@ from safetensors.torch import load, save
 
 from lingen_live.engine import session_file
 from lingen_live.engine.engine import Engine
-from lingen_live.engine.session_file import load_session, max_session_bytes, save_session
+from lingen_live.engine.limits import max_session_bytes
+from lingen_live.engine.session_file import load_session, save_session
 from lingen_live.errors import SessionFileError, TimelineError
 
 MakeEngine = Callable[..., Engine]

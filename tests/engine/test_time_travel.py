@@ -5,17 +5,19 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 from fake_text import FakeText
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from lingen_live.checkpoint import load_bundle
 from lingen_live.engine.branch import Branch
 from lingen_live.engine.engine import Engine
 from lingen_live.engine.events import Start, words_of
+from lingen_live.engine.interface import AbandonedError
 from lingen_live.engine.timeline import TimelineLimits
 from lingen_live.errors import LingenError, PromptError, TimelineError
 
@@ -91,6 +93,10 @@ def assert_equal_to_replay(engine: Engine, branch: Branch, fresh: Engine) -> Non
     assert fresh.transition.weight == branch.head.transition.weight
     assert fresh.timeline.current.record == branch.record.before(branch.head.chunk_index)
     engine.timeline.switch(branch.id)
+    for planned in branch.plan:
+        engine.cancel_plan(planned.id)
+    for event in branch.due:
+        fresh._tell(event)
     assert fresh.tick().digest == engine.tick().digest
 
 
@@ -106,6 +112,11 @@ OPERATIONS = st.one_of(
     st.tuples(st.just("fork"), st.one_of(st.none(), st.integers(0, 12))),
     st.tuples(st.just("switch"), st.integers(0, 4)),
     st.tuples(st.just("delete"), st.integers(0, 4)),
+    st.tuples(st.just("plan"), st.sampled_from(["steer", "cut"]), st.sampled_from(PROMPTS), st.integers(0, 6)),
+    st.tuples(st.just("move_plan"), st.integers(1, 3), st.integers(0, 12)),
+    st.tuples(st.just("cancel_plan"), st.integers(1, 3)),
+    st.tuples(st.just("turn_back"), st.integers(0, 3)),
+    st.tuples(st.just("abandon"), st.integers(0, 1)),
     st.tuples(st.just("tidy")),  # what a paused stream does
     st.tuples(st.just("fail"), st.sampled_from(STAGES)),
 )
@@ -122,6 +133,17 @@ def do(engine: Engine, name: str, *arguments: object) -> None:
             case "blend":
                 first, second, weight = arguments
                 engine.blend([(str(first), 1.0), (str(second), float(str(weight)))], 2)
+            case "plan":
+                verb, prompt, ahead = arguments
+                steer_or_cut: Literal["steer", "cut"] = "cut" if verb == "cut" else "steer"
+                engine.plan(steer_or_cut, words_of(str(prompt)), engine.chunk_index + int(str(ahead)), 2)
+            case "turn_back":
+                engine.turn_back(engine.chunk_index - int(str(arguments[0])), engine.timeline.epoch)
+            case "abandon":
+                answers = iter([False] * int(str(arguments[0])) + [True])
+                with pytest.raises(AbandonedError):
+                    engine.tick(lambda: next(answers))
+                assert (engine.timeline.current, engine.timeline.branches, engine.timeline.epoch) == before
             case "fail":
                 fail_at(engine, str(arguments[0]))
                 assert (engine.timeline.current, engine.timeline.branches, engine.timeline.epoch) == before
@@ -131,7 +153,14 @@ def do(engine: Engine, name: str, *arguments: object) -> None:
         assert (engine.timeline.current, engine.timeline.branches, engine.timeline.epoch) == before
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+@settings(
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize=True,
+    database=None,
+    phases=[Phase.generate],
+)
 @given(operations=st.lists(OPERATIONS, min_size=4, max_size=16))
 def test_every_branch_equals_a_straight_replay_of_its_own_events(
     tiny_bundle: Path, operations: list[tuple[object, ...]]
@@ -353,3 +382,88 @@ def test_a_reanchor_beyond_the_scene_is_refused(make_engine: MakeEngine, n_chunk
     with pytest.raises(LingenError, match=f"{n_chunks} chunks cannot be told anew: the scene has 2"):
         engine.reanchor("a sea of ice", n_chunks)
     assert engine.timeline.current is before
+
+
+def test_turning_back_says_again_what_was_typed(make_engine: MakeEngine) -> None:
+    engine, straight = make_engine(), make_engine()
+    for _ in range(2):
+        engine.tick()
+        straight.tick()
+    engine.tick()
+    engine.steer("a sea of ice", 2)
+    engine.tick()
+    epoch = engine.timeline.epoch
+    assert engine.turn_back(2, epoch)
+    assert engine.timeline.epoch == epoch + 1
+    engine.steer("night")
+    straight.steer("a sea of ice", 2)
+    straight.steer("night")
+    assert [engine.tick().digest for _ in range(2)] == [straight.tick().digest for _ in range(2)]
+    assert engine.scenario() == straight.scenario()
+
+
+def test_turning_back_voids_what_was_replayed_and_plans_again_what_was_planned(make_engine: MakeEngine) -> None:
+    engine = make_engine()
+    engine.tick()
+    engine.steer("a sea of ice")  # at chunk 1
+    for _ in range(3):
+        engine.tick()
+    engine.seek(0)
+    engine.plan("steer", words_of("night"), 2)
+    for _ in range(3):
+        engine.tick()
+    assert [event.chunk_index for event in engine.timeline.current.events] == [1, 2]
+    assert not engine.timeline.current.plan
+    assert engine.turn_back(1, engine.timeline.epoch)
+    assert engine.timeline.current.events == ()
+    assert [one.event.chunk_index for one in engine.timeline.current.plan] == [2]
+    engine.tick()
+    engine.tick()
+    assert engine.prompt == "night"
+
+
+def test_turning_back_is_for_what_is_there(make_engine: MakeEngine) -> None:
+    engine = make_engine()
+    engine.tick()
+    before = engine.timeline.current
+    epoch = engine.timeline.epoch
+    assert not engine.turn_back(0, epoch + 1)
+    assert not engine.turn_back(1, epoch)
+    assert not engine.turn_back(5, epoch)
+    assert engine.timeline.current is before
+
+
+def test_a_plan_comes_true_with_its_chunk(make_engine: MakeEngine) -> None:
+    engine, straight = make_engine(), make_engine()
+    first = engine.plan("steer", words_of("night"), 2, 2)
+    second = engine.plan("cut", words_of("a sea of ice"), 1)
+    third = engine.plan("cut", words_of("a red desert"), 1)
+    engine.move_plan(second, 3)
+    engine.cancel_plan(third)
+    assert [one.id for one in engine.timeline.current.plan] == [first, second]
+    for index in range(5):
+        if index == 2:
+            straight.steer("night", 2)
+        if index == 3:
+            straight.cut("a sea of ice")
+        assert engine.tick().digest == straight.tick().digest
+    assert not engine.timeline.current.plan
+
+
+def test_plans_that_cannot_be(make_engine: MakeEngine) -> None:
+    engine = make_engine()
+    engine.tick()
+    plan_id = engine.plan("steer", words_of("night"), 4)
+    mistakes: list[tuple[Callable[[], object], str]] = [
+        (lambda: engine.plan("steer", words_of("night"), 0), "Chunk 0 was made already; the next is 1"),
+        (lambda: engine.move_plan(plan_id, 0), "Chunk 0 was made already"),
+        (lambda: engine.move_plan(9, 2), f"no plan 9; there are {plan_id}"),
+        (lambda: engine.cancel_plan(9), "no plan 9"),
+    ]
+    for wrong, words in mistakes:
+        with pytest.raises(TimelineError, match=words):
+            wrong()
+    for _ in range(63):
+        engine.plan("steer", words_of("night"), 4)
+    with pytest.raises(TimelineError, match="64 prompts are planned; at most 64 may be"):
+        engine.plan("steer", words_of("night"), 4)
