@@ -85,7 +85,16 @@ def _replay(args: argparse.Namespace) -> int:
 
 def _add_bench(parser: argparse.ArgumentParser) -> None:
     _add_engine_options(parser)
-    parser.add_argument("--chunks", type=int, default=120, help="chunks to generate (default: %(default)s)")
+    parser.add_argument(
+        "what",
+        nargs="?",
+        choices=("stages", "sessions"),
+        default="stages",
+        help="one stream by its stages, or 1, 2, 4 and 8 streams at once (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--chunks", type=int, default=120, help="chunks to generate, of every stream (default: %(default)s)"
+    )
     parser.add_argument("--no-compile", action="store_true", help="measure without the compiled path")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers here")
     parser.set_defaults(run=_bench)
@@ -93,6 +102,7 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
 
 def _bench(args: argparse.Namespace) -> int:
     from lingen_live.engine.bench import as_table, run_bench, settle
+    from lingen_live.engine.bench_sessions import as_sessions_table, run_bench_sessions
     from lingen_live.engine.build import build_engine
     from lingen_live.engine.options import EngineOptions
 
@@ -102,8 +112,13 @@ def _bench(args: argparse.Namespace) -> int:
     options = EngineOptions(args.checkpoint, args.device, args.dtype, args.threads, compile=not args.no_compile)
     engine = build_engine(options, lambda stage, fraction: None)
     settle(engine)
-    result = run_bench(engine, args.chunks, lambda: None)
-    sys.stdout.write(as_table(result) + "\n")
+    if args.what == "sessions":
+        result = run_bench_sessions(engine, (1, 2, 4, 8), args.chunks)
+        table = as_sessions_table(result)
+    else:
+        result = run_bench(engine, args.chunks, lambda: None)
+        table = as_table(result)
+    sys.stdout.write(table + "\n")
     if args.json is not None:
         args.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     return 0

@@ -78,6 +78,19 @@ def test_bench_prints_a_table_and_writes_its_numbers(
     assert f"{numbers['frames_per_second']:.1f} frames/s" in captured.out
 
 
+def test_bench_sessions_prints_a_row_for_each_number_of_streams(
+    tiny_bundle: Path, tmp_path: Path, asked: list[EngineOptions], capsys: pytest.CaptureFixture[str]
+) -> None:
+    numbers_path = tmp_path / "sessions.json"
+    argv = ["bench", "sessions", "--checkpoint", str(tiny_bundle), "--chunks", "2", "--json", str(numbers_path)]
+    assert cli.main(argv) == 0
+    rows = json.loads(numbers_path.read_text(encoding="utf-8"))["sessions"]
+    assert [row["n_streams"] for row in rows] == [1, 2, 4, 8]
+    printed = capsys.readouterr().out
+    for row in rows:
+        assert f"{row['batched_chunks_per_s']:.2f}" in printed
+
+
 def test_replay_makes_a_film_and_verifies_it(
     tiny_bundle: Path, tmp_path: Path, asked: list[EngineOptions], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -17,11 +17,11 @@ import torch
 from numpy.typing import NDArray
 
 from lingen_live.checkpoint import Bundle
-from lingen_live.engine.generate import make_chunk
+from lingen_live.engine.generate import Made, make_chunk
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.sampler import Denoiser, sigma_schedule
 from lingen_live.engine.session_file import load_session, save_session
-from lingen_live.engine.snapshot import thumbnail_of
+from lingen_live.engine.snapshot import Moment, thumbnail_of
 from lingen_live.engine.stream import Stream
 from lingen_live.engine.timeline import Mark, TimelineLimits
 from lingen_live.engine.understanding import Understanding
@@ -62,6 +62,22 @@ class Chunk:
     digest: bytes
     epoch: int
     thumbnail: NDArray[np.uint8]
+
+
+def chunk_of(moment: Moment, made: Made, profile: ChunkProfile, epoch: int, thumbnail: NDArray[np.uint8]) -> Chunk:
+    """What was made after a moment, with all that is said about it."""
+    return Chunk(
+        made.frames,
+        moment.chunk_index,
+        moment.prompt,
+        moment.transition.weight,
+        moment.seed,
+        profile,
+        moment.reading.understanding,
+        made.digest,
+        epoch,
+        thumbnail,
+    )
 
 
 class Engine(Stream):
@@ -114,22 +130,12 @@ class Engine(Stream):
         recorder = SpanRecorder()
         branch = self.arrived()
         moment = branch.head
-        made = make_chunk(self.bundle, self.denoiser, self.sigmas, self._words, moment, recorder, is_unwanted)
+        made = make_chunk(self.bundle, self.denoiser, self.sigmas, self.words, moment, recorder, is_unwanted)
         with recorder.span("snapshot"):
             thumbnail = thumbnail_of(made.frames)
             branch = self.stepped(branch, made, thumbnail, self.info.path)
-        chunk = Chunk(
-            made.frames,
-            moment.chunk_index,
-            moment.prompt,
-            moment.transition.weight,
-            moment.seed,
-            recorder.finish(moment.chunk_index),
-            moment.reading.understanding,
-            made.digest,
-            self.timeline.epoch,
-            thumbnail,
-        )
+        profile = recorder.finish(moment.chunk_index)
+        chunk = chunk_of(moment, made, profile, self.timeline.epoch, thumbnail)
         self.timeline.put(branch)
         return chunk
 
@@ -192,7 +198,7 @@ class Engine(Stream):
         self.seek_upgrade()
         for done in range(_WARM_UP_CHUNKS):
             on_progress("warming up", done / _WARM_UP_CHUNKS)
-            make_chunk(self.bundle, self.denoiser, self.sigmas, self._words, self.moment, SpanRecorder())
+            make_chunk(self.bundle, self.denoiser, self.sigmas, self.words, self.moment, SpanRecorder())
         on_progress("warming up", 1.0)
 
     def _describe(self, fps: float | None) -> EngineInfo:

@@ -6,7 +6,7 @@ Knows a bundle and a moment. Does not know branches, controls or when a chunk is
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,7 @@ from lingen_live.engine.record import DIGEST_BYTES
 from lingen_live.engine.sampler import Denoiser, chunk_noise, denoise_steps
 from lingen_live.engine.snapshot import Moment
 from lingen_live.engine.words import WordReader
+from lingen_live.model.embed import TextContext
 from lingen_live.model.state import StreamState
 from lingen_live.profile.spans import SpanRecorder
 
@@ -48,40 +49,56 @@ def make_chunk(
     recorder: SpanRecorder,
     is_unwanted: Callable[[], bool] = lambda: False,
 ) -> Made:
-    """Make the chunk that comes after a moment.
+    """Make the chunk that comes after a moment; see `make_chunks`."""
+    return make_chunks(bundle, denoiser, sigmas, words, [moment], recorder, is_unwanted)[0]
+
+
+def make_chunks(
+    bundle: Bundle,
+    denoiser: Denoiser,
+    sigmas: list[float],
+    words: WordReader,
+    moments: Sequence[Moment],
+    recorder: SpanRecorder,
+    is_unwanted: Callable[[], bool] = lambda: False,
+) -> list[Made]:
+    """Make the chunks that come after the moments of several streams, in one batch.
 
     Args:
         bundle: weights on their device.
         denoiser: its model, or what computes the same.
         sigmas: from `sigma_schedule`.
         words: reads for the same bundle.
-        moment: only read.
+        moments: one or more, of any prompts, seeds and chunk indices; only read.
         recorder: gets a span for every stage.
         is_unwanted: asked between steps.
 
     Raises:
         AbandonedError: `is_unwanted` said so.
     """
+    device, dtype = bundle.model.latent_in.weight.device, bundle.model.latent_in.weight.dtype
+    state = moments[0].state if len(moments) == 1 else StreamState.stack([one.state for one in moments])
     with recorder.span("text"):
-        text = words.context(moment.transition.prompt())
-    weight = bundle.model.latent_in.weight
+        contexts = [words.context(one.transition.prompt()) for one in moments]
+        text = contexts[0] if len(contexts) == 1 else TextContext.stack(contexts)
     with recorder.span("noise"):
-        noise = chunk_noise(bundle.config.model, moment.seed, moment.chunk_index).to(weight.device)
-    steps = denoise_steps(denoiser, noise, sigmas, text, moment.state)
-    latents = noise
+        noises = [chunk_noise(bundle.config.model, one.seed, one.chunk_index) for one in moments]
+        latents = noise = torch.cat(noises).to(device)
+    steps = denoise_steps(denoiser, noise, sigmas, text, state)
     for _ in range(len(sigmas) - 1):
         if is_unwanted():
             raise AbandonedError
         with recorder.span("denoise"):
             latents = next(steps)
-            _synchronise(weight.device)
+            _synchronise(device)
     with recorder.span("commit"):
-        following = denoiser.commit(latents, text, moment.state).scaled(bundle.config.sampler.state_keep)
-        _synchronise(weight.device)
+        following = denoiser.commit(latents, text, state).scaled(bundle.config.sampler.state_keep)
+        _synchronise(device)
     with recorder.span("decode"):
-        before = moment.state.latents[0][:, -1]
-        frames = bundle.codec.decode_pictures(latents.to(weight.dtype), before)[0].contiguous().cpu().numpy()
-    return Made(frames, following, digest_of(latents))
+        before = state.latents[0][:, -1]
+        frames = bundle.codec.decode_pictures(latents.to(dtype), before).contiguous().cpu().numpy()
+    states = [following] if len(moments) == 1 else following.unstack()
+    return [Made(frames[row], states[row], digest_of(latents[row : row + 1])) for row in range(len(moments))]
 
 
 def digest_of(latents: Tensor) -> bytes:

@@ -51,7 +51,7 @@ class Stream:
     ) -> None:
         self.bundle = bundle
         self.denoiser: Denoiser = bundle.model
-        self._words = words
+        self.words = words
         weight = bundle.model.latent_in.weight
         self.device, self.dtype = weight.device, weight.dtype
         start = Start(seed, (words_of(prompt),))
@@ -257,7 +257,7 @@ class Stream:
 
     def read_again(self, asked: tuple[Words, ...], state: PromptState) -> Reading:
         """The reading of words that once gave `state`."""
-        return replace(self._words.read_all(asked), state=state)
+        return replace(self.words.read_all(asked), state=state)
 
     # One chunk more.
 
@@ -292,21 +292,21 @@ class Stream:
         head = branch.head
         match event.verb:
             case "steer":
-                reading = self._words.read(event.words, head.reading)
+                reading = self.words.read(event.words, head.reading)
                 return head.turned(reading, Transition(head.transition.reached, reading.state, event.n_chunks))
             case "cut":
-                reading = self._words.read(event.words)
+                reading = self.words.read(event.words)
                 return head.turned(reading, Transition(reading.state, reading.state), self._empty_state())
             case "reanchor":
                 stretch = branch.stretch(event.n_chunks)
-                reading = self._words.read(event.words, head.reading)
+                reading = self.words.read(event.words, head.reading)
                 state = self._told_anew(stretch, reading)
                 return head.turned(reading, Transition(reading.state, reading.state), state)
 
     def _told_anew(self, stretch: Sequence[Snapshot], reading: Reading) -> StreamState:
         """What the stream would remember of its last chunks had they been made under other words."""
         state = stretch[0].moment.state
-        text = self._words.context(reading.state)
+        text = self.words.context(reading.state)
         for after in stretch[1:]:
             latents = after.moment.state.latents[0]
             state = self.denoiser.commit(latents, text, state).scaled(self.bundle.config.sampler.state_keep)
@@ -314,7 +314,7 @@ class Stream:
 
     def _begin(self, start: Start) -> Moment:
         """The moment before chunk 0."""
-        reading = self._words.read_all(start.asked)
+        reading = self.words.read_all(start.asked)
         return Moment(self._empty_state(), 0, start.seed, reading, Transition(reading.state, reading.state))
 
     def _empty_state(self) -> StreamState:

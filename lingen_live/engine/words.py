@@ -5,6 +5,7 @@ Knows the text encoder and the model's reader. Does not know streams, chunks or 
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +17,8 @@ from lingen_live.engine.prompt_state import PromptState, blend, compose, is_said
 from lingen_live.engine.understanding import Understanding
 from lingen_live.model.embed import TextContext
 from lingen_live.text import TextEmbedding, TextEncoder
+
+_MAX_CONTEXTS = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +65,7 @@ class WordReader:
         self._text_encoder = text_encoder
         weight = bundle.model.latent_in.weight
         self._device, self._dtype = weight.device, weight.dtype
-        self._context: tuple[PromptState, TextContext] | None = None
+        self._contexts: OrderedDict[PromptState, TextContext] = OrderedDict()
 
     @torch.inference_mode()
     def read(self, words: Words, before: Reading | None = None) -> Reading:
@@ -89,11 +92,14 @@ class WordReader:
         return reading
 
     def context(self, state: PromptState) -> TextContext:
-        """Keys and values of a prompt for all layers; kept while it stays."""
-        if self._context is None or self._context[0] is not state:
+        """Keys and values of a prompt for all layers; the last ones are kept."""
+        if state not in self._contexts:
             reading = state.reading.to(self._device).unsqueeze(0)
-            self._context = (state, self._model.read_text(*self._on_device(state.words), reading))
-        return self._context[1]
+            self._contexts[state] = self._model.read_text(*self._on_device(state.words), reading)
+            if len(self._contexts) > _MAX_CONTEXTS:
+                self._contexts.popitem(last=False)
+        self._contexts.move_to_end(state)
+        return self._contexts[state]
 
     def _understand(self, heard: Tensor, reading: Tensor, pooled: Tensor) -> Understanding:
         told = phrases(heard, self._fields)

@@ -54,7 +54,7 @@ def fail_at(engine: Engine, stage: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         match stage:
             case "text":
-                patch.setattr(engine._words, "context", fail)
+                patch.setattr(engine.words, "context", fail)
             case "noise":
                 patch.setattr("lingen_live.engine.generate.chunk_noise", fail)
             case "decode":
