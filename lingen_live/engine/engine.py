@@ -103,7 +103,7 @@ class Engine(Stream):
             prompt: what the first chunk shows.
             fps: playback rate to announce; None for the bundle's own.
             upgrade: asked before each chunk for a faster denoiser that computes the same; None for none.
-            limits: how much of the past is kept; None for as much as `TimelineLimits` says.
+            limits: how much of the past is kept; None for the usual.
 
         Raises:
             PromptError: the words cannot be a prompt.

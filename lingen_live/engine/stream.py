@@ -39,7 +39,7 @@ class Stream:
         words: reads for the same bundle.
         seed: 0 to 2^32 - 1.
         prompt: what the first chunk shows.
-        limits: how much of the past is kept; None for as much as `TimelineLimits` says.
+        limits: how much of the past is kept; None for the usual.
 
     Raises:
         PromptError: the words cannot be a prompt.
@@ -55,7 +55,9 @@ class Stream:
         weight = bundle.model.latent_in.weight
         self.device, self.dtype = weight.device, weight.dtype
         start = Start(seed, (words_of(prompt),))
-        self.timeline = Timeline(TimelineLimits() if limits is None else limits, start, self._begin(start))
+        moment = self._begin(start)
+        limits = TimelineLimits.for_state(moment.state.n_bytes) if limits is None else limits
+        self.timeline = Timeline(limits, start, moment)
 
     # Where the stream is.
 

@@ -37,13 +37,23 @@ class TimelineLimits:
     memory_bytes: int = 64 * 2**20
     max_branches: int = 8
 
+    @classmethod
+    def for_state(cls, state_bytes: int) -> TimelineLimits:
+        """The usual limits; of a model with large states, as much memory as they need."""
+        usual = cls()
+        return replace(usual, memory_bytes=max(usual.memory_bytes, usual.needed_bytes(state_bytes)))
+
+    def needed_bytes(self, state_bytes: int) -> int:
+        """The least memory: for the moments that always stay, and for some that need not."""
+        return (2 * self.max_branches + N_RECENT + _N_SPARE) * state_bytes
+
     def check(self, state_bytes: int) -> None:
         """Refuse a budget in which the moments that always stay have no room.
 
         Raises:
             ConfigError: with both numbers.
         """
-        needed = (2 * self.max_branches + N_RECENT + _N_SPARE) * state_bytes
+        needed = self.needed_bytes(state_bytes)
         if self.max_branches < 1 or self.memory_bytes < needed:
             raise ConfigError(
                 f"The timeline has {self.memory_bytes} bytes; {self.max_branches} branches of this model take {needed}."

@@ -61,6 +61,13 @@ def test_a_budget_without_room_is_refused_with_both_numbers(make_engine: MakeEng
         make_engine(limits=TimelineLimits(memory_bytes=1000))
 
 
+def test_large_states_get_the_memory_that_they_need() -> None:
+    assert TimelineLimits.for_state(2**20) == TimelineLimits()
+    large = TimelineLimits.for_state(2**27)
+    assert large.memory_bytes == 30 * 2**27
+    large.check(2**27)
+
+
 def test_what_branches_share_counts_once(make_engine: MakeEngine) -> None:
     engine = make_engine()
     for _ in range(3):
