@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from lingen_live.engine.client import ChunkReady
 from lingen_live.engine.control import Turn
 from lingen_live.engine.understanding import NOTHING, Understanding
 from lingen_live.engine.view import NO_TIMELINE, TimelineView
@@ -39,6 +40,23 @@ class ChunkInfo:
     epoch: int = 0
     is_turned: bool = False
     timeline: TimelineView = NO_TIMELINE
+
+    @classmethod
+    def of(cls, chunk: ChunkReady) -> ChunkInfo:
+        """A chunk without its frames."""
+        return cls(
+            chunk.chunk_index,
+            chunk.prompt,
+            chunk.blend,
+            chunk.seed,
+            chunk.profile,
+            chunk.applied_ids,
+            chunk.is_fresh,
+            chunk.understanding,
+            chunk.epoch,
+            chunk.is_turned,
+            chunk.timeline,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -286,7 +286,7 @@ class Session:
                 # About two milliseconds of work, and not on the event loop.
                 images = await asyncio.to_thread(self._colour.to_yuv420p, event.frames)
                 await self.archive.keep(event)
-                playout.push(_without_frames(event), images, self._clock())
+                playout.push(ChunkInfo.of(event), images, self._clock())
             case ControlRefused():
                 for number in event.ids:
                     self._receipts.answer(number, lambda id: protocol.ErrorEvent(event.code, event.message, id))
@@ -333,19 +333,3 @@ class Session:
         if self._sinks or self._outboxes:
             self._watched_s = now_s
         return now_s - self._watched_s > UNWATCHED_GRACE_S
-
-
-def _without_frames(chunk: ChunkReady) -> ChunkInfo:
-    return ChunkInfo(
-        chunk.chunk_index,
-        chunk.prompt,
-        chunk.blend,
-        chunk.seed,
-        chunk.profile,
-        chunk.applied_ids,
-        chunk.is_fresh,
-        chunk.understanding,
-        chunk.epoch,
-        chunk.is_turned,
-        chunk.timeline,
-    )
