@@ -1,4 +1,4 @@
-"""The command line: live | bench | train | eval | info. Parses; other modules do the work."""
+"""The command line: live | replay | bench | train | eval | info. Parses; other modules do the work."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     _add_live(commands.add_parser("live", help="serve the live video to a browser"))
+    _add_replay(commands.add_parser("replay", help="play a scenario again, into a film"))
     _add_bench(commands.add_parser("bench", help="measure generation, stage by stage"))
     _add_train(commands.add_parser("train", help="train the codec, the denoiser or the probe"))
     _add_eval(commands.add_parser("eval", help="score a model on held-out captions"))
@@ -53,9 +54,47 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=launch)
 
 
+def _add_replay(parser: argparse.ArgumentParser) -> None:
+    _add_engine_options(parser)
+    parser.add_argument("scenario", type=Path, metavar="SCENARIO.json", help="as saved by the page")
+    parser.add_argument("film", type=Path, metavar="OUT.mp4", help="where the film goes (H.264)")
+    parser.add_argument(
+        "--verify", action="store_true", help="fail unless every chunk has, bit for bit, the latents that were recorded"
+    )
+    parser.set_defaults(run=_replay)
+
+
+def _replay(args: argparse.Namespace) -> int:
+    from lingen_live.engine.bench import settle
+    from lingen_live.engine.build import build_engine
+    from lingen_live.engine.movie import write_movie
+    from lingen_live.engine.options import EngineOptions
+    from lingen_live.engine.replay import options_for, replay
+    from lingen_live.engine.scenario import read_scenario
+
+    scenario = read_scenario(args.scenario)
+    options = options_for(scenario, EngineOptions(args.checkpoint, args.device, args.dtype, args.threads))
+    engine = build_engine(options, lambda stage, fraction: None)
+    settle(engine)
+    n_frames = write_movie(args.film, replay(engine, scenario, verify=args.verify), engine.info.fps)
+    sys.stdout.write(f"{args.film}: {n_frames} frames, {n_frames / engine.info.fps:.1f} s\n")
+    if args.verify:
+        sys.stdout.write(f"All {scenario.n_chunks} chunks are what they were, bit for bit.\n")
+    return 0
+
+
 def _add_bench(parser: argparse.ArgumentParser) -> None:
     _add_engine_options(parser)
-    parser.add_argument("--chunks", type=int, default=120, help="chunks to generate (default: %(default)s)")
+    parser.add_argument(
+        "what",
+        nargs="?",
+        choices=("stages", "sessions"),
+        default="stages",
+        help="one stream by its stages, or 1, 2, 4 and 8 streams at once (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--chunks", type=int, default=120, help="chunks to generate, of every stream (default: %(default)s)"
+    )
     parser.add_argument("--no-compile", action="store_true", help="measure without the compiled path")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers here")
     parser.set_defaults(run=_bench)
@@ -63,6 +102,7 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
 
 def _bench(args: argparse.Namespace) -> int:
     from lingen_live.engine.bench import as_table, run_bench, settle
+    from lingen_live.engine.bench_sessions import as_sessions_table, run_bench_sessions
     from lingen_live.engine.build import build_engine
     from lingen_live.engine.options import EngineOptions
 
@@ -72,8 +112,13 @@ def _bench(args: argparse.Namespace) -> int:
     options = EngineOptions(args.checkpoint, args.device, args.dtype, args.threads, compile=not args.no_compile)
     engine = build_engine(options, lambda stage, fraction: None)
     settle(engine)
-    result = run_bench(engine, args.chunks, lambda: None)
-    sys.stdout.write(as_table(result) + "\n")
+    if args.what == "sessions":
+        result = run_bench_sessions(engine, (1, 2, 4, 8), args.chunks)
+        table = as_sessions_table(result)
+    else:
+        result = run_bench(engine, args.chunks, lambda: None)
+        table = as_table(result)
+    sys.stdout.write(table + "\n")
     if args.json is not None:
         args.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     return 0

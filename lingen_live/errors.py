@@ -5,6 +5,9 @@ LingenError
 ├── CheckpointError    weights that are missing, damaged, foreign, or a pickle
 ├── TextEncoderError   text-encoder weights that are missing or not the expected ones
 ├── PromptError        words that cannot be a prompt
+├── TimelineError      a moment that is not kept, a branch that is not there, or one too many
+├── ScenarioError      a scenario that is not one, or a stream that cannot be told as one
+├── SessionFileError   a session file that is damaged, foreign, or of a newer version
 ├── TrainingError      training that went wrong, or state that cannot be resumed
 └── EngineError        the generator cannot start, or stopped
 
@@ -49,6 +52,24 @@ class PromptError(LingenError):
     """Words that cannot be a prompt."""
 
     code = "bad_prompt"
+
+
+class TimelineError(LingenError):
+    """A moment that is not kept, a branch that is not there, or one too many; the stream goes on as it was."""
+
+    code = "bad_timeline"
+
+
+class ScenarioError(LingenError):
+    """A scenario that is not one, or a stream that cannot be told as one."""
+
+    code = "bad_scenario"
+
+
+class SessionFileError(LingenError):
+    """A session file that is damaged, foreign, or of a newer version; the stream goes on as it was."""
+
+    code = "bad_session_file"
 
 
 class TrainingError(LingenError):

@@ -78,6 +78,47 @@ def test_bench_prints_a_table_and_writes_its_numbers(
     assert f"{numbers['frames_per_second']:.1f} frames/s" in captured.out
 
 
+def test_bench_sessions_prints_a_row_for_each_number_of_streams(
+    tiny_bundle: Path, tmp_path: Path, asked: list[EngineOptions], capsys: pytest.CaptureFixture[str]
+) -> None:
+    numbers_path = tmp_path / "sessions.json"
+    argv = ["bench", "sessions", "--checkpoint", str(tiny_bundle), "--chunks", "2", "--json", str(numbers_path)]
+    assert cli.main(argv) == 0
+    rows = json.loads(numbers_path.read_text(encoding="utf-8"))["sessions"]
+    assert [row["n_streams"] for row in rows] == [1, 2, 4, 8]
+    printed = capsys.readouterr().out
+    for row in rows:
+        assert f"{row['batched_chunks_per_s']:.2f}" in printed
+
+
+def test_replay_makes_a_film_and_verifies_it(
+    tiny_bundle: Path, tmp_path: Path, asked: list[EngineOptions], capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = load_bundle(tiny_bundle)
+    engine = Engine(bundle, FakeText(bundle.config.model.text_tokens), seed=5, prompt="a meadow")
+    for _ in range(3):
+        engine.tick()
+    engine.steer("night", 2)
+    engine.tick()
+    recorded, film = tmp_path / "recorded.json", tmp_path / "out.mp4"
+    recorded.write_text(json.dumps(engine.scenario().to_json()), encoding="utf-8")
+    argv = ["replay", str(recorded), str(film), "--checkpoint", str(tiny_bundle)]
+    assert cli.main([*argv, "--verify"]) == 0
+    assert capsys.readouterr() == (
+        f"{film}: 32 frames, 2.0 s\nAll 4 chunks are what they were, bit for bit.\n",
+        "",
+    )
+    assert (asked[0].dtype, asked[0].compile) == ("float32", False)
+    assert film.stat().st_size > 0
+    told = engine.scenario().to_json()
+    recorded.write_text(json.dumps({**told, "digests": "00" * 32}), encoding="utf-8")
+    film.unlink()
+    assert cli.main([*argv, "--verify"]) == 1
+    assert capsys.readouterr().err.startswith("Chunk 0 of 4 differs")
+    assert not film.exists()
+    assert cli.main(argv) == 0
+
+
 def test_bench_needs_two_chunks(complaint: Callable[[list[str], int], str]) -> None:
     assert complaint(["bench", "--chunks", "1"], 2) == "chunks is 1; it must be 2 or more.\n"
 
@@ -97,6 +138,7 @@ def test_numbers_that_cannot_be_written_are_one_sentence(
         (["bench", "--checkpoint", "{tmp}/none"], "There is no checkpoint directory {tmp}/none."),
         (["bench", "--threads", "0"], "n_threads is 0; it must be 1 or more."),
         (["bench", "--device", "abacus"], "The device 'abacus' cannot be used"),
+        (["replay", "{tmp}/none.json", "{tmp}/out.mp4"], "{tmp}/none.json: No such file or directory."),
         (["train", "codec", "--config", "{tmp}/none.toml"], "{tmp}/none.toml is not a readable TOML recipe: "),
         (["train", "codec", "--device", "abacus"], "device is 'abacus'; training takes cpu or cuda."),
         (["train", "bundle", "--run", "{tmp}"], "`train bundle` needs --out DIR"),

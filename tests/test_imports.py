@@ -39,6 +39,7 @@ LIGHT = {
     "lingen_live.prompt",
     "lingen_live.serve.errors",
     "lingen_live.serve.pacer",
+    "lingen_live.serve.parse",
     "lingen_live.serve.protocol",
 }
 HEAVY = {"torch", "aiortc", "av", "transformers", "numpy"}

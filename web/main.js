@@ -3,6 +3,8 @@
 
 import { Ambience } from "./ambience.js";
 import { Connection } from "./connection.js";
+import { copyLink, download, load } from "./files.js";
+import { fromHash } from "./past.js";
 import { PhotonClock } from "./photon.js";
 import { awaitedReceipts, INITIAL_VIEW, NOT_SENT, reduce } from "./state.js";
 import { FrameMeter, readReport, StallDetector } from "./stats.js";
@@ -34,6 +36,14 @@ const page = new Page({
   onSeed: () => control({ type: "seed", id: nextId(), seed: crypto.getRandomValues(new Uint32Array(1))[0] }),
   onReset: () => control({ type: "reset", id: nextId() }),
   onSmooth: toggleSmooth,
+  onSeek: (chunkIndex) => control({ type: "seek", id: nextId(), chunk_index: chunkIndex }),
+  onFork: (chunkIndex) =>
+    control({ type: "fork", id: nextId(), ...(chunkIndex === null ? {} : { chunk_index: chunkIndex }) }),
+  onSwitch: (branchId) => control({ type: "switch", id: nextId(), branch_id: branchId }),
+  onDelete: (branchId) => control({ type: "delete", id: nextId(), branch_id: branchId }),
+  onSave: (kind) => attempt(() => download(kind === "session" ? "session.lgs" : "scenario.json")),
+  onLoad: (file) => attempt(async () => control({ ...(await load(file)), id: nextId() })),
+  onLink: () => attempt(shareLink),
 });
 const ambience = new Ambience(page.video, page.still, page.glow);
 const connection = new Connection(endpoint("ws", "ws"), {
@@ -92,6 +102,30 @@ function receive(message) {
   if (message.type !== "state") return;
   if (message.status === "warming") player.stop();
   else player.start();
+  if (message.status === "running" || message.status === "paused") attempt(playLink);
+}
+
+/** Play the scenario of the address, once. */
+async function playLink() {
+  const { hash, pathname, search } = window.location;
+  if (hash === "") return;
+  history.replaceState(null, "", pathname + search);
+  const scenario = fromHash(hash);
+  if (scenario !== null) control({ type: "scenario", id: nextId(), scenario });
+}
+
+async function shareLink() {
+  const isCopied = await copyLink();
+  dispatch({ type: "notice", text: isCopied ? "link copied" : "copying is not allowed here; the link is in the address" });
+}
+
+/** @param {() => Promise<void>} action whose error is a sentence for people */
+async function attempt(action) {
+  try {
+    await action();
+  } catch (error) {
+    dispatch({ type: "problem", sentence: error instanceof Error ? error.message : String(error) });
+  }
 }
 
 /** @param {"steer" | "cut"} verb @param {string} prompt */

@@ -42,14 +42,26 @@ export class ProtocolError extends Error {
  *   understanding: Understanding,
  * }} ChunkMessage
  */
+/** @typedef {{id: number, name: string, parent_id: number | null, forked_at: number, tip_index: number}} Branch */
+/**
+ * The past as it may be gone back to: `moments` are [chunk index, moment id] of the branch that plays, and a moment's
+ * picture is at thumbnails/(`thumbnails`)-(its id).jpg.
+ * @typedef {{
+ *   type: "timeline", branch_id: number, chunk_index: number, branches: readonly Branch[], max_branches: number,
+ *   moments: readonly (readonly [number, number])[], thumbnails: string,
+ * }} TimelineMessage
+ */
 /** @typedef {{type: "error", code: string, message: string, id: number | null}} ErrorMessage */
-/** @typedef {StateMessage | ReceivedMessage | AppliedMessage | ChunkMessage | ErrorMessage} ServerMessage */
+/** @typedef {StateMessage | ReceivedMessage | AppliedMessage | ChunkMessage | TimelineMessage | ErrorMessage} ServerMessage */
 
 /** @typedef {{type: "hello", version: number}} Hello */
 /**
  * @typedef {{type: "steer", id: number, prompt: string} | {type: "cut", id: number, prompt: string}
  *   | {type: "pause", id: number} | {type: "resume", id: number} | {type: "reset", id: number}
- *   | {type: "seed", id: number, seed: number}} Control
+ *   | {type: "seed", id: number, seed: number} | {type: "seek", id: number, chunk_index: number}
+ *   | {type: "fork", id: number, chunk_index?: number} | {type: "switch", id: number, branch_id: number}
+ *   | {type: "delete", id: number, branch_id: number} | {type: "load", id: number, upload: string}
+ *   | {type: "scenario", id: number, scenario: object}} Control
  */
 /** @typedef {Control["type"]} Verb */
 
@@ -76,6 +88,7 @@ const PARSERS = {
     fps: fields.number("fps"),
     understanding: parseUnderstanding(fields.object("understanding")),
   }),
+  timeline: parseTimeline,
   error: (fields) => ({
     type: "error",
     code: fields.string("code"),
@@ -147,6 +160,25 @@ function parseUnderstanding(fields) {
   return { scene: fields.texts("scene"), heard: fields.texts("heard"), similarity: fields.number("similarity") };
 }
 
+/** @param {Fields} fields @returns {TimelineMessage} */
+function parseTimeline(fields) {
+  return {
+    type: "timeline",
+    branch_id: fields.number("branch_id"),
+    chunk_index: fields.number("chunk_index"),
+    branches: fields.objects("branches").map((branch) => ({
+      id: branch.number("id"),
+      name: branch.string("name"),
+      parent_id: branch.optionalNumber("parent_id"),
+      forked_at: branch.number("forked_at"),
+      tip_index: branch.number("tip_index"),
+    })),
+    max_branches: fields.number("max_branches"),
+    moments: fields.pairs("moments"),
+    thumbnails: fields.string("thumbnails"),
+  };
+}
+
 /** Typed access to the fields of a JSON object; a field of another type is a ProtocolError naming it. */
 class Fields {
   /** @type {Record<string, unknown>} */
@@ -173,6 +205,20 @@ class Fields {
     const value = this.#values[key];
     const isTexts = Array.isArray(value) && value.every((item) => typeof item === "string");
     return isTexts ? value : this.#refuse(key, "a list of texts");
+  }
+
+  /** @param {string} key @returns {readonly Fields[]} */
+  objects(key) {
+    const value = this.#values[key];
+    return Array.isArray(value) ? value.map((item) => new Fields(item, `"${key}"`)) : this.#refuse(key, "a list");
+  }
+
+  /** @param {string} key @returns {readonly (readonly [number, number])[]} */
+  pairs(key) {
+    const value = this.#values[key];
+    const isPair = (/** @type {unknown} */ item) =>
+      Array.isArray(item) && item.length === 2 && item.every((number) => typeof number === "number");
+    return Array.isArray(value) && value.every(isPair) ? value : this.#refuse(key, "a list of pairs of numbers");
   }
 
   /** @param {string} key @returns {number} */

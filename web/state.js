@@ -24,8 +24,9 @@
  * @typedef {{
  *   socket: SocketState, retryInS: number | null, wasEverOpen: boolean,
  *   session: StateMessage | null, media: MediaState,
+ *   timeline: import("./protocol.js").TimelineMessage | null,
  *   caption: string, understanding: import("./protocol.js").Understanding | null, blend: number, chunkMs: number | null, newFps: number | null,
- *   receipts: readonly Receipt[], problem: string | null,
+ *   receipts: readonly Receipt[], problem: string | null, notice: string | null,
  *   fps: number | null, ageMs: number | null, roundTripMs: number | null,
  *   isSmooth: boolean,
  * }} View
@@ -37,6 +38,7 @@
  *   | {type: "sent", id: number, verb: Verb, nowMs: number}
  *   | {type: "shown", id: number, shownMs: number}
  *   | {type: "problem", sentence: string}
+ *   | {type: "notice", text: string}
  *   | {type: "stats", fps: number | null, ageMs: number | null, roundTripMs: number | null}
  *   | {type: "smooth", isSmooth: boolean}} Action
  */
@@ -55,6 +57,7 @@ export const INITIAL_VIEW = {
   wasEverOpen: false,
   session: null,
   media: "idle",
+  timeline: null,
   caption: "",
   understanding: null,
   blend: 1,
@@ -62,6 +65,7 @@ export const INITIAL_VIEW = {
   newFps: null,
   receipts: [],
   problem: null,
+  notice: null,
   fps: null,
   ageMs: null,
   roundTripMs: null,
@@ -90,7 +94,9 @@ export function reduce(view, action) {
         tookMs: action.shownMs - receipt.sentMs,
       }));
     case "problem":
-      return { ...view, problem: action.sentence };
+      return { ...view, problem: action.sentence, notice: null };
+    case "notice":
+      return { ...view, problem: null, notice: action.text };
     case "stats":
       return { ...view, fps: action.fps, ageMs: action.ageMs, roundTripMs: action.roundTripMs };
     case "smooth":
@@ -117,10 +123,10 @@ function reduceSocket(view, socket, retryInS) {
 /** @param {View} view @param {number} id @param {Verb} verb @param {number} nowMs @returns {View} */
 function reduceSent(view, id, verb, nowMs) {
   // Pausing has no first frame to wait for; the session's status is its receipt.
-  if (verb === "pause" || verb === "resume") return { ...view, problem: null };
+  if (verb === "pause" || verb === "resume") return { ...view, problem: null, notice: null };
   /** @type {Receipt} */
   const receipt = { id, verb, step: "sent", sentMs: nowMs, pts: null, tookMs: null };
-  return { ...view, problem: null, receipts: [...view.receipts, receipt].slice(-MAX_RECEIPTS) };
+  return { ...view, problem: null, notice: null, receipts: [...view.receipts, receipt].slice(-MAX_RECEIPTS) };
 }
 
 /** @param {View} view @param {ServerMessage} message @returns {View} */
@@ -144,6 +150,8 @@ function reduceMessage(view, message) {
         chunkMs: message.total_ms,
         newFps: message.fps,
       };
+    case "timeline":
+      return { ...view, timeline: message };
     case "error":
       return {
         ...view,

@@ -8,7 +8,18 @@
 /** @typedef {{tone: Tone, text: string, fraction: number | null}} StatusLine */
 
 /** What is said when a control has been seen to work, before "in 0.9 s". */
-const DONE = /** @type {const} */ ({ steer: "applied", cut: "cut", seed: "new seed", reset: "started over" });
+const DONE = /** @type {const} */ ({
+  steer: "applied",
+  cut: "cut",
+  seed: "new seed",
+  reset: "started over",
+  seek: "went there",
+  fork: "branched",
+  switch: "switched",
+  delete: "deleted",
+  load: "loaded",
+  scenario: "playing",
+});
 
 /**
  * How the page is connected and what the server is doing, the most fundamental trouble first.
@@ -36,6 +47,7 @@ export function statusLine(view) {
  * @returns {{step: Receipt["step"], text: string} | null}
  */
 export function receiptLine(view) {
+  if (view.notice !== null) return { step: "shown", text: view.notice };
   const receipt = view.receipts.at(-1);
   if (receipt === undefined) return null;
   return { step: receipt.step, text: receiptText(receipt) };

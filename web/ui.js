@@ -2,9 +2,10 @@
 /**
  * The page's elements: what a person does becomes a call of a handler, a view becomes what the page shows.
  *
- * The only module that touches the DOM, beside ambience.js. Knows nothing of sockets or media.
+ * The only module that touches the DOM, beside filmstrip.js and ambience.js. Knows nothing of sockets or media.
  */
 
+import { Filmstrip } from "./filmstrip.js";
 import { fitFrame } from "./layout.js";
 import { NUDGES, SCENES } from "./prompts.js";
 import { farLine, receiptLine, statsLine, statusLine } from "./text.js";
@@ -14,7 +15,7 @@ import { farLine, receiptLine, statsLine, statusLine } from "./text.js";
  * @typedef {{
  *   onPrompt: (verb: "steer" | "cut", prompt: string) => void,
  *   onPause: () => void, onSeed: () => void, onReset: () => void, onSmooth: () => void,
- * }} Handlers
+ * } & import("./filmstrip.js").PastHandlers} Handlers
  */
 
 /** Below this share of the window a phone's keyboard must be up. */
@@ -28,6 +29,7 @@ export class Page {
   #room = element("room", HTMLElement);
   #frame = element("frame", HTMLElement);
   #prompt = element("prompt", HTMLInputElement);
+  #filmstrip;
   /** @type {View | null} */
   #view = null;
   #observer = new ResizeObserver(() => this.#place());
@@ -46,6 +48,7 @@ export class Page {
 
   /** @param {Handlers} handlers */
   constructor(handlers) {
+    this.#filmstrip = new Filmstrip(element("past", HTMLElement), handlers);
     this.#listenToPrompt(handlers);
     this.#listenToTools(handlers);
     this.#listenToKeys(handlers);
@@ -66,6 +69,7 @@ export class Page {
     this.#renderStatus(view);
     this.#renderAnswers(view);
     this.#renderNow(view);
+    if (view.timeline !== previous?.timeline) this.#filmstrip.render(view);
     this.#root.classList.toggle("is-smooth", view.isSmooth);
     element("smooth", HTMLElement).setAttribute("aria-pressed", String(view.isSmooth));
     if (previous?.isSmooth !== view.isSmooth || previous?.session?.width_px !== view.session?.width_px) this.#place();

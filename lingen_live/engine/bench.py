@@ -52,7 +52,7 @@ def run_bench(engine: Engine, n_chunks: int, on_chunk: Callable[[], object]) -> 
     median_ms = statistics.median(by_stage["chunk"])
     info = engine.info
     return {
-        "hardware": _hardware(),
+        "hardware": describe_hardware(),
         "engine": info.to_json(),
         "n_chunks": n_chunks,
         "stages_ms": {name: _summary(values) for name, values in by_stage.items()},
@@ -96,7 +96,7 @@ def rss_bytes() -> int:
     return 0
 
 
-def _hardware() -> str:
+def describe_hardware() -> str:
     """The processor's own name, as far as the system knows it."""
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():

@@ -13,11 +13,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lingen_live.engine.control import EngineControl
+from lingen_live.engine.control import EngineControl, Turn
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.interface import OnProgress
+from lingen_live.engine.scenario import Scenario
 from lingen_live.engine.tick import Refusal, Tick
 from lingen_live.engine.understanding import NOTHING, Understanding
+from lingen_live.engine.view import NO_TIMELINE, TimelineView
 from lingen_live.profile.spans import ChunkProfile
 
 
@@ -33,8 +35,12 @@ class ChunkReady:
         seed: of the noise.
         profile: where the time went.
         applied_ids: controls that took effect with this chunk.
-        is_fresh: the chunk has no past, so whatever is queued before it is stale.
+        is_fresh: the chunk does not follow from what is queued before it, which is stale.
         understanding: what was made of the prompts.
+        epoch: of the timeline when it was made.
+        is_turned: the chunk takes the place of a queued one of its index, which is stale with all that follow it.
+        thumbnail: of its last frame, uint8 RGB, (h, w, 3).
+        timeline: as it is after the chunk.
     """
 
     frames: NDArray[np.uint8]
@@ -46,6 +52,10 @@ class ChunkReady:
     applied_ids: tuple[int, ...]
     is_fresh: bool
     understanding: Understanding = NOTHING
+    epoch: int = 0
+    is_turned: bool = False
+    thumbnail: NDArray[np.uint8] | None = None
+    timeline: TimelineView = NO_TIMELINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +69,7 @@ class ControlRefused:
 
 @dataclass(frozen=True, slots=True)
 class WorkerDied:
-    """The engine stopped; it is built again after `retry_in_s`, with an empty state."""
+    """The engine stopped; it is built again after `retry_in_s`, and goes on from a moment a little earlier."""
 
     reason: str
     retry_in_s: float
@@ -75,7 +85,7 @@ class WorkerProgress:
 
 @dataclass(frozen=True, slots=True)
 class WorkerRestarted:
-    """The engine runs again, with the prompt and the seed that it had."""
+    """The engine runs again, from the last moment that it left word of, or else with the prompt and seed it had."""
 
     info: EngineInfo
 
@@ -103,8 +113,28 @@ class EngineClient(Protocol):
     async def request(self) -> None:
         """Ask for one more chunk; a no-op while one is being made."""
 
-    async def control(self, control: EngineControl) -> None:
-        """Have `control` taken before the next chunk; the latest of a kind wins, no id is lost."""
+    async def control(self, control: EngineControl, turn: Turn | None = None) -> None:
+        """Have `control` taken before the next chunk; the latest of a kind wins, no id is lost.
+
+        Args:
+            control: what is asked for.
+            turn: from where words may count that was made, or is being made, but not shown. What is being made is
+                then abandoned, and made anew at once.
+        """
+
+    async def save(self) -> bytes:
+        """The stream as a session file; waits for the chunk that is being made.
+
+        Raises:
+            LingenError: it cannot be saved now.
+        """
+
+    async def scenario(self) -> Scenario:
+        """The stream's branch, to be played again; waits for the chunk that is being made.
+
+        Raises:
+            LingenError: it cannot be told.
+        """
 
     def events(self) -> AsyncIterator[EngineEvent]:
         """All events, in order, until the client is closed; one consumer."""
@@ -131,4 +161,8 @@ def ready(tick: Tick) -> ChunkReady:
         tick.applied_ids,
         tick.is_fresh,
         chunk.understanding,
+        chunk.epoch,
+        tick.is_turned,
+        chunk.thumbnail,
+        tick.timeline,
     )

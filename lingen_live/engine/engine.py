@@ -1,6 +1,7 @@
-"""One stream: text -> noise -> denoise (reads the state) -> commit (returns the next) -> decode, a chunk a tick.
+"""A stream and what generates it: words in, a chunk a tick out.
 
-A tick that fails changes nothing: the new state is stored last. Does not know processes, sockets or wall-clock time.
+What a tick changes takes effect at once and last: one that fails changes nothing. Does not know processes, sockets or
+wall-clock time.
 
     engine = Engine(load_bundle(), TextEncoder(max_tokens=32), seed=7, prompt="a quiet sea at dawn")
     frames = engine.tick().frames  # uint8, 0-255, RGB, (F, H, W, 3)
@@ -14,20 +15,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from lingen_live.checkpoint import Bundle
+from lingen_live.engine.generate import Made, make_chunk
 from lingen_live.engine.info import EngineInfo
-from lingen_live.engine.prompt_state import PromptState, compose, phrases, unsaid
-from lingen_live.engine.sampler import Denoiser, chunk_noise, denoise_steps, sigma_schedule
-from lingen_live.engine.transition import Transition
+from lingen_live.engine.sampler import Denoiser, sigma_schedule
+from lingen_live.engine.session_file import load_session, save_session
+from lingen_live.engine.snapshot import Moment, thumbnail_of
+from lingen_live.engine.stream import Stream
+from lingen_live.engine.timeline import Mark, TimelineLimits
 from lingen_live.engine.understanding import Understanding
 from lingen_live.engine.upgrade import Upgrade
-from lingen_live.model.embed import TextContext
-from lingen_live.model.state import StreamState
+from lingen_live.engine.view import TimelineView
+from lingen_live.engine.words import WordReader
+from lingen_live.errors import EngineError
 from lingen_live.profile.spans import ChunkProfile, SpanRecorder
-from lingen_live.prompt import validate_prompt
-from lingen_live.text import TextEmbedding, TextEncoder
+from lingen_live.text import TextEncoder
 
 _WARM_UP_CHUNKS = 3
 
@@ -38,12 +41,15 @@ class Chunk:
 
     Attributes:
         frames: uint8, 0-255, RGB, (F, H, W, 3).
-        chunk_index: position since the last reset, from 0.
+        chunk_index: position on the branch, from 0.
         prompt: the words the stream is at or on its way to.
         blend: weight of `prompt` in this chunk, in (0, 1].
         seed: of the noise.
         profile: where the time went.
         understanding: what was made of the prompts.
+        digest: of the latents.
+        epoch: of the timeline when it was made.
+        thumbnail: of its last frame, uint8, RGB, (h, w, 3).
     """
 
     frames: NDArray[np.uint8]
@@ -53,10 +59,29 @@ class Chunk:
     seed: int
     profile: ChunkProfile
     understanding: Understanding
+    digest: bytes
+    epoch: int
+    thumbnail: NDArray[np.uint8]
 
 
-class Engine:
-    """Generates one endless stream that can be steered between chunks."""
+def chunk_of(moment: Moment, made: Made, profile: ChunkProfile, epoch: int, thumbnail: NDArray[np.uint8]) -> Chunk:
+    """What was made after a moment, with all that is said about it."""
+    return Chunk(
+        made.frames,
+        moment.chunk_index,
+        moment.prompt,
+        moment.transition.weight,
+        moment.seed,
+        profile,
+        moment.reading.understanding,
+        made.digest,
+        epoch,
+        thumbnail,
+    )
+
+
+class Engine(Stream):
+    """Generates one endless stream that can be steered, turned back and branched between chunks."""
 
     def __init__(
         self,
@@ -67,6 +92,7 @@ class Engine:
         prompt: str,
         fps: float | None = None,
         upgrade: Upgrade | None = None,
+        limits: TimelineLimits | None = None,
     ) -> None:
         """Start an empty stream.
 
@@ -77,80 +103,61 @@ class Engine:
             prompt: what the first chunk shows.
             fps: playback rate to announce; None for the bundle's own.
             upgrade: asked before each chunk for a faster denoiser that computes the same; None for none.
+            limits: how much of the past is kept; None for the usual.
 
         Raises:
             PromptError: the words cannot be a prompt.
+            ConfigError: the limits are too tight for this model.
         """
-        self.bundle, self.text_encoder = bundle, text_encoder
-        self.denoiser: Denoiser = bundle.model
+        super().__init__(bundle, WordReader(bundle, text_encoder), seed=seed, prompt=prompt, limits=limits)
+        self.text_encoder = text_encoder
+        self._denoisers: dict[str, Denoiser] = {"eager": bundle.model}
         self._upgrade = upgrade
         self.sigmas = sigma_schedule(bundle.config.sampler)
-        weight = bundle.model.latent_in.weight
-        self.device, self.dtype = weight.device, weight.dtype
-        self.seed = seed
-        self.prompt = validate_prompt(prompt)
-        self._field_sizes = bundle.model.text.fields.sizes
-        self.understanding, asked = self._understand(self.prompt, unsaid(self._field_sizes))
-        self.transition = Transition(asked, asked)
-        self.chunk_index = 0
-        self.state = self._empty_state()
         self.info = self._describe(fps)
-        self._text: tuple[PromptState, TextContext] | None = None
-
-    def steer(self, prompt: str, n_chunks: int = 1) -> None:
-        """Blend towards a prompt over the next `n_chunks` chunks; what it does not speak of stays.
-
-        Raises:
-            PromptError: the words cannot be a prompt; the stream goes on as it was.
-        """
-        prompt = validate_prompt(prompt)
-        before = self.transition
-        reached = blend_reached(before)
-        self.understanding, asked = self._understand(prompt, before.target.reading)
-        self.transition = Transition(reached, asked, n_chunks)
-        self.prompt = prompt
-
-    def cut(self, prompt: str) -> None:
-        """Forget the past: the next chunk begins a new scene.
-
-        Raises:
-            PromptError: the words cannot be a prompt; the stream goes on as it was.
-        """
-        prompt = validate_prompt(prompt)
-        self.understanding, asked = self._understand(prompt, unsaid(self._field_sizes))
-        self.prompt, self.transition = prompt, Transition(asked, asked)
-        self.state = self._empty_state()
-
-    def reset(self) -> None:
-        """Begin again from chunk 0 with the current prompt."""
-        self.transition = Transition(self.transition.target, self.transition.target)
-        self.chunk_index = 0
-        self.state = self._empty_state()
-
-    def reseed(self, seed: int) -> None:
-        """Begin again from chunk 0 with other noise."""
-        self.seed = seed
-        self.reset()
 
     @torch.inference_mode()
-    def tick(self) -> Chunk:
-        """Make the next chunk and step the stream forward."""
+    def tick(self, is_unwanted: Callable[[], bool] = lambda: False) -> Chunk:
+        """Make the next chunk and step the stream forward.
+
+        Args:
+            is_unwanted: asked between steps.
+
+        Raises:
+            AbandonedError: `is_unwanted` said so; nothing was changed.
+        """
         self.seek_upgrade()
         recorder = SpanRecorder()
-        frames, following = self._generate(recorder)
-        chunk = Chunk(
-            frames,
-            self.chunk_index,
-            self.prompt,
-            self.transition.weight,
-            self.seed,
-            recorder.finish(self.chunk_index),
-            self.understanding,
-        )
-        self.state = following
-        self.transition = self.transition.advanced()
-        self.chunk_index += 1
+        branch = self.arrived()
+        moment = branch.head
+        made = make_chunk(self.bundle, self.denoiser, self.sigmas, self.words, moment, recorder, is_unwanted)
+        with recorder.span("snapshot"):
+            thumbnail = thumbnail_of(made.frames)
+            branch = self.stepped(branch, made, thumbnail, self.info.path)
+        profile = recorder.finish(moment.chunk_index)
+        chunk = chunk_of(moment, made, profile, self.timeline.epoch, thumbnail)
+        self.timeline.put(branch)
         return chunk
+
+    def view(self) -> TimelineView:
+        """The timeline, for people."""
+        return self.timeline.view()
+
+    def mark(self) -> Mark:
+        """All of the stream as it is now, for `restore`."""
+        return self.timeline.mark()
+
+    def restore(self, mark: Mark) -> None:
+        """Have all of the stream as it was."""
+        self.timeline.restore(mark)
+
+    def save_session(self) -> bytes:
+        """The current branch as a session file; errors as of `session_file.save_session`."""
+        return save_session(self)
+
+    def load_session(self, data: bytes) -> int:
+        """Go on with a session file on a branch of its own; errors as of `session_file.load_session`."""
+        return load_session(self, data)
 
     @torch.inference_mode()
     def seek_upgrade(self) -> bool:
@@ -169,9 +176,20 @@ class Engine:
             self._upgrade = None
             return False
         if offer is not None:
-            self.denoiser = offer
-            self.info = replace(self.info, path="compiled")
+            self._denoisers["compiled"] = offer
+            self.use_path("compiled")
         return True
+
+    def use_path(self, path: str) -> None:
+        """Have the next chunks made by one of the paths that there are.
+
+        Raises:
+            EngineError: there is no such path here.
+        """
+        if path not in self._denoisers:
+            raise EngineError(f"There is no {path} path here; there is {', '.join(self._denoisers)}.")
+        self.denoiser = self._denoisers[path]
+        self.info = replace(self.info, path=path)
 
     @torch.inference_mode()
     def warm_up(self, on_progress: Callable[[str, float], None]) -> None:
@@ -180,60 +198,8 @@ class Engine:
         self.seek_upgrade()
         for done in range(_WARM_UP_CHUNKS):
             on_progress("warming up", done / _WARM_UP_CHUNKS)
-            self._generate(SpanRecorder())
+            make_chunk(self.bundle, self.denoiser, self.sigmas, self.words, self.moment, SpanRecorder())
         on_progress("warming up", 1.0)
-
-    def _generate(self, recorder: SpanRecorder) -> tuple[NDArray[np.uint8], StreamState]:
-        """Frames and next state of the chunk at hand; changes nothing."""
-        bundle = self.bundle
-        with recorder.span("text"):
-            text = self._read_text(self.transition.prompt())
-        with recorder.span("noise"):
-            noise = chunk_noise(bundle.config.model, self.seed, self.chunk_index).to(self.device)
-        steps = denoise_steps(self.denoiser, noise, self.sigmas, text, self.state)
-        latents = noise
-        for _ in range(len(self.sigmas) - 1):
-            with recorder.span("denoise"):
-                latents = next(steps)
-                self._synchronise()
-        with recorder.span("commit"):
-            following = self.denoiser.commit(latents, text, self.state).scaled(bundle.config.sampler.state_keep)
-            self._synchronise()
-        with recorder.span("decode"):
-            before = self.state.latents[0][:, -1]
-            frames = bundle.codec.decode_pictures(latents.to(self.dtype), before)[0].contiguous().cpu().numpy()
-        return frames, following
-
-    def _read_text(self, asked: PromptState) -> TextContext:
-        """Keys and values of the prompt for all layers; kept while the prompt stays."""
-        if self._text is None or self._text[0] is not asked:
-            reading = asked.reading.to(self.device).unsqueeze(0)
-            self._text = (asked, self.bundle.model.read_text(*self._on_device(asked.words), reading))
-        return self._text[1]
-
-    @torch.inference_mode()
-    def _understand(self, prompt: str, before: Tensor) -> tuple[Understanding, PromptState]:
-        """What a prompt says, and what it asks for on top of the reading before it."""
-        words = self.text_encoder.encode(prompt)
-        said = self.bundle.model.text.read(*self._on_device(words))[0].float().cpu()
-        reading = compose(before, said, self._field_sizes)
-        fields = self.bundle.config.fields
-        heard = phrases(said, fields)
-        similarity = float(words.pooled @ self.text_encoder.encode(", ".join(heard)).pooled) if heard else 0.0
-        return Understanding(phrases(reading, fields), heard, max(0.0, similarity)), PromptState(words, reading)
-
-    def _on_device(self, words: TextEmbedding) -> tuple[Tensor, Tensor, Tensor]:
-        """Tokens, mask and pooled as the model takes them, a batch of one."""
-        tokens, pooled = (t.to(self.device, self.dtype).unsqueeze(0) for t in (words.tokens, words.pooled))
-        return tokens, words.mask.to(self.device).unsqueeze(0), pooled
-
-    def _empty_state(self) -> StreamState:
-        return StreamState.allocate(self.bundle.config.model, 1, device=self.device, dtype=self.dtype)
-
-    def _synchronise(self) -> None:
-        """Let a GPU finish, so that a span holds the work it names."""
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
 
     def _describe(self, fps: float | None) -> EngineInfo:
         config = self.bundle.config
@@ -253,10 +219,3 @@ class Engine:
             compute_threads=torch.get_num_threads(),
             path="eager",
         )
-
-
-def blend_reached(transition: Transition) -> PromptState:
-    """What conditioned the last chunk, from where a new transition departs."""
-    if transition.n_done == 0:
-        return transition.start
-    return Transition(transition.start, transition.target, transition.n_chunks, transition.n_done - 1).prompt()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class EngineInfo:
     frames_per_chunk: int
     n_steps: int
     compute_threads: int
-    path: Literal["eager", "compiled"]
+    path: str
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary of numbers and strings."""

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lingen_live.engine.events import Words
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.options import EngineOptions
+from lingen_live.engine.scenario import Scenario
 from lingen_live.engine.understanding import Understanding
+from lingen_live.engine.view import TimelineView
 from lingen_live.profile.spans import ChunkProfile
 
 OnProgress = Callable[[str, float], None]
 """Called with the name of a stage and the fraction of it that is done, 0 to 1."""
+
+
+class AbandonedError(Exception):
+    """The chunk at hand is not wanted any more; nothing was changed."""
 
 
 class ChunkLike(Protocol):
@@ -48,6 +55,14 @@ class ChunkLike(Protocol):
     def understanding(self) -> Understanding:
         """What was made of the prompts."""
 
+    @property
+    def epoch(self) -> int:
+        """Of the timeline when it was made."""
+
+    @property
+    def thumbnail(self) -> NDArray[np.uint8]:
+        """Of the last frame, RGB, (h, w, 3)."""
+
 
 class EngineLike(Protocol):
     """One stream: controls take effect with the next `tick`."""
@@ -68,8 +83,62 @@ class EngineLike(Protocol):
     def reseed(self, seed: int) -> None:
         """Start anew from `seed`."""
 
-    def tick(self) -> ChunkLike:
-        """Make the next chunk."""
+    def blend(self, parts: Sequence[tuple[str, float]], n_chunks: int = 1) -> None:
+        """Blend towards several prompts, each with a weight."""
+
+    def reanchor(self, prompt: str, n_chunks: int) -> None:
+        """Go to `prompt` with the last chunks told anew."""
+
+    def seek(self, chunk_index: int) -> None:
+        """Go to a kept moment of this branch."""
+
+    def fork(self, chunk_index: int | None = None, name: str | None = None) -> int:
+        """Go on from a kept moment on a branch of its own."""
+
+    def switch(self, branch_id: int) -> None:
+        """Go on with another branch."""
+
+    def delete(self, branch_id: int) -> None:
+        """Forget another branch."""
+
+    def plan(self, verb: Literal["steer", "cut"], words: Words, chunk_index: int, n_chunks: int = 1) -> int:
+        """Say words when a later chunk comes."""
+
+    def move_plan(self, plan_id: int, chunk_index: int) -> None:
+        """Have a plan come true with another chunk."""
+
+    def cancel_plan(self, plan_id: int) -> None:
+        """Forget a plan."""
+
+    def turn_back(self, chunk_index: int, epoch: int) -> bool:
+        """Make anew what was made but not shown; whether that is possible."""
+
+    def scenario(self) -> Scenario:
+        """This branch, to be played again."""
+
+    def load_scenario(self, scenario: Scenario) -> int:
+        """Replay a scenario on a branch of its own."""
+
+    def save_session(self) -> bytes:
+        """This branch as a session file."""
+
+    def load_session(self, data: bytes) -> int:
+        """Go on with a session file on a branch of its own."""
+
+    def view(self) -> TimelineView:
+        """The timeline, for people."""
+
+    def mark(self) -> Any:
+        """All of the stream as it is now."""
+
+    def restore(self, mark: Any) -> None:
+        """Have all of the stream as it was."""
+
+    def tidy(self) -> bool:
+        """Do a piece of work that can wait; whether there may be more."""
+
+    def tick(self, is_unwanted: Callable[[], bool]) -> ChunkLike:
+        """Make the next chunk; AbandonedError if `is_unwanted`, asked between steps, says so."""
 
 
 EngineFactory = Callable[[EngineOptions, OnProgress], EngineLike]

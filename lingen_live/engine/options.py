@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lingen_live.errors import ConfigError
 
@@ -25,6 +25,7 @@ class EngineOptions:
         prompt: words of the first chunk.
         fps: frames a second of playback; None takes the bundle's own.
         compile: whether a compiled path may be prepared when a compiler is there.
+        session: a session file to go on from, if it can be; None to begin with the prompt.
     """
 
     checkpoint: str | None = None
@@ -35,6 +36,7 @@ class EngineOptions:
     prompt: str = DEFAULT_PROMPT
     fps: float | None = None
     compile: bool = True
+    session: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse values that no engine can take, with both numbers.

@@ -45,6 +45,13 @@ def compose(before: Tensor, said: Tensor, sizes: Sequence[int]) -> Tensor:
     return torch.cat([old if float(new[-1]) > 0.5 else new for old, new in parts])
 
 
+def is_said(said: Tensor, sizes: Sequence[int]) -> frozenset[int]:
+    """Indices of the fields that `compose` takes from `said`."""
+    if not sizes:
+        return frozenset()
+    return frozenset(k for k, part in enumerate(said.split(list(sizes))) if not float(part[-1]) > 0.5)
+
+
 def unsaid(sizes: Sequence[int]) -> Tensor:
     """The reading of no prompt at all."""
     reading = torch.zeros(sum(sizes))

@@ -30,6 +30,13 @@ class Transition:
         """Weight of the target in the next chunk, in (0, 1]."""
         return min(1.0, (self.n_done + 1) / self.n_chunks)
 
+    @property
+    def reached(self) -> PromptState:
+        """What conditioned the last chunk, from where a new transition departs."""
+        if self.n_done == 0:
+            return self.start
+        return Transition(self.start, self.target, self.n_chunks, self.n_done - 1).prompt()
+
     def prompt(self) -> PromptState:
         """What conditions the next chunk."""
         return blend(self.start, self.target, self.weight)

@@ -6,21 +6,31 @@ that started it. Knows the pipe and the shared chunk. Does not know who listens,
 
 from __future__ import annotations
 
+import dataclasses
 import signal
 import traceback
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from typing import Literal
 
-from lingen_live.engine.control import Order
+import numpy as np
+
+from lingen_live.engine.client import ChunkReady, ready
+from lingen_live.engine.control import Order, Turn
 from lingen_live.engine.info import EngineInfo
-from lingen_live.engine.interface import EngineFactory, EngineLike
+from lingen_live.engine.interface import AbandonedError, EngineFactory, EngineLike
 from lingen_live.engine.options import EngineOptions
+from lingen_live.engine.scenario import Scenario
 from lingen_live.engine.shared import SharedChunk
 from lingen_live.engine.tick import Refusal, run_tick
-from lingen_live.engine.understanding import Understanding
 from lingen_live.errors import LingenError
-from lingen_live.profile.spans import ChunkProfile
+
+BACKUP_EVERY_CHUNKS = 4
+"""About two seconds of video are lost when a worker is killed."""
+
+_ELSEWHERE = np.empty((0, 0, 0, 3), np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +42,23 @@ class Attach:
 
 @dataclass(frozen=True, slots=True)
 class TickRequest:
-    """To the worker: take these orders and make one chunk."""
+    """To the worker: take these orders and make one chunk; words may count from `turn`."""
 
     orders: tuple[Order, ...]
+    turn: Turn | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Abandon:
+    """To the worker: the chunk that is being made is not wanted; too late, it is ignored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """To the worker: answer between two chunks."""
+
+    number: int
+    what: Literal["session", "scenario"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +88,32 @@ class Attached:
 
 @dataclass(frozen=True, slots=True)
 class TickDone:
-    """From the worker: the frames are in the shared memory; everything else about the chunk is here."""
+    """From the worker: the frames, of this shape, are in the shared memory; all else about the chunk is here."""
 
     shape: tuple[int, ...]
-    chunk_index: int
-    prompt: str
-    blend: float
-    seed: int
-    profile: ChunkProfile
-    applied_ids: tuple[int, ...]
+    chunk: ChunkReady
     refusals: tuple[Refusal, ...]
-    is_fresh: bool
-    understanding: Understanding
+
+
+@dataclass(frozen=True, slots=True)
+class TickAbandoned:
+    """From the worker: there is no chunk, and no order was taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """From the worker: to a query; why not, if there is a refusal."""
+
+    number: int
+    value: bytes | Scenario | None
+    refusal: Refusal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """From the worker: a session file, from which to go on should it die."""
+
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +132,8 @@ class Failed:
     details: str
 
 
-ToWorker = Attach | TickRequest | Stop
-FromWorker = Progress | Ready | Attached | TickDone | Changed | Failed
+ToWorker = Attach | TickRequest | Abandon | Query | Stop
+FromWorker = Progress | Ready | Attached | TickDone | TickAbandoned | Answer | Backup | Changed | Failed
 
 
 def worker_main(connection: Connection, options: EngineOptions, factory: EngineFactory) -> None:
@@ -137,27 +175,71 @@ def _work(connection: Connection, options: EngineOptions, factory: EngineFactory
 
 def _serve_requests(connection: Connection, engine: EngineLike, shared: SharedChunk) -> None:
     info = engine.info
-    while isinstance(request := connection.recv(), TickRequest):
-        tick = run_tick(engine, request.orders)
-        chunk = tick.chunk
-        shared.write(chunk.frames)
-        connection.send(
-            TickDone(
-                chunk.frames.shape,
-                chunk.chunk_index,
-                chunk.prompt,
-                chunk.blend,
-                chunk.seed,
-                chunk.profile,
-                tick.applied_ids,
-                tick.refusals,
-                tick.is_fresh,
-                chunk.understanding,
-            )
-        )
+    inbox = _Inbox(connection)
+    n_chunks = 0
+    while not isinstance(request := inbox.next(), Attach | Stop):
+        match request:
+            case TickRequest():
+                try:
+                    tick = run_tick(engine, request.orders, request.turn, inbox.has_abandon)
+                except AbandonedError:
+                    connection.send(TickAbandoned())
+                    continue
+                shared.write(tick.chunk.frames)
+                chunk = dataclasses.replace(ready(tick), frames=_ELSEWHERE)
+                connection.send(TickDone(tick.chunk.frames.shape, chunk, tick.refusals))
+                n_chunks += 1
+                if n_chunks % BACKUP_EVERY_CHUNKS == 0:
+                    _back_up(connection, engine)
+            case Query():
+                connection.send(_answer(engine, request))
+            case Abandon():
+                pass  # the chunk was done already
         if engine.info != info:
             info = engine.info
             connection.send(Changed(info))
+        while inbox.is_empty and engine.tidy():
+            pass
+
+
+class _Inbox:
+    """Messages in order, of which some are looked at while a chunk is being made."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._waiting: deque[ToWorker] = deque()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody asked for anything."""
+        return not self._waiting and not self._connection.poll()
+
+    def next(self) -> ToWorker:
+        """The oldest message, when there is one."""
+        return self._waiting.popleft() if self._waiting else self._connection.recv()
+
+    def has_abandon(self) -> bool:
+        """Whether the chunk that is being made is not wanted any more."""
+        while self._connection.poll():
+            message = self._connection.recv()
+            if isinstance(message, Abandon):
+                return True
+            self._waiting.append(message)
+        return any(isinstance(message, Stop) for message in self._waiting)
+
+
+def _back_up(connection: Connection, engine: EngineLike) -> None:
+    """Leave word of where the stream is; one that cannot be saved now can be later."""
+    with suppress(LingenError):
+        connection.send(Backup(engine.save_session()))
+
+
+def _answer(engine: EngineLike, query: Query) -> Answer:
+    try:
+        value = engine.save_session() if query.what == "session" else engine.scenario()
+    except LingenError as error:
+        return Answer(query.number, None, Refusal((), error.code, error.message))
+    return Answer(query.number, value, None)
 
 
 def _say_last_words(connection: Connection, error: Exception) -> None:

@@ -15,13 +15,12 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from typing import Any, assert_never
+from typing import Any, Literal, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lingen_live.engine.client import (
-    ChunkReady,
     ControlRefused,
     EngineChanged,
     EngineEvent,
@@ -30,14 +29,31 @@ from lingen_live.engine.client import (
     WorkerRestarted,
     refused,
 )
-from lingen_live.engine.control import EngineControl, Mailbox, Order
+from lingen_live.engine.control import EngineControl, Mailbox, Order, Turn
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.interface import EngineFactory, OnProgress, default_engine
 from lingen_live.engine.life import WorkerGoneError, WorkerLife
 from lingen_live.engine.options import EngineOptions
+from lingen_live.engine.queries import Queries, engine_error
+from lingen_live.engine.scenario import Scenario
 from lingen_live.engine.shared import SharedChunk
-from lingen_live.engine.worker import Attach, Attached, Changed, Failed, Progress, Ready, TickDone, TickRequest
+from lingen_live.engine.worker import (
+    Abandon,
+    Answer,
+    Attach,
+    Attached,
+    Backup,
+    Changed,
+    Failed,
+    Progress,
+    Query,
+    Ready,
+    TickAbandoned,
+    TickDone,
+    TickRequest,
+)
 from lingen_live.errors import EngineError
+from lingen_live.prompt import MAX_PROMPT_CHARS
 
 MAX_RETRY_S = 10.0
 HANG_CHECK_S = 5.0
@@ -49,7 +65,8 @@ class WorkerClient:
     """An `EngineClient` whose engine runs in a worker process.
 
     Args:
-        options: how to build the engine; a restarted one gets the latest prompt and seed instead.
+        options: how to build the engine; a restarted one goes on from its last backup, or without one with the latest
+            prompt and seed.
         factory: picklable by name; called in the worker.
         first_retry_s: pause before the first restart; doubles up to `MAX_RETRY_S` until a chunk is made.
         hang_s: a chunk that takes longer than this counts as a death.
@@ -74,6 +91,8 @@ class WorkerClient:
         self._watched = asyncio.Event()
         self._ready_life: WorkerLife | None = None
         self._in_flight: tuple[Order, ...] | None = None
+        self._turn: Turn | None = None
+        self._queries = Queries()
         self._is_wanted = False
         self._is_closed = False
         # Of the watching thread:
@@ -105,9 +124,33 @@ class WorkerClient:
         self._is_wanted = True
         self._dispatch()
 
-    async def control(self, control: EngineControl) -> None:
-        """Have `control` taken before the next chunk that is asked for."""
+    async def control(self, control: EngineControl, turn: Turn | None = None) -> None:
+        """Have `control` taken before the next chunk that is asked for, or instead of the one that is being made."""
         self._mailbox.post(control)
+        self._turn = turn or self._turn
+        if turn is not None and self._in_flight is not None and self._ready_life is not None:
+            with suppress(WorkerGoneError):
+                self._ready_life.send(Abandon())
+
+    async def save(self) -> bytes:
+        """The stream as a session file; waits for the chunk that is being made.
+
+        Raises:
+            LingenError: it cannot be saved now.
+        """
+        saved = await self._ask("session")
+        assert isinstance(saved, bytes)
+        return saved
+
+    async def scenario(self) -> Scenario:
+        """The stream's branch, to be played again; waits for the chunk that is being made.
+
+        Raises:
+            LingenError: it cannot be told.
+        """
+        told = await self._ask("scenario")
+        assert isinstance(told, Scenario)
+        return told
 
     async def events(self) -> AsyncIterator[EngineEvent]:
         """All events, in order, until the client is closed."""
@@ -127,7 +170,19 @@ class WorkerClient:
         self._wake_reader.close()
         if self._started is not None and not self._started.done():
             self._started.set_exception(EngineError("The engine was closed before it was warm."))
+        self._queries.fail()
         self._queue.put_nowait(None)
+
+    async def _ask(self, what: Literal["session", "scenario"]) -> bytes | Scenario:
+        if (life := self._ready_life) is None:
+            raise EngineError("The engine is being started; ask again in a moment.")
+
+        def send(number: int) -> None:
+            # If it is gone, the watching thread is about to say so, and `_hear_death` answers.
+            with suppress(WorkerGoneError):
+                life.send(Query(number, what))
+
+        return await self._queries.ask(send)
 
     # What the watching thread tells the event loop.
 
@@ -138,7 +193,8 @@ class WorkerClient:
         self._deadline_s = time.monotonic() + self._hang_s
         # If it is gone, the watching thread is about to say so, and `_hear_death` settles what was in flight.
         with suppress(WorkerGoneError):
-            self._ready_life.send(TickRequest(self._in_flight))
+            self._ready_life.send(TickRequest(self._in_flight, self._turn))
+        self._turn = None
 
     def _hear_progress(self, stage: str, fraction: float) -> None:
         if self._started is not None and not self._started.done() and self._on_progress is not None:
@@ -160,19 +216,13 @@ class WorkerClient:
         self._is_wanted = False
         for refusal in done.refusals:
             self._queue.put_nowait(refused(refusal))
-        self._queue.put_nowait(
-            ChunkReady(
-                frames,
-                done.chunk_index,
-                done.prompt,
-                done.blend,
-                done.seed,
-                done.profile,
-                done.applied_ids,
-                done.is_fresh,
-                done.understanding,
-            )
-        )
+        self._queue.put_nowait(dataclasses.replace(done.chunk, frames=frames))
+
+    def _hear_abandoned(self) -> None:
+        self._mailbox.put_back(self._in_flight or ())
+        self._in_flight = None
+        self._deadline_s = None
+        self._dispatch()
 
     def _hear_death(self, reason: str, retry_in_s: float) -> None:
         self._ready_life = None
@@ -182,13 +232,13 @@ class WorkerClient:
             message = f"{reason} The request was not applied; send it again."
             self._queue.put_nowait(ControlRefused(ids, EngineError.code, message))
         self._in_flight = None
+        self._turn = None
+        self._queries.fail()
         self._queue.put_nowait(WorkerDied(reason, retry_in_s))
 
     def _hear_failed_start(self, code: str, message: str) -> None:
-        error = EngineError(message)
-        error.code = code
         if self._started is not None and not self._started.done():
-            self._started.set_exception(error)
+            self._started.set_exception(engine_error(code, message))
 
     # The watching thread.
 
@@ -199,6 +249,8 @@ class WorkerClient:
                 self._tell(self._hear_failed_start, last_words.code, last_words.message)
                 break
             retry_s = self._first_retry_s if self._has_made_chunk else min(2 * retry_s, MAX_RETRY_S)
+            if not self._has_made_chunk:  # perhaps it is the backup that it cannot live with
+                self._options = dataclasses.replace(self._options, session=None)
             self._has_made_chunk = False
             self._tell(self._hear_death, last_words.message, retry_s)
             if self._wake_reader.poll(retry_s):
@@ -255,6 +307,12 @@ class WorkerClient:
                     self._make_ready(life, info)
                 case TickDone():
                     self._take_chunk(message)
+                case TickAbandoned():
+                    self._tell(self._hear_abandoned)
+                case Answer():
+                    self._tell(self._queries.hear, message)
+                case Backup():
+                    self._options = dataclasses.replace(self._options, session=message.data)
                 case Changed():
                     self._tell(self._queue.put_nowait, EngineChanged(message.info))
                 case Failed():
@@ -267,6 +325,8 @@ class WorkerClient:
     def _make_ready(self, life: WorkerLife, info: EngineInfo | None) -> None:
         if self._shared is None or info is None:
             raise EngineError("The engine took memory before it was ready.")
+        # Chosen by a race on the first start; a stream goes on only in the arithmetic that it began in.
+        self._options = dataclasses.replace(self._options, dtype=info.dtype)
         self._shared.hide()
         self._has_been_ready = True
         self._tell(self._hear_ready, life, info)
@@ -275,7 +335,10 @@ class WorkerClient:
         if self._shared is None:
             raise EngineError("The engine sent a chunk before it was ready.")
         self._has_made_chunk = True
-        self._options = dataclasses.replace(self._options, prompt=done.prompt, seed=done.seed)
+        chunk = done.chunk
+        # A blend has a name that says no prompt again; its words are in the backup.
+        prompt = chunk.prompt if len(chunk.prompt) <= MAX_PROMPT_CHARS else self._options.prompt
+        self._options = dataclasses.replace(self._options, prompt=prompt, seed=chunk.seed)
         self._tell(self._hear_chunk, done, self._shared.read(done.shape))
 
     def _tell(self, heard: Callable[..., None], *args: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -58,6 +59,16 @@ class TextContext:
     values: Tensor
     mask: Tensor
     pooled: Tensor
+
+    @classmethod
+    def stack(cls, contexts: Sequence[TextContext]) -> TextContext:
+        """Several batches as one, in order."""
+        return cls(
+            torch.cat([one.keys for one in contexts], dim=1),
+            torch.cat([one.values for one in contexts], dim=1),
+            torch.cat([one.mask for one in contexts]),
+            torch.cat([one.pooled for one in contexts]),
+        )
 
     def repeat(self, n: int) -> TextContext:
         """The batch n times over."""

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, Response, WebSocket
 from fastapi.responses import JSONResponse
 
 from lingen_live.serve.errors import HttpError
+from lingen_live.serve.files import files_router
 from lingen_live.serve.guard import Guard
 from lingen_live.serve.hosts import HostRule
 from lingen_live.serve.sessions import Session
@@ -46,6 +47,7 @@ def create_app(session: Session, viewers: Viewers, web_directory: Path, rule: Ho
         await sockets.handle(socket)
 
     app.include_router(whep_router(viewers))
+    app.include_router(files_router(session))
     app.mount("/", WebFiles(web_directory))
     return app
 

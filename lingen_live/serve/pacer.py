@@ -118,6 +118,11 @@ class LeadTime:
         self._durations_s.append(duration_s)
 
     @property
+    def expected_s(self) -> float:
+        """How long a chunk takes if it takes as long as the slowest of the last ones; a whole chunk until one did."""
+        return max(self._durations_s, default=self._chunk_s)
+
+    @property
     def lead_s(self) -> float:
         """In (0, chunk_s]; a whole chunk until the first was observed."""
         if not self._durations_s:

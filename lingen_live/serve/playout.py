@@ -13,7 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from lingen_live.engine.client import ChunkReady
+from lingen_live.engine.control import Turn
 from lingen_live.engine.understanding import NOTHING, Understanding
+from lingen_live.engine.view import NO_TIMELINE, TimelineView
 from lingen_live.profile.spans import ChunkProfile
 from lingen_live.serve.pacer import Action, LeadTime, Pacer
 
@@ -24,7 +27,7 @@ Image = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class ChunkInfo:
-    """All about a chunk except its frames; `applied_ids` are the controls that it is the first to obey."""
+    """All about a chunk except its frames; see `ChunkReady`. `applied_ids` are the controls it is the first to obey."""
 
     chunk_index: int
     prompt: str
@@ -34,6 +37,26 @@ class ChunkInfo:
     applied_ids: tuple[int, ...]
     is_fresh: bool
     understanding: Understanding = NOTHING
+    epoch: int = 0
+    is_turned: bool = False
+    timeline: TimelineView = NO_TIMELINE
+
+    @classmethod
+    def of(cls, chunk: ChunkReady) -> ChunkInfo:
+        """A chunk without its frames."""
+        return cls(
+            chunk.chunk_index,
+            chunk.prompt,
+            chunk.blend,
+            chunk.seed,
+            chunk.profile,
+            chunk.applied_ids,
+            chunk.is_fresh,
+            chunk.understanding,
+            chunk.epoch,
+            chunk.is_turned,
+            chunk.timeline,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +93,8 @@ class Playout:
         self._queue: deque[tuple[Image, ChunkInfo | None]] = deque()
         self._last_image: Image | None = None
         self._new_frame_times_s: deque[float] = deque(maxlen=round(FPS_WINDOW_S * fps) + 1)
+        self._playing: ChunkInfo | None = None
+        self._newest: ChunkInfo | None = None
         self._requested_s: float | None = None
         self._is_hurried = False
         self.n_late_frames = 0
@@ -89,16 +114,48 @@ class Playout:
         return self._pacer.media_time_s(now_s)
 
     def push(self, chunk: ChunkInfo, images: Sequence[Image], now_s: float) -> None:
-        """Put a finished chunk in line; a fresh one replaces all that waits, and inherits its receipts."""
+        """Put a finished chunk in line.
+
+        A fresh one replaces all that waits, one that was turned back to replaces what was made from there on; it
+        inherits the receipts of what it replaces.
+        """
         if self._requested_s is not None:
             self._lead.observe(now_s - self._requested_s)
             self._requested_s = None
-        if chunk.is_fresh:
-            stale = [info.applied_ids for _, info in self._queue if info]
+        if chunk.is_fresh or chunk.is_turned:
+            stale = self._drop(None if chunk.is_fresh else chunk.chunk_index)
             chunk = replace(chunk, applied_ids=(*(id for ids in stale for id in ids), *chunk.applied_ids))
-            self._queue.clear()
+        self._newest = chunk
         for i, image in enumerate(images):
             self._queue.append((image, chunk if i == 0 else None))
+
+    def _drop(self, chunk_index: int | None) -> list[tuple[int, ...]]:
+        """Forget frames from a chunk on, or all; the receipts of the chunks that never began to play."""
+        kept: list[tuple[Image, ChunkInfo | None]] = []
+        if chunk_index is not None and (self._playing is None or self._playing.chunk_index < chunk_index):
+            for image, info in self._queue:
+                if info is not None and info.chunk_index >= chunk_index:
+                    break
+                kept.append((image, info))
+        stale = [info.applied_ids for _, info in list(self._queue)[len(kept) :] if info]
+        self._queue = deque(kept)
+        return stale
+
+    def turning_point(self) -> Turn | None:
+        """The first chunk, of those that wait or are being made, that can be made anew before it has to play."""
+        for n_before, (_, info) in enumerate(self._queue):
+            if info is not None and n_before / self._fps >= self._lead.expected_s:
+                return Turn(info.chunk_index, info.epoch)
+        if self._requested_s is not None and self._newest is not None and self.buffer_s >= self._lead.expected_s:
+            return Turn(self._newest.chunk_index + 1, self._newest.epoch)
+        return None
+
+    def turn(self, now_s: float) -> None:
+        """A chunk is made anew: what is being made is begun again now, or else one must be asked for at once."""
+        if self._requested_s is None:
+            self.hurry()
+        else:
+            self._requested_s = now_s
 
     def hurry(self) -> None:
         """The next chunk makes the queued ones stale: it must be asked for at once."""
@@ -126,6 +183,7 @@ class Playout:
         match decision.action:
             case Action.SEND:
                 image, started = self._queue.popleft()
+                self._playing = started or self._playing
                 self._last_image = image
                 self._new_frame_times_s.append(now_s)
             case Action.REPEAT:

@@ -1,4 +1,4 @@
-"""The control protocol, version 1: JSON text to typed messages and back.
+"""The control protocol, version 1: its messages, and those of the server as JSON text; `parse.py` reads a client's.
 
 One message, one object, with a `type`. Fields are those of the dataclasses below; others are refused, so that
 a misspelt one is noticed. Pure: knows no socket, no session and no time.
@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
-from lingen_live.engine.options import MAX_SEED
-from lingen_live.errors import PromptError
-from lingen_live.prompt import validate_prompt
-from lingen_live.serve.errors import ProtocolError
+from lingen_live.engine.scenario import Scenario
 
 VERSION = 1
 MAX_MESSAGE_BYTES = 64 * 1024
 MAX_STEER_CHUNKS = 16
-MAX_ID = 2**53 - 1  # the largest integer that JavaScript can tell from its neighbours
 
 
 # Client to server.
@@ -79,132 +75,120 @@ class ResetControl:
     id: int
 
 
-Control = SteerControl | CutControl | PauseControl | ResumeControl | SeedControl | ResetControl
+@dataclass(frozen=True, slots=True)
+class BlendControl:
+    """Bend the stream to several prompts at once, [prompt, weight] each."""
 
-_CONTROLS: Mapping[str, type[Control]] = {
-    "steer": SteerControl,
-    "cut": CutControl,
-    "pause": PauseControl,
-    "resume": ResumeControl,
-    "seed": SeedControl,
-    "reset": ResetControl,
-}
+    id: int
+    parts: tuple[tuple[str, float], ...]
+    chunks: int | None = None
 
 
-def parse_hello(text: str) -> Hello:
-    """The first message of a client.
+@dataclass(frozen=True, slots=True)
+class ReanchorControl:
+    """Go to `prompt` at once, the last `chunks` chunks remembered as if they had been made under it."""
 
-    Raises:
-        ProtocolError: it is not a hello of this version.
-    """
-    fields = _parse_object(text)
-    if fields.get("type") != "hello":
-        raise ProtocolError("hello_first", f"The first message is {_shown(fields.get('type'))}; it must be a hello.")
-    version = fields.get("version")
-    if type(version) is not int or version != VERSION:
-        raise ProtocolError(
-            "bad_version", f"The hello is of version {_shown(version)}; version {VERSION} is spoken here."
-        )
-    return Hello(version)
+    id: int
+    prompt: str
+    chunks: int | None = None
 
 
-def parse_control(text: str) -> Control:
-    """A control message.
+@dataclass(frozen=True, slots=True)
+class SeekControl:
+    """Go to a kept moment of this branch: the one before chunk `chunk_index`."""
 
-    Raises:
-        ProtocolError: it is not in the protocol; carries the id if that could be read.
-    """
-    fields = _parse_object(text)
-    kind = fields.pop("type", None)
-    if kind == "hello":
-        raise ProtocolError("unexpected_hello", "Hello was said already; it is the first message and only that.")
-    if not isinstance(kind, str) or kind not in _CONTROLS:
-        raise ProtocolError(
-            "unknown_type",
-            f"The message type is {_shown(kind)}; known are {', '.join(_CONTROLS)}.",
-            _readable_id(fields),
-        )
-    message_id = _integer(fields, "id", 0, MAX_ID, None)
-    cls = _CONTROLS[kind]
-    known = [field.name for field in dataclasses.fields(cls)]
-    if unknown := sorted(set(fields) - set(known)):
-        raise ProtocolError(
-            "unknown_field",
-            f"The {kind} has a field {_shown(unknown[0])}; it takes {', '.join(known)}.",
-            message_id,
-        )
-    values: dict[str, Any] = {"id": message_id}
-    if "prompt" in known:
-        values["prompt"] = _prompt(fields, message_id)
-    if "seed" in known:
-        values["seed"] = _integer(fields, "seed", 0, MAX_SEED, message_id)
-    if "chunks" in fields:
-        values["chunks"] = _integer(fields, "chunks", 1, MAX_STEER_CHUNKS, message_id)
-    return cls(**values)
+    id: int
+    chunk_index: int
 
 
-def _parse_object(text: str) -> dict[str, Any]:
-    n_bytes = len(text.encode("utf-8", "surrogatepass"))
-    if n_bytes > MAX_MESSAGE_BYTES:
-        raise ProtocolError("too_large", f"The message has {n_bytes} bytes; at most {MAX_MESSAGE_BYTES} are accepted.")
-    try:
-        message = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ProtocolError(
-            "bad_json",
-            f"The message is not JSON: {error.msg} at character {error.pos}; an object is accepted.",
-        ) from error
-    except (ValueError, RecursionError) as error:  # a number of thousands of digits, a thousand brackets
-        raise ProtocolError(
-            "bad_json", "The message is JSON of absurd size or depth; an object is accepted."
-        ) from error
-    if not isinstance(message, dict):
-        raise ProtocolError("bad_message", f"The message is a JSON {_json_kind(message)}; it must be an object.")
-    return message
+@dataclass(frozen=True, slots=True)
+class ForkControl:
+    """Go on from a kept moment of this branch, by default from here, on a branch of its own."""
+
+    id: int
+    chunk_index: int | None = None
+    name: str | None = None
 
 
-def _prompt(fields: Mapping[str, Any], message_id: int) -> str:
-    try:
-        return validate_prompt(fields.get("prompt"))
-    except PromptError as error:
-        raise ProtocolError(error.code, error.message, message_id) from error
+@dataclass(frozen=True, slots=True)
+class SwitchControl:
+    """Go on with another branch where it was left."""
+
+    id: int
+    branch_id: int
 
 
-def _integer(fields: Mapping[str, Any], name: str, low: int, high: int, message_id: int | None) -> int:
-    value = fields.get(name)
-    if type(value) is not int or not low <= value <= high:
-        got = _shown(value) if name in fields else "missing"
-        raise ProtocolError("bad_field", f"The {name} is {got}; it must be an integer of {low} to {high}.", message_id)
-    return value
+@dataclass(frozen=True, slots=True)
+class DeleteControl:
+    """Forget another branch."""
+
+    id: int
+    branch_id: int
 
 
-def _readable_id(fields: Mapping[str, Any]) -> int | None:
-    value = fields.get("id")
-    return value if type(value) is int and 0 <= value <= MAX_ID else None
+@dataclass(frozen=True, slots=True)
+class ScheduleControl:
+    """Steer or cut when chunk `chunk_index` comes; `timeline` lists what is planned."""
+
+    id: int
+    prompt: str
+    chunk_index: int
+    verb: Literal["steer", "cut"] = "steer"
+    chunks: int | None = None
 
 
-def _shown(value: object) -> str:
-    """A value as it may be quoted in an error: JSON, at most 40 characters, and safe to encode."""
-    try:
-        shown = "missing" if value is None else json.dumps(value)
-    except RecursionError:
-        return "nested too deeply to show"
-    return shown if len(shown) <= 40 else f"{shown[:40]}..."
+@dataclass(frozen=True, slots=True)
+class RescheduleControl:
+    """Have a plan come true with another chunk."""
+
+    id: int
+    plan_id: int
+    chunk_index: int
 
 
-def _json_kind(value: object) -> str:
-    match value:
-        case list():
-            return "array"
-        case str():
-            return "string"
-        case bool():
-            return "boolean"
-        case None:
-            return "null"
-        case _:
-            return "number"
+@dataclass(frozen=True, slots=True)
+class UnscheduleControl:
+    """Cancel a plan."""
 
+    id: int
+    plan_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioControl:
+    """Play a scenario from its beginning, on a branch of its own."""
+
+    id: int
+    scenario: Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class LoadControl:
+    """Go on with an uploaded session file, on a branch of its own."""
+
+    id: int
+    upload: str
+
+
+Control = (
+    SteerControl
+    | BlendControl
+    | ReanchorControl
+    | CutControl
+    | PauseControl
+    | ResumeControl
+    | SeedControl
+    | ResetControl
+    | SeekControl
+    | ForkControl
+    | SwitchControl
+    | DeleteControl
+    | ScheduleControl
+    | RescheduleControl
+    | UnscheduleControl
+    | ScenarioControl
+    | LoadControl
+)
 
 # Server to client.
 
@@ -294,6 +278,30 @@ class StateEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class TimelineEvent:
+    """The past as it may be gone back to, and what is planned; sent with every chunk that begins to play.
+
+    Attributes:
+        branch_id: of the branch that plays.
+        chunk_index: of the chunk that will be made next.
+        branches: `id`, `name`, `parent_id` (may be null), `forked_at` and `tip_index` (chunks made) of each.
+        max_branches: how many there may be.
+        moments: [chunk index, moment id] of what `seek` and `fork` accept on this branch, rising.
+        plan: `id`, `chunk_index`, `verb`, `prompt` and `n_chunks` of what is scheduled.
+        thumbnails: a moment's picture is at `thumbnails/` + this + "-" + its id + ".jpg", if there is one.
+    """
+
+    type: ClassVar[str] = "timeline"
+    branch_id: int
+    chunk_index: int
+    branches: Sequence[Mapping[str, Any]]
+    max_branches: int
+    moments: Sequence[Sequence[int]]
+    plan: Sequence[Mapping[str, Any]]
+    thumbnails: str
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorEvent:
     """Something was not done, and why; `id` names the control, if there was one."""
 
@@ -303,7 +311,7 @@ class ErrorEvent:
     id: int | None = None
 
 
-Event = ReceivedEvent | AppliedEvent | ChunkEvent | StateEvent | ErrorEvent
+Event = ReceivedEvent | AppliedEvent | ChunkEvent | StateEvent | TimelineEvent | ErrorEvent
 
 
 def encode(event: Event) -> str:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol, assert_never
 
 import numpy as np
@@ -25,10 +26,13 @@ from lingen_live.engine.client import (
     WorkerProgress,
     WorkerRestarted,
 )
-from lingen_live.engine.control import Cut, EngineControl, Reseed, Reset, Steer, starts_fresh
+from lingen_live.engine.control import EngineControl, SaysWords, Turn, starts_fresh
 from lingen_live.engine.info import EngineInfo
+from lingen_live.errors import LingenError
 from lingen_live.serve import protocol
+from lingen_live.serve.archive import Archive
 from lingen_live.serve.colour import ColourConverter
+from lingen_live.serve.orders import to_engine
 from lingen_live.serve.outbox import Outbox
 from lingen_live.serve.playout import ChunkInfo, Playout, Step
 from lingen_live.serve.protocol import Control, Event
@@ -83,6 +87,7 @@ class Session:
         self._outboxes: set[Outbox] = set()
         self._watched_s = clock()
         self._receipts = Receipts()
+        self.archive = Archive(client)
 
     # What others may ask.
 
@@ -135,6 +140,8 @@ class Session:
         """Post every event into `outbox` from now on, beginning with the state."""
         self._outboxes.add(outbox)
         outbox.post(self.state())
+        if self._chunk_index >= 0:
+            outbox.post(self.archive.event())
 
     def remove_socket(self, outbox: Outbox) -> None:
         """Post nothing more into `outbox`; idempotent."""
@@ -153,10 +160,24 @@ class Session:
         if isinstance(control, protocol.PauseControl | protocol.ResumeControl):
             self._hold(control, outbox)
             return
-        order = self._to_engine(control, self._receipts.open(outbox, control.id))
-        if starts_fresh(order) and self._playout:
-            self._playout.hurry()
-        await self._client.control(order)
+        number = self._receipts.open(outbox, control.id)
+        try:
+            order = to_engine(control, number, self._transition_chunks, self.archive.uploads.take)
+        except LingenError as error:
+            self._receipts.answer(number, partial(protocol.ErrorEvent, error.code, error.message))
+            return
+        await self._client.control(order, self._turn(order))
+
+    def _turn(self, order: EngineControl) -> Turn | None:
+        """From where an order counts, if from before the chunk that comes next."""
+        if (playout := self._playout) is None:
+            return None
+        if starts_fresh(order):
+            playout.hurry()
+        turn = playout.turning_point() if isinstance(order, SaysWords) else None
+        if turn is not None:
+            playout.turn(self._clock())
+        return turn
 
     def state(self) -> protocol.StateEvent:
         """How the session is now."""
@@ -255,15 +276,17 @@ class Session:
                 understanding=chunk.understanding.to_json(),
             )
         )
+        self._broadcast(self.archive.show(chunk.timeline))
         if has_changed:
             self._broadcast(self.state())
 
     async def _hear(self, event: EngineEvent, playout: Playout) -> None:
         match event:
             case ChunkReady():
-                # About a millisecond of work, and not on the event loop.
+                # About two milliseconds of work, and not on the event loop.
                 images = await asyncio.to_thread(self._colour.to_yuv420p, event.frames)
-                playout.push(_without_frames(event), images, self._clock())
+                await self.archive.keep(event)
+                playout.push(ChunkInfo.of(event), images, self._clock())
             case ControlRefused():
                 for number in event.ids:
                     self._receipts.answer(number, lambda id: protocol.ErrorEvent(event.code, event.message, id))
@@ -282,6 +305,7 @@ class Session:
                 self._is_restarting = False
                 self._progress = None
                 playout.forget_request()
+                self.archive.thumbnails.clear()
                 self._broadcast(self.state())
             case _:
                 assert_never(event)
@@ -296,21 +320,6 @@ class Session:
         outbox.post(protocol.AppliedEvent(control.id, self._chunk_index, to_pts(media_time_s)))
         self._broadcast(self.state())
 
-    def _to_engine(
-        self,
-        control: protocol.SteerControl | protocol.CutControl | protocol.SeedControl | protocol.ResetControl,
-        number: int,
-    ) -> EngineControl:
-        match control:
-            case protocol.SteerControl():
-                return Steer(number, control.prompt, control.chunks or self._transition_chunks)
-            case protocol.CutControl():
-                return Cut(number, control.prompt)
-            case protocol.SeedControl():
-                return Reseed(number, control.seed)
-            case protocol.ResetControl():
-                return Reset(number)
-
     def _broadcast(self, event: Event) -> None:
         for outbox in self._outboxes:
             outbox.post(event)
@@ -324,16 +333,3 @@ class Session:
         if self._sinks or self._outboxes:
             self._watched_s = now_s
         return now_s - self._watched_s > UNWATCHED_GRACE_S
-
-
-def _without_frames(chunk: ChunkReady) -> ChunkInfo:
-    return ChunkInfo(
-        chunk.chunk_index,
-        chunk.prompt,
-        chunk.blend,
-        chunk.seed,
-        chunk.profile,
-        chunk.applied_ids,
-        chunk.is_fresh,
-        chunk.understanding,
-    )

@@ -15,7 +15,8 @@ from fastapi import WebSocket, WebSocketDisconnect
 
 from lingen_live.serve.errors import ProtocolError
 from lingen_live.serve.outbox import Outbox
-from lingen_live.serve.protocol import ErrorEvent, encode, parse_control, parse_hello
+from lingen_live.serve.parse import parse_control, parse_hello
+from lingen_live.serve.protocol import ErrorEvent, encode
 from lingen_live.serve.sessions import Session
 
 HELLO_TIMEOUT_S = 10.0

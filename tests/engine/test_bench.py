@@ -19,7 +19,7 @@ def test_every_stage_is_measured_and_the_rates_fit_the_median(make_engine: MakeE
     engine, heard = make_engine(), []
     result = run_bench(engine, 5, lambda: heard.append(engine.chunk_index))
     assert heard == [1, 2, 3, 4, 5]
-    assert set(result["stages_ms"]) == {"text", "noise", "denoise", "commit", "decode", "chunk"}
+    assert set(result["stages_ms"]) == {"text", "noise", "denoise", "commit", "decode", "snapshot", "chunk"}
     for numbers in result["stages_ms"].values():
         assert 0 <= numbers["median"] <= numbers["p95"] <= numbers["max"]
     chunk_ms = result["stages_ms"]["chunk"]["median"]

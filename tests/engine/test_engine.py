@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -85,7 +86,8 @@ def test_a_chunk_says_what_it_is(make_engine: MakeEngine) -> None:
     assert chunk.frames.dtype == np.uint8
     assert chunk.frames.min() < chunk.frames.max()
     assert (chunk.chunk_index, chunk.prompt, chunk.blend, chunk.seed) == (0, "a meadow", 1.0, 7)
-    assert [span.name for span in chunk.profile.spans] == ["text", "noise", "denoise", "denoise", "commit", "decode"]
+    stages = ["text", "noise", "denoise", "denoise", "commit", "decode", "snapshot"]
+    assert [span.name for span in chunk.profile.spans] == stages
     assert engine.tick().chunk_index == 1
 
 
@@ -120,7 +122,7 @@ def test_another_seed_or_prompt_gives_other_frames(make_engine: MakeEngine, othe
 def test_a_chunk_depends_on_the_one_before(make_engine: MakeEngine) -> None:
     streamed, alone = make_engine(), make_engine()
     streamed.tick()
-    alone.chunk_index = 1
+    alone.timeline.put(replace(alone.timeline.current, head=replace(alone.moment, chunk_index=1)))
     assert not np.array_equal(streamed.tick().frames, alone.tick().frames)
 
 

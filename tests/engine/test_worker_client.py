@@ -9,11 +9,13 @@ import signal
 import threading
 from collections.abc import AsyncIterator
 from multiprocessing.shared_memory import SharedMemory
+from pathlib import Path
 from typing import TypeVar
 
 import fake_engine
 import numpy as np
 import pytest
+from tiny_engine import make_tiny
 
 from lingen_live.engine.client import (
     ChunkReady,
@@ -23,9 +25,10 @@ from lingen_live.engine.client import (
     WorkerDied,
     WorkerRestarted,
 )
-from lingen_live.engine.control import Cut, Reseed, Reset, Steer
+from lingen_live.engine.control import Cut, Reseed, Reset, Seek, Steer, Turn
 from lingen_live.engine.interface import EngineFactory
 from lingen_live.engine.options import EngineOptions
+from lingen_live.engine.worker import BACKUP_EVERY_CHUNKS, Abandon
 from lingen_live.engine.worker_client import WorkerClient
 from lingen_live.errors import LingenError
 
@@ -258,3 +261,77 @@ async def test_surroundings_of_the_worker(monkeypatch: pytest.MonkeyPatch) -> No
     assert os.environ["OMP_NUM_THREADS"] == "5"
     assert "OMP_WAIT_POLICY" not in os.environ
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, set())
+
+
+async def test_a_chunk_that_is_not_wanted_is_abandoned_and_its_orders_are_taken_with_the_next() -> None:
+    client = WorkerClient(OPTIONS, fake_engine.make_slow_fake)
+    await client.start(ignore_progress)
+    host = Host(client)
+    await host.chunk()
+    await client.control(Seek(1, 0))
+    await client.request()
+    await client.control(Steer(2, "a night"), Turn(0, 0))
+    chunk = await host.next(ChunkReady)
+    following = await host.chunk()
+    await client.close()
+    assert (chunk.chunk_index, chunk.prompt, chunk.applied_ids) == (0, "a night", (1, 2))
+    assert (following.chunk_index, following.applied_ids) == (1, ())
+
+
+async def test_words_count_from_what_was_not_shown(host: Host) -> None:
+    for _ in range(3):
+        last = await host.chunk()
+    await host.client.control(Steer(1, "a night"), Turn(1, last.epoch))
+    chunk = await host.chunk()
+    assert (chunk.chunk_index, chunk.prompt, chunk.is_turned, chunk.is_fresh) == (1, "a night", True, False)
+    assert chunk.epoch == last.epoch + 1
+    await host.client.control(Steer(2, "a day"), Turn(0, last.epoch))  # of an epoch that is over
+    chunk = await host.chunk()
+    assert (chunk.chunk_index, chunk.is_turned) == (2, False)
+
+
+async def test_an_abandon_that_comes_too_late_does_no_harm(host: Host) -> None:
+    await host.chunk()
+    assert host.client._ready_life is not None
+    host.client._ready_life.send(Abandon())
+    assert (await host.chunk()).chunk_index == 1
+
+
+async def test_questions_are_answered_between_chunks(host: Host) -> None:
+    await host.chunk()
+    assert (await host.client.scenario()).n_chunks == 1
+    with pytest.raises(LingenError, match="A fake has no session") as caught:
+        await host.client.save()
+    assert caught.value.code == "bad_session_file"
+
+
+async def test_nobody_waits_for_an_answer_of_the_dead(host: Host) -> None:
+    await host.client.control(Steer(1, fake_engine.HANG))
+    await host.client.request()
+    with pytest.raises(LingenError, match="ask again"):
+        await host.client.scenario()
+    with pytest.raises(LingenError, match="being started"):
+        await host.client.scenario()
+
+
+async def test_killed_it_goes_on_from_its_last_backup(tiny_bundle: Path) -> None:
+    options = EngineOptions(checkpoint=str(tiny_bundle), prompt="a meadow", seed=7)
+    client = WorkerClient(options, make_tiny, first_retry_s=0.05)
+    await client.start(ignore_progress)
+    host = Host(client)
+    chunks = []
+    for index in range(2 * BACKUP_EVERY_CHUNKS + 1):
+        if index == 2:
+            await client.control(Steer(1, "a sea of ice", 4))
+        chunks.append(await host.chunk())
+    os.kill(host.pid, signal.SIGKILL)
+    await host.next(WorkerDied)
+    await host.next(WorkerRestarted)
+    again = await host.chunk()
+    saved = await client.save()
+    await client.close()
+    last = chunks[2 * BACKUP_EVERY_CHUNKS]
+    assert (again.chunk_index, again.prompt) == (last.chunk_index, "a sea of ice")
+    assert np.array_equal(again.frames, last.frames)
+    assert [branch.name for branch in again.timeline.branches] == ["main"]
+    assert len(saved) > 0

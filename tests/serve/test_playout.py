@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from lingen_live.engine.control import Turn
 from lingen_live.profile.spans import ChunkProfile
 from lingen_live.serve.playout import ChunkInfo, Image, Playout, Step
 
@@ -14,8 +15,9 @@ FPS, F = 16.0, 8
 SLOT_S = 1 / FPS
 
 
-def chunk(index: int, ids: tuple[int, ...] = (), *, is_fresh: bool = False) -> ChunkInfo:
-    return ChunkInfo(index, f"prompt {index}", 1.0, 0, ChunkProfile(index, ()), ids, is_fresh)
+def chunk(index: int, ids: tuple[int, ...] = (), *, is_fresh: bool = False, is_turned: bool = False) -> ChunkInfo:
+    profile = ChunkProfile(index, ())
+    return ChunkInfo(index, f"prompt {index}", 1.0, 0, profile, ids, is_fresh, epoch=5, is_turned=is_turned)
 
 
 def images(index: int) -> list[Image]:
@@ -135,3 +137,63 @@ def test_measured_fps() -> None:
     list(player.play(64))
     assert player.playout.measured_fps(63 * SLOT_S) == pytest.approx(FPS)
     assert player.playout.measured_fps(100.0) == 0.0
+
+
+def test_a_turned_chunk_replaces_what_has_not_begun_and_inherits_its_receipts() -> None:
+    player = Player()
+    for index in range(3):
+        player.playout.push(chunk(index, (index,)), images(index), 0.0)
+    assert player.shown(3) == [0, 1, 2]
+    player.playout.push(chunk(1, (9,), is_turned=True), [*(image + 50 for image in images(1))], 0.2)
+    steps = list(player.play(13))
+    shown = [int(step.image[0]) for step in steps if step.image is not None]
+    assert shown == [3, 4, 5, 6, 7, *range(150, 158)]
+    assert [step.started.applied_ids for step in steps if step.started] == [(1, 2, 9)]
+
+
+def test_a_turned_chunk_whose_elder_plays_takes_over_at_once() -> None:
+    player = Player()
+    for index in range(2):
+        player.playout.push(chunk(index), images(index), 0.0)
+    player.shown(10)
+    player.playout.push(chunk(1, is_turned=True), [*(image + 50 for image in images(1))], 0.7)
+    assert player.shown(2) == [150, 151]
+
+
+def observe(playout: Playout, duration_s: float) -> None:
+    """A chunk that took so long."""
+    playout.note_request(0.0)
+    playout.push(chunk(0), images(0), duration_s)
+
+
+def test_words_count_from_the_first_chunk_that_can_be_made_anew_in_time() -> None:
+    player = Player()
+    observe(player.playout, 0.2)
+    for index in range(1, 3):
+        player.playout.push(chunk(index), images(index), 0.2)
+    player.shown(3)  # five frames of chunk 0 are left: 0.31 s
+    assert player.playout.turning_point() == Turn(1, 5)
+    player.shown(3)  # two are left: too late for chunk 1
+    assert player.playout.turning_point() == Turn(2, 5)
+
+
+def test_what_is_being_made_is_made_anew_if_there_is_time() -> None:
+    player = Player()
+    observe(player.playout, 0.2)
+    player.shown(2)
+    assert player.playout.turning_point() is None  # nothing is being made: the next chunk is as early as can be
+    player.playout.note_request(0.125)
+    assert player.playout.turning_point() == Turn(1, 5)
+    player.playout.turn(0.2)
+    assert not player.playout.needs_chunk()
+    player.shown(3)
+    assert player.playout.turning_point() is None  # it would come too late
+
+
+def test_a_turn_asks_for_a_chunk_at_once() -> None:
+    player = Player()
+    observe(player.playout, 0.1)
+    player.playout.push(chunk(1), images(1), 0.1)
+    assert not player.playout.needs_chunk()
+    player.playout.turn(0.1)
+    assert player.playout.needs_chunk()

@@ -6,9 +6,15 @@ import json
 
 import pytest
 
+from lingen_live.engine.events import Event, Start, words_of
+from lingen_live.engine.scenario import MadeWith, Scenario
 from lingen_live.serve import protocol
 from lingen_live.serve.errors import ProtocolError
-from lingen_live.serve.protocol import Control, parse_control, parse_hello
+from lingen_live.serve.parse import parse_control, parse_hello
+from lingen_live.serve.protocol import Control
+
+MADE_WITH = MadeWith("fake", "0" * 64, "float32", "cpu", 1)
+SCENARIO = Scenario(Start(7, (words_of("a day"),)), (Event(2, "cut", words_of("night")),), 4, MADE_WITH)
 
 
 @pytest.mark.parametrize(
@@ -21,6 +27,28 @@ from lingen_live.serve.protocol import Control, parse_control, parse_hello
         ('{"type":"resume","id":4}', protocol.ResumeControl(4)),
         ('{"type":"seed","id":5,"seed":4294967295}', protocol.SeedControl(5, 2**32 - 1)),
         ('{"type":"reset","id":9007199254740991}', protocol.ResetControl(2**53 - 1)),
+        (
+            '{"type":"blend","id":6,"parts":[["snow",1],["sea",3]],"chunks":4}',
+            protocol.BlendControl(6, (("snow", 0.25), ("sea", 0.75)), 4),
+        ),
+        ('{"type":"reanchor","id":7,"prompt":"snow","chunks":5}', protocol.ReanchorControl(7, "snow", 5)),
+        ('{"type":"seek","id":8,"chunk_index":12}', protocol.SeekControl(8, 12)),
+        ('{"type":"fork","id":9}', protocol.ForkControl(9)),
+        ('{"type":"fork","id":9,"chunk_index":3,"name":"by night"}', protocol.ForkControl(9, 3, "by night")),
+        ('{"type":"switch","id":10,"branch_id":2}', protocol.SwitchControl(10, 2)),
+        ('{"type":"delete","id":11,"branch_id":2}', protocol.DeleteControl(11, 2)),
+        ('{"type":"schedule","id":12,"prompt":"sea","chunk_index":9}', protocol.ScheduleControl(12, "sea", 9)),
+        (
+            '{"type":"schedule","id":12,"prompt":"sea","chunk_index":9,"verb":"cut","chunks":2}',
+            protocol.ScheduleControl(12, "sea", 9, "cut", 2),
+        ),
+        ('{"type":"reschedule","id":13,"plan_id":1,"chunk_index":7}', protocol.RescheduleControl(13, 1, 7)),
+        ('{"type":"unschedule","id":14,"plan_id":1}', protocol.UnscheduleControl(14, 1)),
+        ('{"type":"load","id":15,"upload":"abc"}', protocol.LoadControl(15, "abc")),
+        (
+            '{"type":"scenario","id":16,"scenario":' + json.dumps(SCENARIO.to_json()) + "}",
+            protocol.ScenarioControl(16, SCENARIO),
+        ),
     ],
 )
 def test_controls(text: str, control: Control) -> None:
@@ -30,6 +58,17 @@ def test_controls(text: str, control: Control) -> None:
 @pytest.mark.parametrize(
     ("text", "code", "words"),
     [
+        ('{"type":"blend","id":1,"parts":[["snow",0]]}', "bad_scenario", "weight of 0"),
+        ('{"type":"blend","id":1,"parts":[["",1]]}', "bad_scenario", "empty"),
+        ('{"type":"blend","id":1,"parts":{}}', "bad_scenario", "parts is {}"),
+        ('{"type":"reanchor","id":1,"prompt":"sea","chunks":6}', "bad_field", "integer of 1 to 5"),
+        ('{"type":"seek","id":1}', "bad_field", "chunk_index is missing"),
+        ('{"type":"seek","id":1,"chunk_index":-1}', "bad_field", "chunk_index is -1"),
+        ('{"type":"fork","id":1,"name":7}', "bad_field", "name is 7"),
+        ('{"type":"switch","id":1,"branch_id":"a"}', "bad_field", 'branch_id is "a"'),
+        ('{"type":"schedule","id":1,"prompt":"sea","chunk_index":1,"verb":"jump"}', "bad_field", "steer or cut"),
+        ('{"type":"load","id":1,"upload":"' + "a" * 101 + '"}', "bad_field", "at most 100 characters"),
+        ('{"type":"scenario","id":1,"scenario":{}}', "bad_scenario", "not a scenario"),
         ("", "bad_json", "not JSON"),
         ("{", "bad_json", "at character 1"),
         ("hello", "bad_json", "not JSON"),

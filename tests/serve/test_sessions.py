@@ -7,17 +7,27 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+import fake_engine
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scripted_client import ScriptedClient
 
 from lingen_live.engine.client import ControlRefused, EngineChanged, WorkerDied, WorkerProgress, WorkerRestarted
-from lingen_live.engine.control import Cut, Reseed, Reset, Steer
+from lingen_live.engine.control import Cut, LoadSession, Reseed, Reset, Steer, Turn
+from lingen_live.engine.options import EngineOptions
 from lingen_live.serve import protocol
 from lingen_live.serve.errors import ProtocolError
 from lingen_live.serve.outbox import Outbox
-from lingen_live.serve.protocol import AppliedEvent, ChunkEvent, ErrorEvent, Event, ReceivedEvent, StateEvent
+from lingen_live.serve.protocol import (
+    AppliedEvent,
+    ChunkEvent,
+    ErrorEvent,
+    Event,
+    ReceivedEvent,
+    StateEvent,
+    TimelineEvent,
+)
 from lingen_live.serve.receipts import MAX_PENDING
 from lingen_live.serve.sessions import Session
 
@@ -263,3 +273,50 @@ async def test_a_bug_in_playing_ends_the_run_instead_of_freezing_it(stage: Stage
     await client.make(0)
     with pytest.raises(RuntimeError, match="a bug"):
         await running
+
+
+async def test_words_for_queued_chunks_turn_the_engine_back(stage: Stage) -> None:
+    await stage.client.make(0)
+    await stage.next(ChunkEvent)
+    session = stage.session
+    assert session._playout is not None
+    session._playout.turning_point = lambda: Turn(1, 0)  # type: ignore[method-assign]
+    await session.control(protocol.SteerControl(1, "night"), stage.outbox)
+    await session.control(protocol.CutControl(2, "night"), stage.outbox)
+    assert stage.client.turns == [Turn(1, 0), None]
+
+
+async def test_the_timeline_is_told_with_every_chunk_and_to_newcomers(stage: Stage) -> None:
+    view = fake_engine.FakeEngine(EngineOptions()).view()
+    view = replace(view, chunk_index=1, moments=((0, 40), (1, 41)))
+    await stage.client.make(0, timeline=view)
+    told = await stage.next(TimelineEvent)
+    assert (told.branch_id, told.chunk_index, told.moments) == (0, 1, [[0, 40], [1, 41]])
+    newcomer = Outbox()
+    stage.session.add_socket(newcomer)
+    assert isinstance(await newcomer.next(), StateEvent)
+    assert await newcomer.next() == told
+    jpeg = stage.session.archive.thumbnails.find(f"{told.thumbnails}-41")
+    assert jpeg is not None
+    assert jpeg.startswith(b"\xff\xd8")
+    assert stage.session.archive.thumbnails.find(f"{told.thumbnails}-40") is None
+    assert stage.session.archive.thumbnails.find("another-41") is None
+
+
+async def test_an_upload_is_taken_once(stage: Stage) -> None:
+    await stage.client.make(0)
+    name = stage.session.archive.uploads.add(b"a fake session")
+    await stage.session.control(protocol.LoadControl(1, name), stage.outbox)
+    await stage.session.control(protocol.LoadControl(2, name), stage.outbox)
+    assert [type(control) for control in stage.client.controls] == [LoadSession]
+    error = await stage.next(ErrorEvent)
+    assert (error.code, error.id) == ("no_upload", 2)
+
+
+async def test_after_a_restart_pictures_have_other_names(stage: Stage) -> None:
+    await stage.client.make(0)
+    before = (await stage.next(TimelineEvent)).thumbnails
+    stage.client.say(WorkerDied("it died", 0.0))
+    stage.client.say(WorkerRestarted(stage.client.info))
+    await stage.next(StateEvent, lambda state: state.status == "running")
+    assert stage.session.archive.thumbnails.prefix != before

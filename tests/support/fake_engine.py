@@ -8,18 +8,23 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lingen_live.engine.events import Start, Words, tell, words_of
 from lingen_live.engine.info import EngineInfo
-from lingen_live.engine.interface import OnProgress
+from lingen_live.engine.interface import AbandonedError, OnProgress
 from lingen_live.engine.options import EngineOptions
+from lingen_live.engine.scenario import MadeWith, Scenario
 from lingen_live.engine.understanding import Understanding
-from lingen_live.errors import CheckpointError, PromptError
+from lingen_live.engine.view import BranchView, TimelineView
+from lingen_live.errors import CheckpointError, PromptError, SessionFileError, TimelineError
 from lingen_live.profile.spans import ChunkProfile, SpanRecorder
 
+N_STEPS = 4
 HEIGHT_PX, WIDTH_PX, FRAMES_PER_CHUNK = 64, 64, 8
 
 REFUSE, RAISE, KILL, HANG = "refuse this", "raise now", "kill yourself", "hang for ever"
@@ -35,6 +40,8 @@ class FakeChunk:
     seed: int
     profile: ChunkProfile
     understanding: Understanding
+    epoch: int
+    thumbnail: NDArray[np.uint8]
 
 
 class FakeEngine:
@@ -42,6 +49,9 @@ class FakeEngine:
         self.prompt = options.prompt
         self.seed = options.seed
         self.chunk_index = 0
+        self.epoch = 0
+        self.branch_id = 0
+        self.branch_names = ["main"]
         self.log: list[str] = []
         self._tick_s = tick_s
         self._recorder = SpanRecorder()
@@ -79,9 +89,91 @@ class FakeEngine:
         self.log.append(f"reseed {seed}")
         self.seed = seed
 
-    def tick(self) -> FakeChunk:
+    def blend(self, parts: Sequence[tuple[str, float]], n_chunks: int = 1) -> None:
+        self.steer(" + ".join(prompt for prompt, _ in parts), n_chunks)
+
+    def reanchor(self, prompt: str, n_chunks: int) -> None:
+        self.log.append(f"reanchor {n_chunks}")
+        self.prompt = prompt
+
+    def seek(self, chunk_index: int) -> None:
+        if chunk_index > self.chunk_index:
+            raise TimelineError(f"The moment before chunk {chunk_index} is not kept.")
+        self.log.append(f"seek {chunk_index}")
+        self.chunk_index = chunk_index
+        self.epoch += 1
+
+    def fork(self, chunk_index: int | None = None, name: str | None = None) -> int:
+        self.log.append(f"fork {chunk_index} {name}")
+        self.branch_names.append(name or f"branch {len(self.branch_names)}")
+        self.branch_id = len(self.branch_names) - 1
+        self.chunk_index = self.chunk_index if chunk_index is None else chunk_index
+        self.epoch += 1
+        return self.branch_id
+
+    def switch(self, branch_id: int) -> None:
+        self.log.append(f"switch {branch_id}")
+        self.branch_id = branch_id
+        self.epoch += 1
+
+    def delete(self, branch_id: int) -> None:
+        self.log.append(f"delete {branch_id}")
+
+    def plan(self, verb: str, words: Words, chunk_index: int, n_chunks: int = 1) -> int:
+        self.log.append(f"plan {verb} {tell(words)} {chunk_index} {n_chunks}")
+        return 1
+
+    def move_plan(self, plan_id: int, chunk_index: int) -> None:
+        self.log.append(f"move {plan_id} {chunk_index}")
+
+    def cancel_plan(self, plan_id: int) -> None:
+        self.log.append(f"cancel {plan_id}")
+
+    def turn_back(self, chunk_index: int, epoch: int) -> bool:
+        if epoch != self.epoch or chunk_index >= self.chunk_index:
+            return False
+        self.log.append(f"turn back {chunk_index}")
+        self.chunk_index = chunk_index
+        self.epoch += 1
+        return True
+
+    def scenario(self) -> Scenario:
+        made_with = MadeWith("fake", "0" * 64, "float32", "cpu", 1)
+        return Scenario(Start(self.seed, (words_of(self.prompt),)), (), self.chunk_index, made_with)
+
+    def load_scenario(self, scenario: Scenario) -> int:
+        self.prompt = tell(scenario.start.asked[-1])
+        self.seed = scenario.start.seed
+        return self.fork(0, "scenario")
+
+    def save_session(self) -> bytes:
+        raise SessionFileError("A fake has no session.")
+
+    def load_session(self, data: bytes) -> int:
+        if data != b"a fake session":
+            raise SessionFileError("This is no fake session.")
+        return self.fork(0, "loaded")
+
+    def view(self) -> TimelineView:
+        branches = tuple(BranchView(k, name, None, 0, self.chunk_index) for k, name in enumerate(self.branch_names))
+        moments = tuple((index, index) for index in range(self.chunk_index + 1))
+        return TimelineView(self.branch_id, self.chunk_index, self.epoch, branches, 8, moments, ())
+
+    def mark(self) -> dict[str, object]:
+        return {name: getattr(self, name) for name in ("seed", "chunk_index", "epoch", "branch_id")}
+
+    def restore(self, mark: dict[str, object]) -> None:
+        vars(self).update(mark)
+
+    def tidy(self) -> bool:
+        return False
+
+    def tick(self, is_unwanted: Callable[[], bool] = lambda: False) -> FakeChunk:
         with self._recorder.span("denoise"):
-            time.sleep(self._tick_s)
+            for _ in range(N_STEPS):
+                if is_unwanted():
+                    raise AbandonedError
+                time.sleep(self._tick_s / N_STEPS)
             if self.prompt == RAISE:
                 self.prompt = "after the exception"
                 raise RuntimeError("told to raise")
@@ -101,6 +193,8 @@ class FakeEngine:
             self.seed,
             self._recorder.finish(self.chunk_index),
             Understanding(("a fake",), (self.prompt,), 0.5),
+            self.epoch,
+            frames[-1, ::8, ::8],
         )
         self.chunk_index += 1
         return chunk

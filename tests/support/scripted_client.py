@@ -9,10 +9,13 @@ import fake_engine
 import numpy as np
 
 from lingen_live.engine.client import ChunkReady, EngineEvent
-from lingen_live.engine.control import EngineControl
+from lingen_live.engine.control import EngineControl, Turn
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.interface import OnProgress
 from lingen_live.engine.options import EngineOptions
+from lingen_live.engine.scenario import Scenario
+from lingen_live.engine.view import NO_TIMELINE, TimelineView
+from lingen_live.errors import LingenError
 from lingen_live.profile.spans import ChunkProfile
 
 
@@ -26,6 +29,8 @@ class ScriptedClient:
         self.n_requests = 0
         self.requested = asyncio.Event()
         self.controls: list[EngineControl] = []
+        self.turns: list[Turn | None] = []
+        self.refusal: LingenError | None = None
         self.on_progress: OnProgress | None = None
         self._queue: asyncio.Queue[EngineEvent | None] = asyncio.Queue()
 
@@ -38,8 +43,19 @@ class ScriptedClient:
         self.n_requests += 1
         self.requested.set()
 
-    async def control(self, control: EngineControl) -> None:
+    async def control(self, control: EngineControl, turn: Turn | None = None) -> None:
         self.controls.append(control)
+        self.turns.append(turn)
+
+    async def save(self) -> bytes:
+        if self.refusal is not None:
+            raise self.refusal
+        return b"a session"
+
+    async def scenario(self) -> Scenario:
+        if self.refusal is not None:
+            raise self.refusal
+        return fake_engine.FakeEngine(EngineOptions(prompt="a day", seed=7)).scenario()
 
     async def events(self) -> AsyncIterator[EngineEvent]:
         while (event := await self._queue.get()) is not None:
@@ -52,7 +68,14 @@ class ScriptedClient:
         self._queue.put_nowait(event)
 
     async def make(
-        self, index: int, *, prompt: str = "a day", applied_ids: tuple[int, ...] = (), is_fresh: bool = False
+        self,
+        index: int,
+        *,
+        prompt: str = "a day",
+        applied_ids: tuple[int, ...] = (),
+        is_fresh: bool = False,
+        is_turned: bool = False,
+        timeline: TimelineView = NO_TIMELINE,
     ) -> None:
         """Wait for a request and answer it with chunk `index`."""
         async with asyncio.timeout(10):
@@ -60,4 +83,18 @@ class ScriptedClient:
         self.requested.clear()
         frames = np.full((8, 64, 64, 3), fake_engine.colour_of(prompt)[0], np.uint8)
         profile = ChunkProfile(index, ())
-        self.say(ChunkReady(frames, index, prompt, 1.0, 7, profile, applied_ids, is_fresh))
+        self.say(
+            ChunkReady(
+                frames,
+                index,
+                prompt,
+                1.0,
+                7,
+                profile,
+                applied_ids,
+                is_fresh,
+                is_turned=is_turned,
+                thumbnail=frames[-1, ::8, ::8],
+                timeline=timeline,
+            )
+        )

@@ -1,0 +1,251 @@
+"""A stream told in a few lines of JSON: seed, words by chunk, and what the chunks were. Pure.
+
+Small enough for a link when told without digests. Knows events and their form on paper. Does not know models,
+or how a scenario is played.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast, get_args
+
+from lingen_live.engine.events import MAX_STRETCH, Event, Part, Start, Verb, Words, blend_of, scene_start
+from lingen_live.engine.options import MAX_SEED
+from lingen_live.engine.record import DIGEST_BYTES, MAX_RECORDED_CHUNKS, Record
+from lingen_live.errors import PromptError, ScenarioError
+
+FORMAT = "lingen-live scenario"
+VERSION = 1
+MAX_SCENARIO_BYTES = 2**20
+MAX_CHUNKS = 10**6
+MAX_SCENARIO_EVENTS = 4096
+MAX_ASKED = 64
+MAX_TRANSITION = 64
+_PATHS = ("eager", "compiled")
+
+
+@dataclass(frozen=True, slots=True)
+class MadeWith:
+    """What a scenario was recorded with: with the same, a replay is the same bit for bit.
+
+    Attributes:
+        name: of the model.
+        checkpoint_digest: of its weights.
+        dtype: of the arithmetic.
+        device: kind of device.
+        n_steps: denoising steps a chunk.
+    """
+
+    name: str
+    checkpoint_digest: str
+    dtype: str
+    device: str
+    n_steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A stream from chunk 0.
+
+    Attributes:
+        start: how it begins.
+        events: what is said, in order.
+        n_chunks: how long it is.
+        made_with: what it was recorded with.
+        record: digests of its chunks, as many as are known.
+    """
+
+    start: Start
+    events: tuple[Event, ...]
+    n_chunks: int
+    made_with: MadeWith
+    record: Record = dataclasses.field(default_factory=Record)
+
+    def to_json(self, *, has_digests: bool = True) -> dict[str, Any]:
+        """As it is written; without digests it is short enough for a link."""
+        told: dict[str, Any] = {
+            "format": FORMAT,
+            "version": VERSION,
+            "made_with": dataclasses.asdict(self.made_with),
+            "seed": self.start.seed,
+            "start": [tell_words(words) for words in self.start.asked],
+            "events": [[e.chunk_index, e.verb, tell_words(e.words), e.n_chunks] for e in self.events],
+            "n_chunks": self.n_chunks,
+        }
+        if has_digests:
+            told |= {"digests": self.record.digests.hex(), "paths": [list(change) for change in self.record.paths]}
+        return told
+
+
+def parse_scenario(data: bytes | str) -> Scenario:
+    """Read a scenario.
+
+    Raises:
+        ScenarioError: it is not one; the message says what is wrong where.
+    """
+    if len(data) > MAX_SCENARIO_BYTES:
+        raise ScenarioError(f"The scenario has {len(data)} bytes; at most {MAX_SCENARIO_BYTES} are accepted.")
+    try:
+        return scenario_from_json(json.loads(data))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ScenarioError(f"The scenario is not JSON: {error}.") from error
+    except (RecursionError, ValueError) as error:
+        raise ScenarioError("The scenario is JSON of absurd size or depth.") from error
+
+
+def read_scenario(path: Path) -> Scenario:
+    """Read a scenario from a file.
+
+    Raises:
+        ScenarioError: it is not one.
+        OSError: the file cannot be read.
+    """
+    n_bytes = path.stat().st_size
+    if n_bytes > MAX_SCENARIO_BYTES:
+        raise ScenarioError(f"{path.name} has {n_bytes} bytes; a scenario has at most {MAX_SCENARIO_BYTES}.")
+    return parse_scenario(path.read_bytes())
+
+
+def scenario_from_json(told: object) -> Scenario:
+    """The reverse of `Scenario.to_json`.
+
+    Raises:
+        ScenarioError: it is not one; the message says what is wrong where.
+    """
+    if not isinstance(told, Mapping) or told.get("format") != FORMAT:
+        raise ScenarioError(f'This is not a scenario; one is a JSON object with "format": "{FORMAT}".')
+    version = told.get("version")
+    if version != VERSION:
+        raise ScenarioError(f"The scenario is of version {_shown(version)}; this program reads {VERSION}.")
+    known = {"format", "version", "made_with", "seed", "start", "events", "n_chunks", "digests", "paths"}
+    if unknown := sorted(map(str, set(told) - known)):
+        raise ScenarioError(f"The scenario has a field {_shown(unknown[0])}, which version {VERSION} does not know.")
+    n_chunks = _integer(told.get("n_chunks"), "n_chunks", 0, MAX_CHUNKS)
+    events = _listed(told.get("events"), "events", 0, MAX_SCENARIO_EVENTS)
+    return Scenario(
+        Start(
+            _integer(told.get("seed"), "seed", 0, MAX_SEED),
+            parse_asked(told.get("start"), "start"),
+        ),
+        _events(events, n_chunks),
+        n_chunks,
+        _made_with(told.get("made_with")),
+        _record(told, n_chunks),
+    )
+
+
+def tell_words(words: Words) -> str | list[list[str | float]]:
+    """Words as they are written: a prompt, or prompts with their weights."""
+    return words[0].prompt if len(words) == 1 else [[part.prompt, part.weight] for part in words]
+
+
+def parse_asked(told: object, where: str) -> tuple[Words, ...]:
+    """A list of words, one on top of the other.
+
+    Raises:
+        ScenarioError: it is none; `where` says where it stood.
+    """
+    return tuple(parse_words(words, f"{where}[{k}]") for k, words in enumerate(_listed(told, where, 1, MAX_ASKED)))
+
+
+def parse_words(told: object, where: str) -> Words:
+    """A prompt, or a list of [prompt, weight].
+
+    Raises:
+        ScenarioError: it is none; `where` says where it stood.
+    """
+    parts = [[told, 1.0]] if isinstance(told, str) else _listed(told, where, 1, MAX_SCENARIO_EVENTS)
+    pairs = []
+    for part in parts:
+        match part:
+            case [str(prompt), float() | int() as weight] if not isinstance(weight, bool):
+                pairs.append((prompt, float(weight)))
+            case _:
+                raise ScenarioError(f"{where} is {_shown(told)}; words are a prompt or a list of [prompt, weight].")
+    try:
+        words = blend_of(pairs)
+    except (PromptError, OverflowError) as error:
+        raise ScenarioError(f"{where}: {error}") from error
+    return words if len(words) > 1 else (Part(words[0].prompt, 1.0),)
+
+
+def _events(told: Sequence[object], n_chunks: int) -> tuple[Event, ...]:
+    events: list[Event] = []
+    for k, one in enumerate(told):
+        where = f"events[{k}]"
+        match one:
+            case [int(), str(verb), _, int()] if verb in get_args(Verb):
+                pass
+            case _:
+                raise ScenarioError(f"{where} is {_shown(one)}; an event is [chunk, verb, words, n_chunks].")
+        index, verb, words, length = cast(list[Any], one)
+        # Beyond the last chunk there is nothing that it could take effect with.
+        index = _integer(index, f"{where}[0]", events[-1].chunk_index if events else 0, n_chunks)
+        longest = MAX_STRETCH if verb == "reanchor" else MAX_TRANSITION
+        length = _integer(length, f"{where}[3]", 1, longest)
+        if verb == "reanchor" and index - length < scene_start(events):
+            raise ScenarioError(
+                f"{where} tells {length} chunks anew at chunk {index}, but its scene begins at {scene_start(events)}."
+            )
+        events.append(Event(index, cast(Verb, verb), parse_words(words, f"{where}[2]"), length, "recorded"))
+    return tuple(events)
+
+
+def _made_with(told: object) -> MadeWith:
+    fields = dataclasses.fields(MadeWith)
+    if not isinstance(told, Mapping) or set(told) != {field.name for field in fields}:
+        raise ScenarioError(f"made_with is {_shown(told)}; it holds {', '.join(field.name for field in fields)}.")
+    n_steps = _integer(told["n_steps"], "made_with.n_steps", 1, 1000)
+    texts = {field.name: told[field.name] for field in fields if field.name != "n_steps"}
+    for name, text in texts.items():
+        if not isinstance(text, str) or len(text) > 100:
+            raise ScenarioError(f"made_with.{name} is {_shown(text)}; it must be a text of at most 100 characters.")
+    return MadeWith(**texts, n_steps=n_steps)
+
+
+def _record(told: Mapping[Any, Any], n_chunks: int) -> Record:
+    text = told.get("digests", "")
+    try:
+        digests = bytes.fromhex(text)
+    except (TypeError, ValueError) as error:
+        raise ScenarioError(f"digests is {_shown(text)}; it must be hexadecimal digits.") from error
+    n_known = len(digests) // DIGEST_BYTES
+    if len(digests) % DIGEST_BYTES or n_known > min(n_chunks, MAX_RECORDED_CHUNKS):
+        raise ScenarioError(
+            f"digests has {len(digests)} bytes; {DIGEST_BYTES} for each of at most {n_chunks} chunks are accepted."
+        )
+    paths: list[tuple[int, str]] = []
+    for k, change in enumerate(_listed(told.get("paths", []), "paths", 0, MAX_SCENARIO_EVENTS)):
+        match change:
+            case [int(first), str(name)] if name in _PATHS and first == (0 if k == 0 else max(first, paths[-1][0] + 1)):
+                paths.append((first, name))
+            case _:
+                raise ScenarioError(
+                    f"paths[{k}] is {_shown(change)}; it must be [chunk, name], rising from chunk 0, "
+                    f"with a name among {', '.join(_PATHS)}."
+                )
+    if bool(paths) != bool(n_known):
+        raise ScenarioError(f"digests has {n_known} chunks, but paths has {len(paths)} entries.")
+    return Record(digests, tuple(paths))
+
+
+def _listed(told: object, where: str, low: int, high: int) -> list[object]:
+    if not isinstance(told, list) or not low <= len(told) <= high:
+        got = f"a list of {len(told)}" if isinstance(told, list) else _shown(told)
+        raise ScenarioError(f"{where} is {got}; it must be a list of {low} to {high}.")
+    return told
+
+
+def _integer(told: object, where: str, low: int, high: int) -> int:
+    if type(told) is not int or not low <= told <= high:
+        raise ScenarioError(f"{where} is {_shown(told)}; it must be an integer of {low} to {high}.")
+    return told
+
+
+def _shown(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:60]}..."

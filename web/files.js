@@ -1,0 +1,75 @@
+// @ts-check
+/** Files and links, to and from the server. Knows fetch and downloads; not the page's elements, not the socket. */
+
+import { toHash, withoutDigests } from "./past.js";
+
+/** @typedef {{type: "load", upload: string} | {type: "scenario", scenario: object}} Loaded what to ask on the socket */
+
+/**
+ * Have the browser save what the server sends.
+ * @param {"session.lgs" | "scenario.json"} path
+ * @throws {Error} with the server's sentence
+ */
+export async function download(path) {
+  const response = await ask(path);
+  const name = /filename\*=UTF-8''([^;]+)/.exec(response.headers.get("content-disposition") ?? "")?.[1] ?? path;
+  const url = URL.createObjectURL(await response.blob());
+  const anchor = document.createElement("a");
+  anchor.href = url;
+  anchor.download = decodeURIComponent(name);
+  anchor.click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
+
+/**
+ * A file that a person chose, made ready to be asked for.
+ * @param {File} file a session or a scenario
+ * @returns {Promise<Loaded>}
+ * @throws {Error} with a sentence for people
+ */
+export async function load(file) {
+  if (file.name.toLowerCase().endsWith(".json")) {
+    return { type: "scenario", scenario: withoutDigests(parse(await file.text())) };
+  }
+  const response = await ask("uploads", { method: "POST", body: file });
+  return { type: "load", upload: (await response.json()).upload };
+}
+
+/**
+ * The address of this page with the stream in it, copied; where copying is forbidden, in the address bar.
+ * @returns {Promise<boolean>} whether it was copied
+ * @throws {Error} with the server's sentence
+ */
+export async function copyLink() {
+  const response = await ask("scenario.json?link=true");
+  const link = new URL(toHash(await response.text()), document.baseURI).href;
+  try {
+    await navigator.clipboard.writeText(link);
+    return true;
+  } catch {
+    history.replaceState(null, "", link);
+    return false;
+  }
+}
+
+/** @param {string} path @param {RequestInit} [options] @returns {Promise<Response>} */
+async function ask(path, options) {
+  let response;
+  try {
+    response = await fetch(new URL(path, document.baseURI), options);
+  } catch {
+    throw new Error("The server did not answer; try again when it is back.");
+  }
+  if (response.ok) return response;
+  const answer = await response.json().catch(() => ({}));
+  throw new Error(answer.message ?? `The server answered with status ${response.status}.`);
+}
+
+/** @param {string} text @returns {unknown} */
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new SyntaxError("This file holds no JSON, so no scenario.");
+  }
+}

@@ -1,0 +1,99 @@
+// @ts-check
+/**
+ * The past in numbers and words: moments of the filmstrip, rows of the tree of branches, links to scenarios. Pure.
+ */
+
+/** @typedef {import("./protocol.js").TimelineMessage} TimelineMessage */
+/** @typedef {import("./protocol.js").Branch} Branch */
+/** @typedef {import("./protocol.js").StateMessage} StateMessage */
+
+/** @typedef {{chunkIndex: number, id: number, label: string, isPast: boolean, picture: string}} Moment */
+/** @typedef {{branch: Branch, depth: number, isCurrent: boolean, label: string}} TreeRow */
+
+const LINK_PREFIX = "#scenario=";
+
+/**
+ * What can be gone back to, oldest first.
+ * @param {TimelineMessage} timeline
+ * @param {StateMessage | null} session
+ * @returns {Moment[]} `isPast` for what lies behind the picture that plays, `picture` relative to the page
+ */
+export function moments(timeline, session) {
+  const chunkS = session?.fps && session.frames_per_chunk ? session.frames_per_chunk / session.fps : 0;
+  return timeline.moments.map(([chunkIndex, id]) => ({
+    chunkIndex,
+    id,
+    label: clock(chunkIndex * chunkS),
+    isPast: chunkIndex <= timeline.chunk_index,
+    picture: `thumbnails/${timeline.thumbnails}-${id}.jpg`,
+  }));
+}
+
+/**
+ * The branches as rows, each below the one that it left.
+ * @param {TimelineMessage} timeline
+ * @param {StateMessage | null} session
+ * @returns {TreeRow[]}
+ */
+export function treeRows(timeline, session) {
+  const chunkS = session?.fps && session.frames_per_chunk ? session.frames_per_chunk / session.fps : 0;
+  const known = new Set(timeline.branches.map(({ id }) => id));
+  /** @type {TreeRow[]} */
+  const rows = [];
+  /** @param {Branch} branch @param {number} depth */
+  const add = (branch, depth) => {
+    const label = `${branch.name}, ${clock(branch.tip_index * chunkS)}`;
+    rows.push({ branch, depth, isCurrent: branch.id === timeline.branch_id, label });
+    timeline.branches.filter(({ parent_id }) => parent_id === branch.id).forEach((child) => add(child, depth + 1));
+  };
+  timeline.branches.filter((one) => one.parent_id === null || !known.has(one.parent_id)).forEach((one) => add(one, 0));
+  return rows;
+}
+
+/** @param {number} seconds @returns {string} e.g. "1:05" */
+export function clock(seconds) {
+  const whole = Math.floor(seconds);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
+
+/**
+ * A scenario as the end of an address.
+ * @param {string} scenario JSON
+ * @returns {string}
+ */
+export function toHash(scenario) {
+  const bytes = new TextEncoder().encode(scenario);
+  const text = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+  return LINK_PREFIX + text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+/**
+ * The scenario in the end of an address.
+ * @param {string} hash
+ * @returns {object | null} null when there is none
+ * @throws {SyntaxError} when it is damaged
+ */
+export function fromHash(hash) {
+  if (!hash.startsWith(LINK_PREFIX)) return null;
+  try {
+    const text = atob(hash.slice(LINK_PREFIX.length).replaceAll("-", "+").replaceAll("_", "/"));
+    const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
+    return withoutDigests(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)));
+  } catch {
+    throw new SyntaxError("The link is damaged: what it holds is no scenario.");
+  }
+}
+
+/**
+ * A scenario as it is sent to be played: digests are for comparing, and long.
+ * @param {unknown} scenario
+ * @returns {object}
+ * @throws {SyntaxError} when it is no object
+ */
+export function withoutDigests(scenario) {
+  if (typeof scenario !== "object" || scenario === null || Array.isArray(scenario)) {
+    throw new SyntaxError("This file holds no scenario.");
+  }
+  const { digests, paths, ...rest } = /** @type {Record<string, unknown>} */ (scenario);
+  return rest;
+}
