@@ -66,7 +66,9 @@ def use(name: str) -> None:
     _active = _by_name(name)
 
 
-def ssd_state(x: Tensor, dt: Tensor, A: Tensor, B: Tensor, initial_state: Tensor | None) -> Tensor:
+def ssd_state(
+    x: Tensor, dt: Tensor, A: Tensor, B: Tensor, initial_state: Tensor | None, order: Tensor | None = None
+) -> Tensor:
     """Run the recurrence S_i = exp(dt_i A) S_{i-1} + dt_i x_i B_i^T and return its last state.
 
     Args:
@@ -75,6 +77,7 @@ def ssd_state(x: Tensor, dt: Tensor, A: Tensor, B: Tensor, initial_state: Tensor
         A: decay rates, negative, (h,).
         B: input projections, shared by heads, in the dtype of `x`, (b, l, n).
         initial_state: (b, h, p, n), or None for zeros.
+        order: which position comes i-th, a permutation (l,) of int64, or None to take them as they lie.
 
     Returns:
         The final state (b, h, p, n), float32 (float64 for float64 inputs).
@@ -89,7 +92,9 @@ def ssd_state(x: Tensor, dt: Tensor, A: Tensor, B: Tensor, initial_state: Tensor
     _check("B", B, (batch, length, None))
     if initial_state is not None:
         _check("initial_state", initial_state, (batch, n_heads, headdim, B.shape[-1]))
-    return _active.ssd_state(x, dt, A, B, initial_state)
+    if order is not None:
+        _check("order", order, (length,))
+    return _active.ssd_state(x, dt, A, B, initial_state, order)
 
 
 def ssd_bidirectional(
@@ -103,6 +108,7 @@ def ssd_bidirectional(
     state_fwd: Tensor | None,
     state_bwd: Tensor | None,
     block_len: int = 128,
+    order: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Run the recurrence from both ends and read both states out with C: y_i = (S^f_i + S^b_i) C_i.
 
@@ -120,6 +126,8 @@ def ssd_bidirectional(
         state_fwd: state before the first position, (b, h, p, n), or None for zeros.
         state_bwd: state after the last position, (b, h, p, n), or None for zeros.
         block_len: positions of one dense block at most; changes speed, never the result.
+        order: which position comes i-th, a permutation (l,) of int64, or None to take them as they lie. Outputs
+            lie where their inputs lie: y[:, order] is the result for x[:, order], dt_fwd[:, order] and so on.
 
     Returns:
         y (b, l, h, p) in the dtype of `x`, and the final forward state (b, h, p, n), float32 (float64 for
@@ -139,9 +147,11 @@ def ssd_bidirectional(
     for name, state in (("state_fwd", state_fwd), ("state_bwd", state_bwd)):
         if state is not None:
             _check(name, state, (batch, n_heads, headdim, B.shape[-1]))
+    if order is not None:
+        _check("order", order, (length,))
     if block_len < 1:
         raise ValueError(f"block_len is {block_len}; it must be 1 or more.")
-    return _active.ssd_bidirectional(x, dt_fwd, dt_bwd, A_fwd, A_bwd, B, C, state_fwd, state_bwd, block_len)
+    return _active.ssd_bidirectional(x, dt_fwd, dt_bwd, A_fwd, A_bwd, B, C, state_fwd, state_bwd, block_len, order)
 
 
 def causal_conv1d_silu(x: Tensor, weight: Tensor, bias: Tensor | None, tail: Tensor) -> tuple[Tensor, Tensor]:
