@@ -8,8 +8,10 @@ Knows tensors. Does not know video, chunks, checkpoints, or anything of `lingen_
 
 from lingen_kernels.dispatch import (
     causal_conv1d_silu,
+    gated_rms_norm,
     implementation,
     implementations,
+    modulate,
     ssd_bidirectional,
     ssd_state,
     use,
@@ -17,8 +19,10 @@ from lingen_kernels.dispatch import (
 
 __all__ = [
     "causal_conv1d_silu",
+    "gated_rms_norm",
     "implementation",
     "implementations",
+    "modulate",
     "ssd_bidirectional",
     "ssd_state",
     "use",

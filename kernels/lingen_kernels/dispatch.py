@@ -12,8 +12,12 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from lingen_kernels.adaln.reference import modulate_reference
+from lingen_kernels.adaln.torch_adaln import modulate_torch
 from lingen_kernels.conv.reference import causal_conv1d_silu_reference
 from lingen_kernels.conv.torch_conv import causal_conv1d_silu_torch
+from lingen_kernels.gate.reference import gated_rms_norm_reference
+from lingen_kernels.gate.torch_gate import gated_rms_norm_torch
 from lingen_kernels.ssd.reference import ssd_bidirectional_reference, ssd_state_reference
 from lingen_kernels.ssd.torch_ssd import ssd_bidirectional_torch, ssd_state_torch
 
@@ -26,13 +30,29 @@ class Kernels:
     ssd_state: Callable[..., Tensor]
     ssd_bidirectional: Callable[..., tuple[Tensor, Tensor]]
     causal_conv1d_silu: Callable[..., tuple[Tensor, Tensor]]
+    gated_rms_norm: Callable[..., Tensor]
+    modulate: Callable[..., tuple[Tensor, Tensor]]
 
 
 _KERNELS = {
     kernels.name: kernels
     for kernels in (
-        Kernels("torch", ssd_state_torch, ssd_bidirectional_torch, causal_conv1d_silu_torch),
-        Kernels("reference", ssd_state_reference, ssd_bidirectional_reference, causal_conv1d_silu_reference),
+        Kernels(
+            "torch",
+            ssd_state_torch,
+            ssd_bidirectional_torch,
+            causal_conv1d_silu_torch,
+            gated_rms_norm_torch,
+            modulate_torch,
+        ),
+        Kernels(
+            "reference",
+            ssd_state_reference,
+            ssd_bidirectional_reference,
+            causal_conv1d_silu_reference,
+            gated_rms_norm_reference,
+            modulate_reference,
+        ),
     )
 }
 
@@ -154,7 +174,9 @@ def ssd_bidirectional(
     return _active.ssd_bidirectional(x, dt_fwd, dt_bwd, A_fwd, A_bwd, B, C, state_fwd, state_bwd, block_len, order)
 
 
-def causal_conv1d_silu(x: Tensor, weight: Tensor, bias: Tensor | None, tail: Tensor) -> tuple[Tensor, Tensor]:
+def causal_conv1d_silu(
+    x: Tensor, weight: Tensor, bias: Tensor | None, tail: Tensor, order: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Convolve each channel with its past, continuing from `tail`, then apply SiLU.
 
     Args:
@@ -162,6 +184,8 @@ def causal_conv1d_silu(x: Tensor, weight: Tensor, bias: Tensor | None, tail: Ten
         weight: taps a channel, the last one on the present, (c, k).
         bias: (c,) or None.
         tail: the k - 1 inputs before x, (b, k-1, c); zeros at the start of a stream.
+        order: which position comes i-th, a permutation (l,) of int64, or None to take them as they lie. Outputs
+            lie where their inputs lie: y[:, order] is the result for x[:, order].
 
     Returns:
         y (b, l, c) in the dtype of `x`, and the tail for the next call, (b, k-1, c) in the dtype of `tail`.
@@ -175,7 +199,72 @@ def causal_conv1d_silu(x: Tensor, weight: Tensor, bias: Tensor | None, tail: Ten
     _check("tail", tail, (batch, weight.shape[1] - 1, n_channels))
     if bias is not None:
         _check("bias", bias, (n_channels,))
-    return _active.causal_conv1d_silu(x, weight, bias, tail)
+    if order is not None:
+        _check("order", order, (x.shape[1],))
+    return _active.causal_conv1d_silu(x, weight, bias, tail, order)
+
+
+def gated_rms_norm(y: Tensor, x: Tensor, skip: Tensor, gate: Tensor, weight: Tensor, eps: float) -> Tensor:
+    """Add the skip of Mamba2's D, gate with SiLU, normalise: rms_norm((y + skip x) silu(gate)) weight.
+
+    Args:
+        y: outputs of the SSD, (b, l, h, p).
+        x: inputs of the SSD, (b, l, h, p).
+        skip: D, one number a head, (h,).
+        gate: (b, l, h p).
+        weight: (h p,).
+        eps: added to the mean square, positive.
+
+    Returns:
+        (b, l, h p) in the dtype of `y`.
+
+    Raises:
+        ValueError: shapes disagree; the message names the argument and both shapes.
+    """
+    _check("y", y, (None, None, None, None))
+    batch, length, n_heads, headdim = y.shape
+    _check("x", x, (batch, length, n_heads, headdim))
+    _check("skip", skip, (n_heads,))
+    _check("gate", gate, (batch, length, n_heads * headdim))
+    _check("weight", weight, (n_heads * headdim,))
+    return _active.gated_rms_norm(y, x, skip, gate, weight, eps)
+
+
+def modulate(
+    tokens: Tensor,
+    shift: Tensor | None,
+    scale: Tensor | None,
+    branch: Tensor | None,
+    gate: Tensor | None,
+    eps: float,
+) -> tuple[Tensor, Tensor]:
+    """Add a branch to the tokens, then prepare them for the next one: layer_norm(sum) (1 + scale) + shift.
+
+    Args:
+        tokens: (b, l, d).
+        shift: (b, d), or None for zeros.
+        scale: (b, d), or None for zeros.
+        branch: what to add, (b, l, d), or None for nothing.
+        gate: what the branch is multiplied with, (b, d), or None for ones.
+        eps: added to the variance, positive.
+
+    Returns:
+        The sum tokens + gate branch (b, l, d) (`tokens` itself without a branch), and the modulated norm
+        (b, l, d), both in the dtype of `tokens`.
+
+    Raises:
+        ValueError: shapes disagree (the message names the argument and both shapes), or a gate has no branch.
+    """
+    _check("tokens", tokens, (None, None, None))
+    batch, length, width = tokens.shape
+    for name, row in (("shift", shift), ("scale", scale), ("gate", gate)):
+        if row is not None:
+            _check(name, row, (batch, width))
+    if branch is not None:
+        _check("branch", branch, (batch, length, width))
+    elif gate is not None:
+        raise ValueError("gate is given, branch is not; a gate multiplies a branch.")
+    return _active.modulate(tokens, shift, scale, branch, gate, eps)
 
 
 def _check(name: str, tensor: Tensor, expected: tuple[int | None, ...]) -> None:

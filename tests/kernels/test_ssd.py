@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 import torch
-from ssd_problem import Problem, assert_near, gradients_of, leaves_of, make_problem
+from kernel_checks import assert_near, gradients_of, leaves_of
+from ssd_problem import Problem, make_problem
 from torch import Tensor
 
 from lingen_kernels import ssd_bidirectional, ssd_state

@@ -5,12 +5,13 @@ Where there is no GPU the kernels run in Triton's interpreter, which takes tiny 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
-from ssd_problem import Problem, assert_near, gradients_of, leaves_of, make_problem
+from kernel_checks import DEVICE, assert_near, gradients_of, leaves_of
+from ssd_problem import Problem, make_problem
 from torch import Tensor
 
 from lingen_kernels.ssd.reference import ssd_bidirectional_reference, ssd_state_reference
@@ -19,20 +20,9 @@ pytest.importorskip("triton", reason="Triton is not installed")
 
 from lingen_kernels.ssd.triton import ssd_bidirectional_triton, ssd_state_triton, tile_for
 
-# On a GPU the gradient's torch path warns that its sums are not deterministic; only the poison is wanted here.
-pytestmark = pytest.mark.filterwarnings("ignore:.*deterministic:UserWarning")
+pytestmark = pytest.mark.usefixtures("poisoned_memory")
 
-DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 TOLERANCES = {torch.float32: 1e-5, torch.bfloat16: 8e-3}
-
-
-@pytest.fixture(autouse=True)
-def _poisoned() -> Iterator[None]:
-    """New memory holds NaN: an output that no kernel writes is seen."""
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    assert torch.empty(3).isnan().all()
-    yield
-    torch.use_deterministic_algorithms(False)
 
 
 def on_device(problem: Problem) -> dict[str, Any]:

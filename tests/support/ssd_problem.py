@@ -1,4 +1,4 @@
-"""Problems for every implementation of the SSD operators, and how near an answer must be."""
+"""Problems for every implementation of the SSD operators."""
 
 from __future__ import annotations
 
@@ -67,20 +67,3 @@ def make_problem(length: int, *, batch: int = 2, step: float = 1.0) -> Problem:
         state_fwd=draw(batch, 3, 8, 5),
         state_bwd=draw(batch, 3, 8, 5),
     )
-
-
-def assert_near(actual: Tensor, expected: Tensor, tolerance: float) -> None:
-    """Largest difference below `tolerance` times the largest expected value."""
-    assert actual.shape == expected.shape
-    error = (actual.double() - expected.double()).abs().max().item()
-    assert error <= tolerance * max(expected.abs().max().item(), 1.0), f"error {error}"
-
-
-def leaves_of(arguments: dict[str, Any]) -> dict[str, Tensor]:
-    """Fresh copies that ask for gradients."""
-    return {name: value.detach().clone().requires_grad_() for name, value in arguments.items()}
-
-
-def gradients_of(loss: Tensor, leaves: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The gradient of the loss in every leaf."""
-    return dict(zip(leaves, torch.autograd.grad(loss, list(leaves.values())), strict=True))

@@ -21,7 +21,6 @@ Knows nothing of dispatch. float64 inputs are refused: tensor cores have no use 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 import triton
@@ -29,6 +28,7 @@ import triton.language as tl
 from torch import Tensor
 
 from lingen_kernels.availability import is_interpreted
+from lingen_kernels.recompute import recompute_gradient
 from lingen_kernels.ssd.torch_ssd import ssd_bidirectional_torch, ssd_state_torch
 from lingen_kernels.triton import at_least_16, check_dtype, narrowed, on_device_of
 
@@ -103,7 +103,7 @@ def ssd_bidirectional_triton(
 ) -> tuple[Tensor, Tensor]:
     """See `lingen_kernels.dispatch.ssd_bidirectional`; headdim at most 64, d_state at most 128, no float64."""
     _check_limits(x, B)
-    return _ssd_bidirectional(x, dt_fwd, dt_bwd, A_fwd, A_bwd, B, C, state_fwd, state_bwd, order, block_len)
+    return _ssd_bidirectional(x, dt_fwd, dt_bwd, A_fwd, A_bwd, B, C, state_fwd, state_bwd, block_len, order)
 
 
 @triton.jit
@@ -379,8 +379,8 @@ def _ssd_bidirectional(
     C: Tensor,
     state_fwd: Tensor | None,
     state_bwd: Tensor | None,
-    order: Tensor | None,
     block_len: int,
+    order: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
     """Both kernels; an operator of its own, so that torch.compile and autograd see one opaque call."""
     batch, length, n_heads, headdim = x.shape
@@ -446,8 +446,8 @@ def _(
     C: Tensor,
     state_fwd: Tensor | None,
     state_bwd: Tensor | None,
-    order: Tensor | None,
     block_len: int,
+    order: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
     return x.new_empty(x.shape), _empty_state(x, B)
 
@@ -461,56 +461,8 @@ def _empty_state(x: Tensor, B: Tensor) -> Tensor:
     return x.new_empty((x.shape[0], x.shape[2], x.shape[3], B.shape[-1]), dtype=torch.float32)
 
 
-def _save_bidirectional(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
-    *tensors, ctx.block_len = inputs
-    ctx.save_for_backward(*tensors)
-
-
-def _save_state(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    ctx.save_for_backward(*inputs)
-
-
-def _bidirectional_backward(ctx: Any, grad_y: Tensor, grad_final: Tensor) -> tuple[Tensor | None, ...]:
-    """Run the torch path again from the saved inputs and differentiate it."""
-    *saved, order = ctx.saved_tensors
-    with torch.enable_grad():
-        leaves: list[Any] = [_leaf(tensor) for tensor in saved]
-        arguments = (*leaves, ctx.block_len, order)
-        outputs = ssd_bidirectional_torch(*arguments)
-    return (*_gradients(outputs, (grad_y, grad_final), leaves, ctx.needs_input_grad), None, None)
-
-
-def _state_backward(ctx: Any, grad_final: Tensor) -> tuple[Tensor | None, ...]:
-    *saved, order = ctx.saved_tensors
-    with torch.enable_grad():
-        leaves: list[Any] = [_leaf(tensor) for tensor in saved]
-        arguments = (*leaves, order)
-        final = ssd_state_torch(*arguments)
-    return (*_gradients((final,), (grad_final,), leaves, ctx.needs_input_grad), None)
-
-
-def _leaf(tensor: Tensor | None) -> Tensor | None:
-    return None if tensor is None else tensor.detach().requires_grad_()
-
-
-def _gradients(
-    outputs: tuple[Tensor, ...],
-    grads: tuple[Tensor, ...],
-    leaves: list[Tensor | None],
-    needed: tuple[bool, ...],
-) -> list[Tensor | None]:
-    """The gradient in each leaf that exists and needs one, None for the others."""
-    indices = [i for i, leaf in enumerate(leaves) if leaf is not None and needed[i]]
-    wanted: list[Any] = [leaves[i] for i in indices]
-    found = torch.autograd.grad(outputs, wanted, grads, allow_unused=True)
-    gradients: list[Tensor | None] = [None] * len(leaves)
-    for index, gradient in zip(indices, found, strict=True):
-        gradients[index] = gradient
-    return gradients
-
-
-_ssd_bidirectional.register_autograd(_bidirectional_backward, setup_context=_save_bidirectional)
-_ssd_state.register_autograd(_state_backward, setup_context=_save_state)
+recompute_gradient(_ssd_bidirectional, ssd_bidirectional_torch)
+recompute_gradient(_ssd_state, ssd_state_torch)
 
 
 def _check_limits(x: Tensor, B: Tensor) -> None:
