@@ -173,7 +173,7 @@ def _add_info(parser: argparse.ArgumentParser) -> None:
 
 
 def _info(args: argparse.Namespace) -> int:
-    from lingen_kernels import implementation
+    from lingen_kernels import implementation, missing
     from lingen_live.checkpoint import load_bundle
     from lingen_live.model.state import StreamState
 
@@ -187,6 +187,7 @@ def _info(args: argparse.Namespace) -> int:
         "parameters": n_parameters,
         "state_bytes": StreamState.allocate(bundle.config.model, 1).n_bytes,
         "kernels": implementation(),
+        "kernels_missing": missing(),
         "config": bundle.config.to_json(),
     }
     sys.stdout.write(json.dumps(facts, indent=2) + "\n")

@@ -1,4 +1,4 @@
-"""Says whether Triton kernels can run in this process, without importing Triton.
+"""Says whether Triton kernels and those of mamba-ssm can run in this process, without importing either.
 
 Knows the environment and the packages; does not know operators.
 """
@@ -33,3 +33,12 @@ def why_no_triton() -> str | None:
     if not is_interpreted() and not torch.cuda.is_available():
         return "there is no CUDA device, and TRITON_INTERPRET is not 1"
     return None
+
+
+def why_no_mamba() -> str | None:
+    """What is missing for the kernels of mamba-ssm, in words; None if they can run."""
+    for package in ("mamba_ssm", "einops", "triton"):
+        if not is_installed(package):
+            return f"the package {package} is not installed"
+    # It asks for the current CUDA device by itself, interpreted or not.
+    return None if torch.cuda.is_available() else "there is no CUDA device"

@@ -1,19 +1,21 @@
 """Chooses the implementation of the operators once, and checks shapes at the door.
 
-The choice is made at import: environment variable LINGEN_KERNELS, else "torch". `use` overrides it,
-`implementation` reports it. Implementations know nothing of the choice; callers know nothing of them.
+The choice is made at import: environment variable LINGEN_KERNELS, else "torch" until the Triton kernels have been
+timed on a GPU. `use` overrides it, `implementation` reports it, `missing` says what cannot run here and why. Triton
+is imported when it is chosen, never before. Implementations know nothing of the choice; callers nothing of them.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
 from lingen_kernels.adaln.reference import modulate_reference
 from lingen_kernels.adaln.torch_adaln import modulate_torch
+from lingen_kernels.availability import is_interpreted, why_no_mamba, why_no_triton
 from lingen_kernels.conv.reference import causal_conv1d_silu_reference
 from lingen_kernels.conv.torch_conv import causal_conv1d_silu_torch
 from lingen_kernels.gate.reference import gated_rms_norm_reference
@@ -34,41 +36,84 @@ class Kernels:
     modulate: Callable[..., tuple[Tensor, Tensor]]
 
 
-_KERNELS = {
-    kernels.name: kernels
-    for kernels in (
-        Kernels(
-            "torch",
-            ssd_state_torch,
-            ssd_bidirectional_torch,
-            causal_conv1d_silu_torch,
-            gated_rms_norm_torch,
-            modulate_torch,
-        ),
-        Kernels(
-            "reference",
-            ssd_state_reference,
-            ssd_bidirectional_reference,
-            causal_conv1d_silu_reference,
-            gated_rms_norm_reference,
-            modulate_reference,
-        ),
+def _load_torch() -> Kernels:
+    return Kernels(
+        "torch",
+        ssd_state_torch,
+        ssd_bidirectional_torch,
+        causal_conv1d_silu_torch,
+        gated_rms_norm_torch,
+        modulate_torch,
     )
+
+
+def _load_reference() -> Kernels:
+    return Kernels(
+        "reference",
+        ssd_state_reference,
+        ssd_bidirectional_reference,
+        causal_conv1d_silu_reference,
+        gated_rms_norm_reference,
+        modulate_reference,
+    )
+
+
+def _load_triton() -> Kernels:
+    from lingen_kernels.adaln.triton import modulate_triton
+    from lingen_kernels.conv.triton import causal_conv1d_silu_triton
+    from lingen_kernels.gate.triton import gated_rms_norm_triton
+    from lingen_kernels.ssd.triton import ssd_bidirectional_triton, ssd_state_triton
+
+    return Kernels(
+        "triton",
+        ssd_state_triton,
+        ssd_bidirectional_triton,
+        causal_conv1d_silu_triton,
+        gated_rms_norm_triton,
+        modulate_triton,
+    )
+
+
+def _load_mamba() -> Kernels:
+    """The package has an SSD only; the other operators are those of `triton`."""
+    from lingen_kernels.ssd.mamba_adapter import load_chunk_scan, ssd_bidirectional_mamba, ssd_state_mamba
+
+    load_chunk_scan()
+    return replace(
+        _load_triton(), name="mamba-ssm", ssd_state=ssd_state_mamba, ssd_bidirectional=ssd_bidirectional_mamba
+    )
+
+
+_LOADERS = {
+    "torch": _load_torch,
+    "reference": _load_reference,
+    "triton": _load_triton,
+    "mamba-ssm": _load_mamba,
 }
 
 
-def _by_name(name: str) -> Kernels:
-    if name not in _KERNELS:
-        raise ValueError(f"There are no kernels named {name!r}; known are {', '.join(_KERNELS)}.")
-    return _KERNELS[name]
-
-
-_active = _by_name(os.environ.get("LINGEN_KERNELS") or "torch")
+def missing() -> dict[str, str]:
+    """What cannot run in this process, and why; imports none of it."""
+    reasons = {"triton": why_no_triton(), "mamba-ssm": why_no_mamba()}
+    return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
 def implementations() -> tuple[str, ...]:
-    """The names `use` accepts."""
-    return tuple(_KERNELS)
+    """The names `use` accepts in this process."""
+    return tuple(name for name in _LOADERS if name not in missing())
+
+
+def _by_name(name: str) -> Kernels:
+    if name == "auto":
+        name = "triton" if "triton" not in missing() and not is_interpreted() else "torch"
+    if name not in _LOADERS:
+        raise ValueError(f"There are no kernels named {name!r}; known are {', '.join((*_LOADERS, 'auto'))}.")
+    if name in missing():
+        raise ValueError(f"The kernels {name!r} cannot run here: {missing()[name]}.")
+    return _LOADERS[name]()
+
+
+_active = _by_name(os.environ.get("LINGEN_KERNELS") or "torch")
 
 
 def implementation() -> str:
@@ -79,8 +124,11 @@ def implementation() -> str:
 def use(name: str) -> None:
     """Choose the implementation by name for the whole process.
 
+    Args:
+        name: one of `implementations()`, or "auto": triton where there is a CUDA device for it, else torch.
+
     Raises:
-        ValueError: `name` is not one of `implementations()`.
+        ValueError: the name is unknown, or its kernels cannot run in this process; the message says why.
     """
     global _active
     _active = _by_name(name)

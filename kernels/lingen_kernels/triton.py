@@ -15,6 +15,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from lingen_kernels.availability import is_interpreted
+
 
 @triton.jit
 def narrowed(value: tl.tensor, NARROW: tl.constexpr, IS_INTERPRETED: tl.constexpr) -> tl.tensor:
@@ -36,11 +38,13 @@ def on_device_of(tensor: Tensor) -> contextlib.AbstractContextManager[Any]:
     return torch.cuda.device(tensor.device) if tensor.is_cuda else contextlib.nullcontext()
 
 
-def check_dtype(name: str, tensor: Tensor) -> None:
-    """Refuse what no kernel computes in.
+def check_tensor(name: str, tensor: Tensor) -> None:
+    """Refuse what no kernel computes in or cannot reach.
 
     Raises:
-        ValueError: the dtype is not float32, bfloat16 or float16.
+        ValueError: the dtype is not float32, bfloat16 or float16, or the tensor is not on a CUDA device.
     """
     if tensor.dtype not in {torch.float32, torch.bfloat16, torch.float16}:
         raise ValueError(f"{name} is {tensor.dtype}; the Triton kernels take float32, bfloat16 and float16.")
+    if not tensor.is_cuda and not is_interpreted():
+        raise ValueError(f"{name} is on {tensor.device}; the Triton kernels take tensors on a CUDA device.")

@@ -14,7 +14,7 @@ from torch import Tensor
 from lingen_kernels.adaln.torch_adaln import modulate_torch
 from lingen_kernels.availability import is_interpreted
 from lingen_kernels.recompute import recompute_gradient
-from lingen_kernels.triton import check_dtype, narrowed, on_device_of
+from lingen_kernels.triton import check_tensor, narrowed, on_device_of
 
 
 def modulate_triton(
@@ -26,7 +26,7 @@ def modulate_triton(
     eps: float,
 ) -> tuple[Tensor, Tensor]:
     """See `lingen_kernels.dispatch.modulate`; no float64."""
-    check_dtype("tokens", tokens)
+    check_tensor("tokens", tokens)
     if branch is None:
         return tokens, _modulate(tokens, shift, scale, eps)
     return _add_and_modulate(tokens, shift, scale, branch, gate, eps)

@@ -14,7 +14,7 @@ from torch import Tensor
 from lingen_kernels.availability import is_interpreted
 from lingen_kernels.conv.torch_conv import causal_conv1d_silu_torch
 from lingen_kernels.recompute import recompute_gradient
-from lingen_kernels.triton import check_dtype, narrowed, on_device_of
+from lingen_kernels.triton import check_tensor, narrowed, on_device_of
 
 BLOCK_LEN = 32
 BLOCK_CHANNELS = 128
@@ -24,7 +24,7 @@ def causal_conv1d_silu_triton(
     x: Tensor, weight: Tensor, bias: Tensor | None, tail: Tensor, order: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """See `lingen_kernels.dispatch.causal_conv1d_silu`; no float64."""
-    check_dtype("x", x)
+    check_tensor("x", x)
     return _causal_conv1d_silu(x, weight, bias, tail, order)
 
 

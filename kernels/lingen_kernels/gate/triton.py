@@ -13,12 +13,12 @@ from torch import Tensor
 from lingen_kernels.availability import is_interpreted
 from lingen_kernels.gate.torch_gate import gated_rms_norm_torch
 from lingen_kernels.recompute import recompute_gradient
-from lingen_kernels.triton import check_dtype, narrowed, on_device_of
+from lingen_kernels.triton import check_tensor, narrowed, on_device_of
 
 
 def gated_rms_norm_triton(y: Tensor, x: Tensor, skip: Tensor, gate: Tensor, weight: Tensor, eps: float) -> Tensor:
     """See `lingen_kernels.dispatch.gated_rms_norm`; no float64. Copies y or x only if (h, p) is not one axis."""
-    check_dtype("y", y)
+    check_tensor("y", y)
     return _gated_rms_norm(y, x, skip, gate, weight, eps)
 
 

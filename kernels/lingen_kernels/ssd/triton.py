@@ -30,7 +30,7 @@ from torch import Tensor
 from lingen_kernels.availability import is_interpreted
 from lingen_kernels.recompute import recompute_gradient
 from lingen_kernels.ssd.torch_ssd import ssd_bidirectional_torch, ssd_state_torch
-from lingen_kernels.triton import at_least_16, check_dtype, narrowed, on_device_of
+from lingen_kernels.triton import at_least_16, check_tensor, narrowed, on_device_of
 
 # What tests/kernels/test_compile.py has seen fit the registers and shared memory of sm_90.
 MAX_HEADDIM = 64
@@ -475,4 +475,4 @@ def _check_limits(x: Tensor, B: Tensor) -> None:
         raise ValueError(f"headdim is {x.shape[-1]}; the Triton kernels take at most {MAX_HEADDIM}.")
     if B.shape[-1] > MAX_STATE:
         raise ValueError(f"d_state is {B.shape[-1]}; the Triton kernels take at most {MAX_STATE}.")
-    check_dtype("x", x)
+    check_tensor("x", x)
