@@ -16,7 +16,7 @@ from lingen_kernels.conv.torch_conv import causal_conv1d_silu_torch
 from lingen_kernels.recompute import recompute_gradient
 from lingen_kernels.triton import check_tensor, narrowed, on_device_of
 
-BLOCK_LEN = 32
+BLOCK_LEN = 16
 BLOCK_CHANNELS = 128
 
 

@@ -46,6 +46,7 @@ class Tile:
         heads: heads that share one C B^T.
         state_columns: columns of headdim a walking program holds.
         states_warps: warps of a program of `ssd_states_kernel`.
+        states_stages: loads in flight in the walk.
         outputs_warps: warps of a program of `ssd_outputs_kernel`.
         outputs_stages: loads in flight in the loop over heads.
     """
@@ -54,17 +55,20 @@ class Tile:
     heads: int
     state_columns: int
     states_warps: int
+    states_stages: int
     outputs_warps: int
     outputs_stages: int
 
 
 # From long to short blocks; the first that `block_len` allows is taken. Not yet timed on a GPU.
 _NARROW_TILES = (
-    Tile(128, heads=4, state_columns=64, states_warps=4, outputs_warps=8, outputs_stages=2),
-    Tile(64, heads=4, state_columns=64, states_warps=4, outputs_warps=4, outputs_stages=2),
+    Tile(128, heads=4, state_columns=64, states_warps=8, states_stages=2, outputs_warps=8, outputs_stages=2),
+    Tile(64, heads=4, state_columns=64, states_warps=4, states_stages=3, outputs_warps=4, outputs_stages=2),
 )
 # float32 is there to check the mathematics on a GPU; three TF32 products replace one, and registers are short.
-_FLOAT32_TILES = (Tile(16, heads=2, state_columns=32, states_warps=4, outputs_warps=8, outputs_stages=1),)
+_FLOAT32_TILES = (
+    Tile(16, heads=2, state_columns=32, states_warps=4, states_stages=2, outputs_warps=8, outputs_stages=1),
+)
 
 
 def tile_for(dtype: torch.dtype, length: int, headdim: int, block_len: int) -> Tile:
@@ -253,7 +257,6 @@ def ssd_outputs_kernel(
     i_block = tl.program_id(0)
     i_group = tl.program_id(1)
     i_b = tl.program_id(2).to(tl.int64)
-    n_batch = tl.num_programs(2)
     NARROW: tl.constexpr = x_ptr.dtype.element_ty
     DOT: tl.constexpr = tl.float32 if IS_INTERPRETED else NARROW
 
@@ -302,7 +305,7 @@ def ssd_outputs_kernel(
 
         tile = (i_b * n_blocks + i_block) * n_heads + i_h
         p_fwd = entering_ptr + tile * d_state * headdim + o_n[:, None] * headdim + o_p[None, :]
-        p_bwd = p_fwd + n_batch * n_blocks.to(tl.int64) * n_heads * d_state * headdim
+        p_bwd = p_fwd + tl.num_programs(2).to(tl.int64) * n_blocks * n_heads * d_state * headdim
         b_fwd = tl.load(p_fwd, mask=m_np, other=0.0).to(DOT)
         b_y += tl.exp(b_prefix)[:, None] * tl.dot(b_c, b_fwd, input_precision="tf32x3")
         b_bwd = tl.load(p_bwd, mask=m_np, other=0.0).to(DOT)
@@ -363,6 +366,7 @@ def _walk(
         BN=at_least_16(d_state),
         BP=tile.state_columns,
         num_warps=tile.states_warps,
+        num_stages=tile.states_stages,
         enable_fp_fusion=True,
     )
     return entering, final
