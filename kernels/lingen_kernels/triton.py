@@ -1,7 +1,7 @@
 """What the Triton kernels share: rounding that the interpreter gets right, and where to launch.
 
-Under Triton's CPU interpreter a bfloat16 `tl.dot` or `tl.sum` reads the raw bits and is silently wrong, and a cast
-to bfloat16 truncates (seen on 3.6 to 3.9). So kernels take a constexpr IS_INTERPRETED: with it, operands are
+Under Triton's CPU interpreter a bfloat16 `tl.dot` or `tl.sum` reads the raw bits and is silently wrong (3.6 to 3.9),
+and a cast to bfloat16 truncates (3.9). So kernels take a constexpr IS_INTERPRETED: with it, operands are
 rounded as on a GPU, then widened to float32 before they are used. Without it nothing is added.
 """
 
