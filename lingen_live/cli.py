@@ -54,7 +54,22 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_bench(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "what",
+        nargs="?",
+        choices=("engine", "paper"),
+        default="engine",
+        help="the bundled model's speed, or the paper's tables at its scale (default: %(default)s)",
+    )
     _add_engine_options(parser)
+    parser.add_argument("--flops-only", action="store_true", help="with `paper`: count operations, time nothing")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs/paper"),
+        metavar="DIR",
+        help="with `paper`: report folder (default: %(default)s)",
+    )
     parser.add_argument("--chunks", type=int, default=120, help="chunks to generate (default: %(default)s)")
     parser.add_argument("--no-compile", action="store_true", help="measure without the compiled path")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers here")
@@ -62,6 +77,20 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
 
 
 def _bench(args: argparse.Namespace) -> int:
+    return _bench_paper(args) if args.what == "paper" else _bench_engine(args)
+
+
+def _bench_paper(args: argparse.Namespace) -> int:
+    from lingen_live.paper.report import flops_rows, write_report
+
+    if not args.flops_only:
+        sys.stderr.write("Only operations are counted so far, latency is not timed: say --flops-only.\n")
+        return 2
+    sys.stdout.write(write_report(args.out, flops_rows()))
+    return 0
+
+
+def _bench_engine(args: argparse.Namespace) -> int:
     from lingen_live.engine.bench import as_table, run_bench, settle
     from lingen_live.engine.build import build_engine
     from lingen_live.engine.options import EngineOptions

@@ -246,6 +246,6 @@ def _link(sources: Tensor, total: Tensor, *, is_forward: bool) -> Tensor:
 
 def _without_autocast(x: Tensor) -> contextlib.AbstractContextManager[None]:
     """Autocast would round decays and states to bfloat16; entering a context costs, so only when it is on."""
-    if torch.is_autocast_enabled(x.device.type):
+    if not x.is_meta and torch.is_autocast_enabled(x.device.type):  # shapes alone know no autocast
         return torch.autocast(x.device.type, enabled=False)
     return contextlib.nullcontext()
