@@ -84,13 +84,21 @@ def _replay(args: argparse.Namespace) -> int:
 
 
 def _add_bench(parser: argparse.ArgumentParser) -> None:
-    _add_engine_options(parser)
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("stages", "sessions"),
+        choices=("stages", "sessions", "paper"),
         default="stages",
-        help="one stream by its stages, or 1, 2, 4 and 8 streams at once (default: %(default)s)",
+        help="one stream by its stages, 1, 2, 4 and 8 streams at once, or the paper's tables (default: %(default)s)",
+    )
+    _add_engine_options(parser)
+    parser.add_argument("--flops-only", action="store_true", help="with `paper`: count operations, time nothing")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs/paper"),
+        metavar="DIR",
+        help="with `paper`: report folder (default: %(default)s)",
     )
     parser.add_argument(
         "--chunks", type=int, default=120, help="chunks to generate, of every stream (default: %(default)s)"
@@ -101,6 +109,20 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
 
 
 def _bench(args: argparse.Namespace) -> int:
+    return _bench_paper(args) if args.what == "paper" else _bench_engine(args)
+
+
+def _bench_paper(args: argparse.Namespace) -> int:
+    from lingen_live.paper.report import flops_rows, write_report
+
+    if not args.flops_only:
+        sys.stderr.write("Only operations are counted so far, latency is not timed: say --flops-only.\n")
+        return 2
+    sys.stdout.write(write_report(args.out, flops_rows()))
+    return 0
+
+
+def _bench_engine(args: argparse.Namespace) -> int:
     from lingen_live.engine.bench import as_table, run_bench, settle
     from lingen_live.engine.bench_sessions import as_sessions_table, run_bench_sessions
     from lingen_live.engine.build import build_engine
@@ -230,7 +252,7 @@ def _add_info(parser: argparse.ArgumentParser) -> None:
 
 
 def _info(args: argparse.Namespace) -> int:
-    from lingen_kernels import implementation
+    from lingen_kernels import implementation, missing
     from lingen_live.checkpoint import load_bundle
     from lingen_live.model.state import StreamState
 
@@ -244,6 +266,7 @@ def _info(args: argparse.Namespace) -> int:
         "parameters": n_parameters,
         "state_bytes": StreamState.allocate(bundle.config.model, 1).n_bytes,
         "kernels": implementation(),
+        "kernels_missing": missing(),
         "config": bundle.config.to_json(),
     }
     sys.stdout.write(json.dumps(facts, indent=2) + "\n")

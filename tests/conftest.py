@@ -14,6 +14,10 @@ from lingen_live.codec.autoencoder import VideoCodec
 from lingen_live.config import BundleConfig, CodecConfig, ModelConfig, PromptField, SamplerConfig, VideoConfig
 from lingen_live.model.lingen import LinGen
 
+if not torch.cuda.is_available():
+    # Before anything imports Triton, which reads it once: without a GPU its kernels run in its interpreter.
+    os.environ.setdefault("TRITON_INTERPRET", "1")
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> None:

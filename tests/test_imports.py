@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "engine": {"base", "profile", "checkpoint", "lingen_kernels", *MODELS},
     "serve": {"base", "profile", "engine"},
     "train": {"base", "profile", "checkpoint", "engine", "world", "lingen_kernels", *MODELS},
+    "paper": {"base", "model"},
     "studio": {"base", "profile", "engine", "serve"},
     "cluster": {"base", "profile", "engine", "serve"},
 }

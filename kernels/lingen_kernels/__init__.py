@@ -8,8 +8,11 @@ Knows tensors. Does not know video, chunks, checkpoints, or anything of `lingen_
 
 from lingen_kernels.dispatch import (
     causal_conv1d_silu,
+    gated_rms_norm,
     implementation,
     implementations,
+    missing,
+    modulate,
     ssd_bidirectional,
     ssd_state,
     use,
@@ -17,8 +20,11 @@ from lingen_kernels.dispatch import (
 
 __all__ = [
     "causal_conv1d_silu",
+    "gated_rms_norm",
     "implementation",
     "implementations",
+    "missing",
+    "modulate",
     "ssd_bidirectional",
     "ssd_state",
     "use",

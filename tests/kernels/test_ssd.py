@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
 from typing import Any
 
 import pytest
 import torch
+from kernel_checks import assert_near, gradients_of, leaves_of
+from ssd_problem import Problem, make_problem
 from torch import Tensor
-from torch.nn import functional
 
 from lingen_kernels import ssd_bidirectional, ssd_state
 from lingen_kernels.ssd.reference import ssd_bidirectional_reference, ssd_state_reference
@@ -17,72 +17,6 @@ from lingen_kernels.ssd.torch_ssd import ssd_bidirectional_torch, ssd_state_torc
 
 LENGTHS = (1, 63, 128, 131, 300)
 BLOCK_LENS = (1, 16, 64, 128, 1000)
-
-
-@dataclass(slots=True)
-class Problem:
-    """Arguments of `ssd_bidirectional`, by name."""
-
-    x: Tensor
-    dt_fwd: Tensor
-    dt_bwd: Tensor
-    A_fwd: Tensor
-    A_bwd: Tensor
-    B: Tensor
-    C: Tensor
-    state_fwd: Tensor | None
-    state_bwd: Tensor | None
-
-    def arguments(self) -> dict[str, Any]:
-        """All fields, to be unpacked into `ssd_bidirectional`."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
-
-    def forward_arguments(self) -> dict[str, Any]:
-        """The arguments of `ssd_state` for the forward direction."""
-        return {
-            "x": self.x,
-            "dt": self.dt_fwd,
-            "A": self.A_fwd,
-            "B": self.B,
-            "initial_state": self.state_fwd,
-        }
-
-    def to(self, dtype: torch.dtype) -> Problem:
-        """The same problem with x, B and C rounded to `dtype`, the rest at least float32."""
-        wide = torch.promote_types(dtype, torch.float32)
-        rounded: dict[str, Any] = {
-            name: None if value is None else value.to(dtype if name in {"x", "B", "C"} else wide)
-            for name, value in self.arguments().items()
-        }
-        return Problem(**rounded)
-
-
-def make_problem(length: int, *, batch: int = 2, step: float = 1.0) -> Problem:
-    """A float64 problem of 3 heads, headdim 8, d_state 5, whose heads forget slowly to very fast."""
-    generator = torch.Generator().manual_seed(length)
-
-    def draw(*shape: int) -> Tensor:
-        return torch.randn(*shape, generator=generator, dtype=torch.float64)
-
-    rates = torch.tensor([-0.01, -1.0, -16.0], dtype=torch.float64)
-    return Problem(
-        x=draw(batch, length, 3, 8),
-        dt_fwd=step * functional.softplus(draw(batch, length, 3)),
-        dt_bwd=step * functional.softplus(draw(batch, length, 3)),
-        A_fwd=rates,
-        A_bwd=rates.flip(0),
-        B=draw(batch, length, 5),
-        C=draw(batch, length, 5),
-        state_fwd=draw(batch, 3, 8, 5),
-        state_bwd=draw(batch, 3, 8, 5),
-    )
-
-
-def assert_near(actual: Tensor, expected: Tensor, tolerance: float) -> None:
-    """Largest difference below `tolerance` times the largest expected value."""
-    assert actual.shape == expected.shape
-    error = (actual.double() - expected.double()).abs().max().item()
-    assert error <= tolerance * max(expected.abs().max().item(), 1.0), f"error {error}"
 
 
 @pytest.mark.parametrize("length", LENGTHS)
@@ -179,16 +113,6 @@ def test_two_calls_equal_one(cut: int) -> None:
     assert_near(final_state, whole_state, 1e-13)
 
 
-def leaves_of(arguments: dict[str, Any]) -> dict[str, Tensor]:
-    """Fresh copies that ask for gradients."""
-    return {name: value.detach().clone().requires_grad_() for name, value in arguments.items()}
-
-
-def gradients_of(loss: Tensor, leaves: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The gradient of the loss in every leaf."""
-    return dict(zip(leaves, torch.autograd.grad(loss, list(leaves.values())), strict=True))
-
-
 @pytest.mark.parametrize(("length", "block_len"), [(1, 128), (40, 128), (40, 16), (37, 16)])
 def test_gradients_equal_the_reference(length: int, block_len: int) -> None:
     problem = make_problem(length)
@@ -271,3 +195,27 @@ def test_wrong_shapes_name_both() -> None:
         ssd_bidirectional(**problem.arguments())
     with pytest.raises(ValueError, match="block_len is 0"):
         ssd_bidirectional(**make_problem(8).arguments(), block_len=0)
+
+
+@pytest.mark.parametrize("function", [ssd_bidirectional_reference, ssd_bidirectional_torch])
+def test_an_order_equals_copies_in_that_order(function: Callable[..., tuple[Tensor, Tensor]]) -> None:
+    """Inputs and outputs stay where they lie; only the recurrence goes another way."""
+    problem = make_problem(37)
+    order = torch.randperm(37, generator=torch.Generator().manual_seed(3))
+    along = {"x", "dt_fwd", "dt_bwd", "B", "C"}
+    copies = {name: t[:, order] if name in along else t for name, t in problem.arguments().items()}
+    expected = function(**copies, block_len=16)
+    y, state = function(**problem.arguments(), block_len=16, order=order)
+    assert torch.equal(y[:, order], expected[0])
+    assert torch.equal(state, expected[1])
+
+
+@pytest.mark.parametrize("function", [ssd_state_reference, ssd_state_torch])
+def test_an_order_of_the_state_alone(function: Callable[..., Tensor]) -> None:
+    problem = make_problem(21)
+    order = torch.randperm(21, generator=torch.Generator().manual_seed(3))
+    copies = {n: t[:, order] if n in {"x", "dt", "B"} else t for n, t in problem.forward_arguments().items()}
+    assert torch.equal(function(**problem.forward_arguments(), order=order), function(**copies))
+    assert torch.equal(
+        ssd_state(**problem.forward_arguments(), order=order), ssd_state(**copies)
+    )  # the front door passes it on

@@ -7,8 +7,13 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def causal_conv1d_silu_reference(x: Tensor, weight: Tensor, bias: Tensor | None, tail: Tensor) -> tuple[Tensor, Tensor]:
+def causal_conv1d_silu_reference(
+    x: Tensor, weight: Tensor, bias: Tensor | None, tail: Tensor, order: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """See `lingen_kernels.dispatch.causal_conv1d_silu`."""
+    if order is not None:
+        y, new_tail = causal_conv1d_silu_reference(x[:, order], weight, bias, tail)
+        return y[:, torch.argsort(order)], new_tail
     taps = weight.shape[1]
     sequence = torch.cat((tail.to(x.dtype), x), dim=1)  # (b, k-1+l, c)
     outputs = []

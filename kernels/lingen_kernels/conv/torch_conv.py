@@ -11,8 +11,13 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def causal_conv1d_silu_torch(x: Tensor, weight: Tensor, bias: Tensor | None, tail: Tensor) -> tuple[Tensor, Tensor]:
-    """See `lingen_kernels.dispatch.causal_conv1d_silu`."""
+def causal_conv1d_silu_torch(
+    x: Tensor, weight: Tensor, bias: Tensor | None, tail: Tensor, order: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """See `lingen_kernels.dispatch.causal_conv1d_silu`; an `order` costs copies here."""
+    if order is not None:
+        y, new_tail = causal_conv1d_silu_torch(x[:, order], weight, bias, tail)
+        return y[:, torch.argsort(order)], new_tail
     length, taps = x.shape[1], weight.shape[1]
     sequence = torch.cat((tail.to(x.dtype), x), dim=1)  # (b, k-1+l, c)
     weight_rows = weight.t().to(x.dtype).contiguous()  # (k, c): a row a tap, read along channels

@@ -9,8 +9,12 @@ import torch
 from torch import Tensor
 
 
-def ssd_state_reference(x: Tensor, dt: Tensor, A: Tensor, B: Tensor, initial_state: Tensor | None) -> Tensor:
+def ssd_state_reference(
+    x: Tensor, dt: Tensor, A: Tensor, B: Tensor, initial_state: Tensor | None, order: Tensor | None = None
+) -> Tensor:
     """See `lingen_kernels.dispatch.ssd_state`."""
+    if order is not None:
+        x, dt, B = (t[:, order] for t in (x, dt, B))
     states = _states(x, dt, A, B, initial_state)
     return states[-1]
 
@@ -26,16 +30,20 @@ def ssd_bidirectional_reference(
     state_fwd: Tensor | None,
     state_bwd: Tensor | None,
     block_len: int = 128,
+    order: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """See `lingen_kernels.dispatch.ssd_bidirectional`; `block_len` changes nothing here."""
     del block_len
+    if order is not None:
+        x, dt_fwd, dt_bwd, B, C = (t[:, order] for t in (x, dt_fwd, dt_bwd, B, C))
     forward = _states(x, dt_fwd, A_fwd, B, state_fwd)
     backward = _states(x.flip(1), dt_bwd.flip(1), A_bwd, B.flip(1), state_bwd)[::-1]
     outputs = [
         torch.matmul(s_fwd + s_bwd, C[:, None, i, :, None].to(s_fwd.dtype)).squeeze(-1)  # (b, h, p)
         for i, (s_fwd, s_bwd) in enumerate(zip(forward, backward, strict=True))
     ]
-    return torch.stack(outputs, dim=1).to(x.dtype), forward[-1]
+    y = torch.stack(outputs, dim=1).to(x.dtype)
+    return y if order is None else y[:, torch.argsort(order)], forward[-1]
 
 
 def _states(x: Tensor, dt: Tensor, A: Tensor, B: Tensor, initial_state: Tensor | None) -> list[Tensor]:

@@ -21,8 +21,12 @@ from torch.nn import functional
 _MIN_EXPONENT = -60.0
 
 
-def ssd_state_torch(x: Tensor, dt: Tensor, A: Tensor, B: Tensor, initial_state: Tensor | None) -> Tensor:
-    """See `lingen_kernels.dispatch.ssd_state`."""
+def ssd_state_torch(
+    x: Tensor, dt: Tensor, A: Tensor, B: Tensor, initial_state: Tensor | None, order: Tensor | None = None
+) -> Tensor:
+    """See `lingen_kernels.dispatch.ssd_state`; an `order` costs copies here."""
+    if order is not None:
+        x, dt, B = (t[:, order] for t in (x, dt, B))
     with _without_autocast(x):
         dtype = torch.promote_types(x.dtype, torch.float32)
         dt_heads = dt.transpose(1, 2).to(dtype)  # (b, h, l)
@@ -46,8 +50,13 @@ def ssd_bidirectional_torch(
     state_fwd: Tensor | None,
     state_bwd: Tensor | None,
     block_len: int = 128,
+    order: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """See `lingen_kernels.dispatch.ssd_bidirectional`."""
+    """See `lingen_kernels.dispatch.ssd_bidirectional`; an `order` costs copies here."""
+    if order is not None:
+        x, dt_fwd, dt_bwd, B, C = (t[:, order] for t in (x, dt_fwd, dt_bwd, B, C))
+        y, final = ssd_bidirectional_torch(x, dt_fwd, dt_bwd, A_fwd, A_bwd, B, C, state_fwd, state_bwd, block_len)
+        return y[:, torch.argsort(order)], final
     with _without_autocast(x):
         length = x.shape[1]
         if length <= block_len:
@@ -237,6 +246,6 @@ def _link(sources: Tensor, total: Tensor, *, is_forward: bool) -> Tensor:
 
 def _without_autocast(x: Tensor) -> contextlib.AbstractContextManager[None]:
     """Autocast would round decays and states to bfloat16; entering a context costs, so only when it is on."""
-    if torch.is_autocast_enabled(x.device.type):
+    if not x.is_meta and torch.is_autocast_enabled(x.device.type):  # shapes alone know no autocast
         return torch.autocast(x.device.type, enabled=False)
     return contextlib.nullcontext()

@@ -1,0 +1,1 @@
+"""Skip, SiLU gate and RMS norm: what stands between the SSD and its output projection."""
