@@ -75,14 +75,14 @@ export class Filmstrip {
     const image = document.createElement("img");
     image.alt = "";
     image.addEventListener("error", () => image.remove());
-    image.src = picture;
+    if (picture !== null) image.src = picture;
     const time = document.createElement("span");
     time.textContent = label;
     const button = document.createElement("button");
     button.type = "button";
     button.title = `go to ${label}; Shift + click branches from there`;
     button.setAttribute("aria-label", `go to ${label}`);
-    button.append(image, time);
+    button.append(...(picture === null ? [time] : [image, time]));
     button.addEventListener("click", (event) => {
       if (event.shiftKey) this.#handlers.onFork(chunkIndex);
       else this.#handlers.onSeek(chunkIndex);

@@ -7,7 +7,7 @@
 /** @typedef {import("./protocol.js").Branch} Branch */
 /** @typedef {import("./protocol.js").StateMessage} StateMessage */
 
-/** @typedef {{chunkIndex: number, id: number, label: string, isPast: boolean, picture: string}} Moment */
+/** @typedef {{chunkIndex: number, id: number, label: string, isPast: boolean, picture: string | null}} Moment */
 /** @typedef {{branch: Branch, depth: number, isCurrent: boolean, label: string}} TreeRow */
 
 const LINK_PREFIX = "#scenario=";
@@ -16,7 +16,7 @@ const LINK_PREFIX = "#scenario=";
  * What can be gone back to, oldest first.
  * @param {TimelineMessage} timeline
  * @param {StateMessage | null} session
- * @returns {Moment[]} `isPast` for what lies behind the picture that plays, `picture` relative to the page
+ * @returns {Moment[]} `isPast` for what lies behind the picture that plays, `picture` relative to the page, none of the beginning
  */
 export function moments(timeline, session) {
   const chunkS = session?.fps && session.frames_per_chunk ? session.frames_per_chunk / session.fps : 0;
@@ -25,7 +25,7 @@ export function moments(timeline, session) {
     id,
     label: clock(chunkIndex * chunkS),
     isPast: chunkIndex <= timeline.chunk_index,
-    picture: `thumbnails/${timeline.thumbnails}-${id}.jpg`,
+    picture: chunkIndex === 0 ? null : `thumbnails/${timeline.thumbnails}-${id}.jpg`,
   }));
 }
 

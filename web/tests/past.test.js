@@ -39,7 +39,7 @@ const SESSION = {
 
 test("moments know their time, their picture, and on which side of now they are", () => {
   assert.deepEqual(moments(TIMELINE, SESSION), [
-    { chunkIndex: 0, id: 3, label: "0:00", isPast: true, picture: "thumbnails/ab12-3.jpg" },
+    { chunkIndex: 0, id: 3, label: "0:00", isPast: true, picture: null },
     { chunkIndex: 8, id: 40, label: "0:04", isPast: true, picture: "thumbnails/ab12-40.jpg" },
     { chunkIndex: 12, id: 44, label: "0:06", isPast: false, picture: "thumbnails/ab12-44.jpg" },
   ]);
