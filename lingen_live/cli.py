@@ -151,10 +151,11 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "what",
         choices=(
             "codec",
-            "flow",
+            "parallax",
             "decoder",
             "reader",
             "clips",
+            "forecast",
             "denoiser",
             "probe",
             "bundle",
@@ -162,7 +163,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
             "videos",
             "ablations",
         ),
-        help="the first seven in this order, or `all` of them; `videos` beside or in place of `clips`",
+        help="the first eight in this order, or `all` of them; `videos` beside or in place of `clips`",
     )
     parser.add_argument("--config", type=Path, metavar="TOML", help="recipe (default: the bundled model's own)")
     parser.add_argument(

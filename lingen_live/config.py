@@ -45,7 +45,7 @@ class CodecConfig:
 
     Attributes:
         frames_per_latent: frames folded into one latent frame.
-        latent_channels: C.
+        latent_channels: C; the last one is how far the camera travels.
         encoder_mean_px: pixels a side that the encoder sees only the mean of; 1 for every pixel.
         encoder_patch_px: means a side folded into channels before the encoder's first convolution.
         encoder_widths: channels at strides encoder_patch_px, 2 encoder_patch_px, ... of means; the last is the latent
@@ -53,7 +53,7 @@ class CodecConfig:
         decoder_patch_px: pixels a side unfolded from channels after the decoder's last convolution.
         decoder_widths: channels at strides decoder_patch_px, 2 decoder_patch_px, ...; the last is the latent grid.
         n_blocks: residual blocks at each stride.
-        flow_width: channels of the layers that see how things move.
+        parallax_width: channels of the layers that see how fast each place moves.
     """
 
     frames_per_latent: int
@@ -64,7 +64,7 @@ class CodecConfig:
     decoder_patch_px: int
     decoder_widths: tuple[int, ...]
     n_blocks: int
-    flow_width: int
+    parallax_width: int
 
     def __post_init__(self) -> None:
         """Refuse shapes that cannot be built, with both numbers."""
@@ -74,12 +74,19 @@ class CodecConfig:
             _check_widths(name, getattr(self, name))
         if self.n_blocks < 0:
             raise ConfigError(f"n_blocks is {self.n_blocks}; it must be 0 or more.")
+        if self.latent_channels < 2:
+            raise ConfigError(f"latent_channels is {self.latent_channels}; travel takes one, pictures 1 or more.")
         decoded = _stride(self.decoder_patch_px, self.decoder_widths)
         if decoded != self.spatial_stride:
             raise ConfigError(
                 f"the encoder folds {self.spatial_stride} px a side into a latent position, "
                 f"the decoder unfolds {decoded}."
             )
+
+    @property
+    def picture_channels(self) -> int:
+        """Latent channels that hold pictures: all but the travel."""
+        return self.latent_channels - 1
 
     @property
     def spatial_stride(self) -> int:
@@ -109,6 +116,7 @@ class ModelConfig:
         latent_height: h, positions.
         latent_width: w, positions.
         chunk_latent_frames: T, latent frames a chunk.
+        forecast_width: channels of the forecast of the next chunk; 0 for none, as in the paper.
         stem_width: channels of the convolutional stem; 0 for none, as in the paper.
         width: D.
         n_layers: blocks; block i scans in Rotary-Major order i % scan_orders.
@@ -134,6 +142,7 @@ class ModelConfig:
     latent_height: int
     latent_width: int
     chunk_latent_frames: int
+    forecast_width: int
     stem_width: int
     width: int
     n_layers: int
@@ -155,7 +164,7 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         """Refuse shapes that are not positive or do not divide, with both numbers."""
-        or_none = ("stem_width", "expand", "tesa_window", "tesa_past_frames", "review_slots")
+        or_none = ("forecast_width", "stem_width", "expand", "tesa_window", "tesa_past_frames", "review_slots")
         numbers = {f.name for f in dataclasses.fields(self)} - {"text_fields"}
         require_positive(self, *sorted(numbers.difference(or_none)))
         for name in or_none:

@@ -1,10 +1,11 @@
 """Frames to latents and back: 4 frames x 32 x 32 pixels to one latent position of the bundled model.
 
-Four frames ride on the channel axis. Each group of four is encoded alone; it is decoded beside the latent frame before
-it, for only two of them show where things are going. That latent frame is all the past it sees, so a stream carries
-no decoder cache. The frames of a group are shifted as things move (`flow.py`). Up and down steps have parameter-free
-shortcuts (space to channel averaging, as DC-AE, arXiv 2410.10733, section 3.2), which the convolutions only have to
-correct. Does not know chunks, noise or prompts.
+Four frames ride on the channel axis; each group of four is encoded and decoded alone. The last latent channel is how
+far the camera travels, the same everywhere: the frames of a group are shifted by it (`travel.py`), and the last of the
+group before, shifted on, fades into them, so that groups join without a seam. The latent frame before is all the past
+that this takes, so a stream carries no decoder cache. Up and down steps have parameter-free shortcuts (space to channel
+averaging, as DC-AE, arXiv 2410.10733, section 3.2), which the convolutions only have to correct. Does not know chunks,
+noise or prompts.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
-from lingen_live.codec.flow import FlowHead, shifted
+from lingen_live.codec.travel import ParallaxHead, estimated_travel, shifted
 from lingen_live.config import NORM_GROUPS, CodecConfig
+
+N_FADING = 2
+"""Frames of a group that the group before fades into."""
 
 
 class ResidualBlock(nn.Module):
@@ -87,18 +91,16 @@ class VideoCodec(nn.Module):
             if index:
                 encoder.append(Downsample(widths[index - 1], width, 2))
             encoder += [ResidualBlock(width) for _ in range(config.n_blocks)]
-        self.encoder = nn.Sequential(*encoder, nn.Conv2d(widths[-1], config.latent_channels, 1))
+        self.encoder = nn.Sequential(*encoder, nn.Conv2d(widths[-1], config.picture_channels, 1))
         widths, patch_px = config.decoder_widths, config.decoder_patch_px
-        decoder: list[nn.Module] = [nn.Conv2d(config.latent_channels, widths[-1], 3, padding=1)]
+        decoder: list[nn.Module] = [nn.Conv2d(config.picture_channels, widths[-1], 3, padding=1)]
         for index in reversed(range(len(widths))):
             decoder += [ResidualBlock(widths[index]) for _ in range(config.n_blocks)]
             if index:
                 decoder.append(Upsample(widths[index], widths[index - 1], 2))
         decoder.append(nn.Conv2d(widths[0], frame_channels * patch_px**2, 3, padding=1))
         self.decoder = nn.Sequential(*decoder, nn.PixelShuffle(patch_px))
-        self.context = nn.Conv2d(config.latent_channels, config.decoder_widths[-1], 3, padding=1, bias=False)
-        nn.init.zeros_(self.context.weight)
-        self.flow = FlowHead(config.latent_channels, config.flow_width)
+        self.parallax = ParallaxHead(config.picture_channels, config.parallax_width)
         self.register_buffer("latent_mean", torch.zeros(config.latent_channels))
         self.register_buffer("latent_std", torch.ones(config.latent_channels))
         self.latent_mean: Tensor
@@ -109,31 +111,80 @@ class VideoCodec(nn.Module):
         return convert_conv2d_weight_memory_format(self, torch.channels_last)
 
     def encode_raw(self, groups: Tensor) -> Tensor:
-        """Groups of frames (N, 4 * 3, H, W) in [0, 1] to unnormalised latents (N, C, h, w)."""
-        return self._encode_means(functional.avg_pool2d(groups, self.config.encoder_mean_px))
+        """Groups of frames (N, 4 * 3, H, W) in [0, 1] to unnormalised latents without their travel (N, C - 1, h, w)."""
+        return self.encoder(functional.avg_pool2d(groups, self.config.encoder_mean_px) * 2 - 1)
 
-    def _encode_means(self, groups: Tensor) -> Tensor:
-        return self.encoder(groups * 2 - 1)
-
-    def decode_raw(self, latents: Tensor, before: Tensor | None = None) -> Tensor:
-        """Unnormalised latents to groups of frames.
+    def decode_raw(self, latents: Tensor, before: Tensor | None = None, has_past: Tensor | None = None) -> Tensor:
+        """Unnormalised latents of successive groups to their frames.
 
         Args:
-            latents: (N, C, h, w), unnormalised.
-            before: (N, C, h, w), normalised: the latent frame before each; None, or zeros, if there is none.
+            latents: (B, T, C, h, w).
+            before: (B, C, h, w), the latent frame before the first; None if there is none in any.
+            has_past: (B,) bool, whether there really is one; None if in all.
 
         Returns:
-            (N, 4 * 3, H, W) near [0, 1], not clamped.
+            (B, T, 4, 3, H, W) near [-1, 1], not clamped.
         """
-        before = torch.zeros_like(latents) if before is None else before
-        groups = self.decoder[1:](self.decoder[0](latents) + self.context(before))
-        return shifted(groups, self.flow(before, (latents - self._mean()) / self._std())) * 0.5 + 0.5
+        shape = latents.shape[:2]
+        features, flow = self._features(latents.flatten(0, 1))
+        groups = self._unfolded(features, self.config.frames_per_latent)
+        frames, _ = shifted(groups, flow, self._moments())
+        frames, last = frames.unflatten(0, shape), groups[:, -1:].unflatten(0, shape)[:, :-1]
+        flow, first = flow.unflatten(0, shape)[:, :-1], 1
+        if before is not None:
+            features, flow_before = self._features(before)
+            last = torch.cat((self._unfolded(features, 1).unsqueeze(1), last), dim=1)
+            flow, first = torch.cat((flow_before.unsqueeze(1), flow), dim=1), 0
+        if first == shape[1] or self.config.frames_per_latent <= N_FADING:
+            return frames
+        onward, share = self._onward(last.flatten(0, 1), flow.flatten(0, 1))
+        onward, share = (part.unflatten(0, (shape[0], -1)) for part in (onward, share))
+        if has_past is not None and not has_past.all():
+            share = torch.cat((share[:, :1] * has_past.view(-1, 1, 1, 1, 1, 1), share[:, 1:]), dim=1)
+        faded = torch.lerp(frames[:, first:, :N_FADING], onward, share)
+        joined = torch.cat((faded, frames[:, first:, N_FADING:]), dim=2)
+        return torch.cat((frames[:, :first], joined), dim=1)
 
-    def encode(self, frames: Tensor) -> Tensor:
+    def _features(self, latents: Tensor) -> tuple[Tensor, Tensor]:
+        """Of unnormalised latents (N, C, h, w): what the last convolution unfolds, and their flow (N, 8 h, 8 w)."""
+        pictures, travel = latents[:, :-1], latents[:, -1].mean((1, 2))
+        parallax = self.parallax((pictures - self._mean()[:, :-1]) / self._std()[:, :-1])
+        return self.decoder[:-2](pictures), parallax * travel.view(-1, 1, 1)
+
+    def _unfolded(self, features: Tensor, n_frames: int) -> Tensor:
+        """The last n_frames of groups (N, n_frames, 3, H, W), still at the middle of their group."""
+        mix, unfold = self.decoder[-2], self.decoder[-1]
+        assert isinstance(mix, nn.Conv2d)
+        assert mix.bias is not None
+        n_channels = n_frames * 3 * self.config.decoder_patch_px**2
+        mixed = functional.conv2d(features, mix.weight[-n_channels:], mix.bias[-n_channels:], padding=1)
+        return unfold(mixed).unflatten(1, (-1, 3))
+
+    def _onward(self, last: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
+        """The last pictures of groups (N, 1, 3, H, W) moved on into the next ones by their flow (N, h, w).
+
+        Returns:
+            (N, N_FADING, 3, H, W); and how much of them is to be seen, (N, N_FADING, 1, H, W), which falls frame by
+            frame and is nothing where things come in from outside.
+        """
+        after = self._moments()[-1] + 1
+        moments = [after + index for index in range(N_FADING)]
+        onward, is_seen = shifted(last.expand(-1, N_FADING, -1, -1, -1), flow, moments)
+        share = torch.arange(N_FADING, 0, -1, device=last.device, dtype=last.dtype) / (N_FADING + 1)
+        return onward, is_seen * share.view(1, -1, 1, 1, 1)
+
+    def _moments(self) -> list[float]:
+        """When the frames of a group are, in frames from its middle."""
+        n_frames = self.config.frames_per_latent
+        return [index - (n_frames - 1) / 2 for index in range(n_frames)]
+
+    def encode(self, frames: Tensor, travel: Tensor | None = None) -> Tensor:
         """Frames to normalised latents.
 
         Args:
             frames: (B, F, 3, H, W) in [0, 1], RGB; F a multiple of frames_per_latent.
+            travel: (B, T) how far the nearest ground moves to the right between two frames of a group, in picture
+                heights; None if nobody knows, to be estimated.
 
         Returns:
             (B, T, C, h, w), about unit variance a channel.
@@ -142,9 +193,9 @@ class VideoCodec(nn.Module):
             ValueError: F, H or W does not divide; the message holds both numbers.
         """
         groups = self._to_groups(frames, self.config.spatial_stride)
-        return self._normalised(self.encode_raw(groups), len(frames))
+        return self._encode_means(functional.avg_pool2d(groups, self.config.encoder_mean_px), travel, len(frames))
 
-    def encode_small(self, frames: Tensor) -> Tensor:
+    def encode_small(self, frames: Tensor, travel: Tensor | None = None) -> Tensor:
         """The same from all that the encoder sees: frames (B, F, 3, H, W) / encoder_mean_px, smaller each way.
 
         Pictures that were rendered so small have, to a thousandth of their variance, the latents of full-size ones.
@@ -153,7 +204,19 @@ class VideoCodec(nn.Module):
             ValueError: as in `encode`.
         """
         groups = self._to_groups(frames, self.config.spatial_stride // self.config.encoder_mean_px)
-        return self._normalised(self._encode_means(groups), len(frames))
+        return self._encode_means(groups, travel, len(frames))
+
+    def _encode_means(self, means: Tensor, travel: Tensor | None, batch: int) -> Tensor:
+        """(B T, 4 * 3, H, W) / encoder_mean_px to (B, T, C, h, w)."""
+        pictures = self.encoder(means * 2 - 1)
+        travel = estimated_travel(means) if travel is None else travel.flatten()
+        raw = self.with_travel(pictures, travel.to(pictures.dtype))
+        return ((raw - self._mean()) / self._std()).unflatten(0, (batch, -1))
+
+    @staticmethod
+    def with_travel(pictures: Tensor, travel: Tensor) -> Tensor:
+        """Latents without travel (N, C - 1, h, w), and it (N,), as (N, C, h, w); normalised or not, both alike."""
+        return torch.cat((pictures, travel.view(-1, 1, 1, 1).expand(-1, 1, *pictures.shape[2:])), dim=1)
 
     def _to_groups(self, frames: Tensor, stride: int) -> Tensor:
         """(B, F, 3, H, W) to (B T, 4 * 3, H, W), if they divide."""
@@ -175,37 +238,23 @@ class VideoCodec(nn.Module):
         Returns:
             (B, F, 3, H, W), clamped to [0, 1].
         """
-        batch, n_latents = latents.shape[:2]
-        groups = self.decode_unclamped(latents, before)
-        frames = groups.unflatten(1, (self.config.frames_per_latent, 3)).clamp(0, 1)
-        return frames.reshape(batch, n_latents * self.config.frames_per_latent, *frames.shape[2:])
+        return self.decode_unclamped(latents, before).flatten(1, 2).mul(0.5).add(0.5).clamp(0, 1)
 
     def decode_unclamped(self, latents: Tensor, before: Tensor | None = None) -> Tensor:
-        """Normalised latents, as in `decode`, to groups of frames (B T, 4 * 3, H, W) near [0, 1]."""
-        return self.decode_raw(self._denormalised(latents), _preceding(latents, before))
+        """Normalised latents, as in `decode`, to groups of frames (B, T, 4, 3, H, W) near [-1, 1]."""
+        mean, std = self._mean(), self._std()
+        has_past = None if before is None else before.flatten(1).any(1)
+        if before is None or has_past is None or not has_past.any():
+            return self.decode_raw(latents * std + mean)
+        return self.decode_raw(latents * std + mean, before.to(latents.dtype) * std + mean, has_past)
 
     def decode_pictures(self, latents: Tensor, before: Tensor | None = None) -> Tensor:
         """Normalised latents, as in `decode`, to pictures as screens take them: uint8 (B, F, H, W, 3), 0-255, RGB."""
-        groups = self.decode_unclamped(latents, before)
-        bytes_ = groups.mul(255).clamp_(0, 255).round_().to(torch.uint8).unflatten(1, (-1, 3))
-        return bytes_.permute(0, 1, 3, 4, 2).reshape(len(latents), -1, *bytes_.shape[3:], 3)
-
-    def _normalised(self, raw: Tensor, batch: int) -> Tensor:
-        """(B T, C, h, w) to (B, T, C, h, w)."""
-        return ((raw - self._mean()) / self._std()).unflatten(0, (batch, -1))
-
-    def _denormalised(self, latents: Tensor) -> Tensor:
-        """(B, T, C, h, w) to (B T, C, h, w)."""
-        return latents.flatten(0, 1) * self._std() + self._mean()
+        frames = self.decode_unclamped(latents, before).flatten(1, 2)
+        return frames.mul(127.5).add_(127.5).clamp_(0, 255).round_().to(torch.uint8).permute(0, 1, 3, 4, 2)
 
     def _mean(self) -> Tensor:
         return self.latent_mean.view(1, -1, 1, 1)
 
     def _std(self) -> Tensor:
         return self.latent_std.view(1, -1, 1, 1)
-
-
-def _preceding(latents: Tensor, before: Tensor | None) -> Tensor:
-    """The latent frame before each of (B, T, C, h, w), as (B T, C, h, w); zeros before the first of a video."""
-    first = torch.zeros_like(latents[:, :1]) if before is None else before.to(latents.dtype).unsqueeze(1)
-    return torch.cat((first, latents[:, :-1]), dim=1).flatten(0, 1)

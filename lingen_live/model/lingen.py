@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from lingen_live.config import ModelConfig
 from lingen_live.model.embed import SigmaEmbedding, TextContext, TextProjection
+from lingen_live.model.forecast import Forecast
 from lingen_live.model.mate import Block
 from lingen_live.model.state import LayerState, StreamState
 from lingen_live.model.stem import ConvStem
@@ -28,13 +29,15 @@ class LinGen(nn.Module):
         super().__init__()
         self.config = config
         self.latent_in = nn.Linear(config.latent_channels, config.width)
+        self.forecast = Forecast(config) if config.forecast_width else None
         self.stem = ConvStem(config) if config.stem_width else None
+        self.lean = nn.Linear(config.width, config.latent_channels) if config.forecast_width else None
         self.sigma = SigmaEmbedding(config.width)
         self.text = TextProjection(config)
         self.condition = nn.Linear(config.width, 6 * config.width)
         self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.n_layers))
         self.latent_out = nn.Linear(config.width, config.latent_channels)
-        for layer in (self.condition, self.latent_out):
+        for layer in (self.condition, self.latent_out, *([self.lean] if self.lean else [])):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
@@ -57,21 +60,35 @@ class LinGen(nn.Module):
         Raises:
             ValueError: the latents are not of the configured shape.
         """
-        tokens, _ = self._run(latents, sigma, text, state)
+        asked = self._asked(sigma, text)
+        tokens, _ = self._run(latents, asked, text, state)
         tokens = self.latent_out(functional.layer_norm(tokens, tokens.shape[-1:]))
-        return tokens.unflatten(1, self._grid()).permute(0, 1, 4, 2, 3)
+        velocity = tokens.unflatten(1, self._grid()).permute(0, 1, 4, 2, 3)
+        if self.lean is None:
+            return velocity
+        # Were the forecast the data, the velocity would be its distance from here over sigma.
+        distance = (latents - state.forecast[0]).to(velocity.dtype)
+        return torch.addcmul(velocity, self.lean(asked)[:, None, :, None, None], distance)
 
     def commit(self, latents: Tensor, text: TextContext, state: StreamState) -> StreamState:
         """The state after a clean chunk (B, T, C, h, w), by one pass at sigma 0; the old one is only read."""
         sigma = torch.zeros(latents.shape[0], device=latents.device)
-        layers = self._run(latents, sigma, text, state)[1]
-        return StreamState.from_layers(layers, latents.to(state.latents.dtype))
+        layers = self._run(latents, self._asked(sigma, text), text, state)[1]
+        latents = latents.to(state.latents.dtype)
+        if self.forecast is None:
+            return StreamState.from_layers(layers, latents, torch.zeros_like(latents))
+        following = self.forecast(latents.to(self.latent_in.weight.dtype)).to(latents.dtype)
+        return StreamState.from_layers(layers, latents, following)
+
+    def _asked(self, sigma: Tensor, text: TextContext) -> Tensor:
+        """(B, D): noise level and prompt."""
+        return functional.silu(self.sigma(sigma) + text.pooled)
 
     def _grid(self) -> tuple[int, int, int]:
         return self.config.chunk_latent_frames, self.config.latent_height, self.config.latent_width
 
     def _run(
-        self, latents: Tensor, sigma: Tensor, text: TextContext, state: StreamState
+        self, latents: Tensor, asked: Tensor, text: TextContext, state: StreamState
     ) -> tuple[Tensor, list[LayerState]]:
         n_frames, height, width = self._grid()
         expected = (n_frames, self.config.latent_channels, height, width)
@@ -79,9 +96,9 @@ class LinGen(nn.Module):
             raise ValueError(f"got latents of shape {tuple(latents.shape[1:])}, the chunk holds {expected}")
         latents = latents.to(self.latent_in.weight.dtype)
         tokens = self.latent_in(latents.permute(0, 1, 3, 4, 2).flatten(1, 3))
-        asked = functional.silu(self.sigma(sigma) + text.pooled)
         if self.stem is not None:
-            tokens = tokens + self.stem(latents, state.latents[0].to(latents.dtype), asked)
+            before, forecast = (part[0].to(latents.dtype) for part in (state.latents, state.forecast))
+            tokens = tokens + self.stem(latents, before, forecast, asked)
         condition = self.condition(asked).unflatten(-1, (6, -1))
         following = []
         for index, block in enumerate(self.blocks):

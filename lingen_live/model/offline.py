@@ -37,9 +37,14 @@ def offline_velocity(model: LinGen, clip: Tensor, texts: list[TextContext]) -> T
     sigma = torch.zeros(batch, device=clip.device, dtype=clip.dtype)
     noise_level = model.sigma(sigma)
     asked = [functional.silu(noise_level + text.pooled) for text in texts]
+    nothing = torch.zeros_like(clip[:, :1])
+    before, forecast = torch.cat((nothing, clip[:, :-1]), dim=1), nothing.expand_as(clip)
+    if model.forecast is not None:
+        made = model.forecast(clip[:, :-1].flatten(0, 1)).unflatten(0, (batch, -1))
+        forecast = torch.cat((nothing, made), dim=1)
     if model.stem is not None:
-        before = torch.cat((torch.zeros_like(clip[:, :1]), clip[:, :-1]), dim=1)
-        tokens = tokens + torch.stack([model.stem(clip[:, k], before[:, k], asked[k]) for k in range(n_chunks)], dim=1)
+        parts = [model.stem(clip[:, k], before[:, k], forecast[:, k], asked[k]) for k in range(n_chunks)]
+        tokens = tokens + torch.stack(parts, dim=1)
     condition = torch.stack([model.condition(each) for each in asked], dim=1)
     condition = condition.unflatten(-1, (6, -1))  # (B, K, 6, D)
     for index, block in enumerate(model.blocks):
@@ -47,7 +52,11 @@ def offline_velocity(model: LinGen, clip: Tensor, texts: list[TextContext]) -> T
         tokens = _block(block, tokens, condition, texts, index)
     tokens = model.latent_out(functional.layer_norm(tokens, tokens.shape[-1:]))
     grid = (model.config.chunk_latent_frames, model.config.latent_height, model.config.latent_width)
-    return tokens.unflatten(2, grid).permute(0, 1, 2, 5, 3, 4)
+    velocity = tokens.unflatten(2, grid).permute(0, 1, 2, 5, 3, 4)
+    if model.lean is None:
+        return velocity
+    lean = torch.stack([model.lean(each) for each in asked], dim=1)
+    return velocity + lean[:, :, None, :, None, None] * (clip - forecast)
 
 
 def _block(block: Block, tokens: Tensor, condition: Tensor, texts: list[TextContext], index: int) -> Tensor:

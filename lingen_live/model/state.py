@@ -34,10 +34,12 @@ class LayerState:
 
 @dataclass(frozen=True, slots=True)
 class StreamState:
-    """All layers: the tensors of `LayerState` with the layers stacked on a new first axis; and the last chunk.
+    """All layers: the tensors of `LayerState`, the layers stacked on a new first axis; the last chunk, and a forecast.
 
     Attributes:
         latents: (1, B, T, C, h, w), the last committed chunk itself; its first axis is there to be like the others.
+        forecast: (1, B, T, C, h, w), what would follow it if all went on as it does; zeros for a model without a
+            forecast.
     """
 
     ssm: Tensor
@@ -45,6 +47,7 @@ class StreamState:
     review: Tensor
     tesa: Tensor
     latents: Tensor
+    forecast: Tensor
 
     @classmethod
     def allocate(
@@ -71,14 +74,15 @@ class StreamState:
             for name, shape in shapes.items()
         }
         grid = (config.chunk_latent_frames, config.latent_channels, config.latent_height, config.latent_width)
-        return cls(**layers, latents=torch.zeros(1, batch, *grid, device=device, dtype=dtype))
+        latents, forecast = torch.zeros(2, 1, batch, *grid, device=device, dtype=dtype).unbind()
+        return cls(**layers, latents=latents, forecast=forecast)
 
     @classmethod
-    def from_layers(cls, layers: Sequence[LayerState], latents: Tensor) -> StreamState:
-        """Stack what the layers returned; `latents` (B, T, C, h, w) is the chunk they were given."""
+    def from_layers(cls, layers: Sequence[LayerState], latents: Tensor, forecast: Tensor) -> StreamState:
+        """Stack what the layers returned; both others (B, T, C, h, w): the chunk they were given, and what follows."""
         stacked = [torch.stack([getattr(layer, f.name) for layer in layers]) for f in fields(LayerState)]
         ssm, conv, review, tesa = stacked
-        return cls(ssm, conv, review, tesa, latents.unsqueeze(0))
+        return cls(ssm, conv, review, tesa, latents.unsqueeze(0), forecast.unsqueeze(0))
 
     @classmethod
     def stack(cls, states: Sequence[StreamState]) -> StreamState:
@@ -98,7 +102,7 @@ class StreamState:
         if factor == 1:
             return self
         faded = self._map(lambda part: part * factor)
-        return replace(faded, latents=self.latents) if factor else faded
+        return replace(faded, latents=self.latents, forecast=self.forecast) if factor else faded
 
     def clone(self) -> StreamState:
         """An independent copy."""

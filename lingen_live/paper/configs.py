@@ -36,6 +36,7 @@ def paper_config(name: str, side_px: int) -> ModelConfig:
         latent_height=side,
         latent_width=side,
         chunk_latent_frames=CHUNK_LATENT_FRAMES,
+        forecast_width=0,
         stem_width=0,
         width=WIDTHS[name],
         n_layers=18,

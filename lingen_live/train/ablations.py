@@ -54,7 +54,7 @@ class Variant:
 def small_recipe(recipe: Recipe) -> Recipe:
     """The recipe at the size of its ablations: without stem, without guidance, history clean or noised."""
     section = recipe.ablations
-    model = replace(recipe.bundle.model, width=section.width, n_layers=section.n_layers, stem_width=0)
+    model = replace(recipe.bundle.model, width=section.width, n_layers=section.n_layers, forecast_width=0, stem_width=0)
     denoiser = replace(
         recipe.denoiser,
         n_steps=section.n_steps,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
@@ -20,18 +21,38 @@ from lingen_live.train.config import CodecTraining, Recipe
 from lingen_live.train.loop import Trainer
 from lingen_live.train.precision import autocast
 from lingen_live.world.render import render
+from lingen_live.world.track import Scenes
 
 _STATISTICS_GROUPS = 512
 _RUN_LATENTS = 3
 """Latent frames that the decoder is trained on in a row: one that nothing precedes, two that join what precedes."""
 
 
-def random_groups(recipe: Recipe, rng: Random, n_scenes: int, device: str, run: int = 1) -> Tensor:
-    """(n_scenes run, 4 * 3, H, W) in [0, 1]: what the codec codes as one latent frame each, `run` in a row a scene."""
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """What the codec codes as one latent frame each.
+
+    Attributes:
+        frames: (N, 4 * 3, H, W) in [0, 1].
+        travel: (N,) how far the nearest ground moves to the right between two frames, in picture heights.
+    """
+
+    frames: Tensor
+    travel: Tensor
+
+
+def travel_of(scenes: Scenes, per: int) -> Tensor:
+    """The travel of successive groups of `per` frames: (N / per,), the mean of its frames."""
+    camera = scenes.camera.unflatten(0, (-1, per))
+    return (camera[:, 0] - camera[:, -1]) / (per - 1)
+
+
+def random_groups(recipe: Recipe, rng: Random, n_scenes: int, device: str, run: int = 1) -> Groups:
+    """Groups of random scenes, `run` in a row a scene: n_scenes run of them."""
     video, per = recipe.bundle.video, recipe.bundle.codec.frames_per_latent
     scenes = draw_groups(rng, n_scenes, run * per, video.fps).to(device)
-    frames = render(scenes, video.height_px, video.width_px)
-    return frames.unflatten(0, (-1, per)).flatten(1, 2).contiguous(memory_format=torch.channels_last)
+    frames = render(scenes, video.height_px, video.width_px).unflatten(0, (-1, per)).flatten(1, 2)
+    return Groups(frames.contiguous(memory_format=torch.channels_last), travel_of(scenes, per))
 
 
 def picture_loss(error: Tensor, section: CodecTraining, run: int = 1) -> Tensor:
@@ -51,11 +72,13 @@ def psnr_db(error: Tensor) -> float:
     return -10 * math.log10(error.detach().float().square().mean().item())
 
 
-def reconstruction_loss(codec: VideoCodec, groups: Tensor, section: CodecTraining) -> tuple[Tensor, float]:
+def reconstruction_loss(codec: VideoCodec, groups: Groups, section: CodecTraining) -> tuple[Tensor, float]:
     """The loss of a reconstruction through a noisy bottleneck, and its PSNR in dB."""
-    raw = codec.encode_raw(groups)
+    raw = codec.encode_raw(groups.frames)
     deviation = raw.detach().std(dim=(0, 2, 3), keepdim=True)
-    error = codec.decode_raw(raw + torch.randn_like(raw) * deviation * section.latent_noise) - groups
+    noisy = raw + torch.randn_like(raw) * deviation * section.latent_noise
+    frames = codec.decode_raw(codec.with_travel(noisy, groups.travel).unsqueeze(1))
+    error = frames.flatten(1, 3) * 0.5 + 0.5 - groups.frames
     return picture_loss(error, section) + 1e-4 * raw.square().mean(), psnr_db(error)
 
 
@@ -124,31 +147,33 @@ def train_decoder(recipe: Recipe, folder: Path, device: str) -> None:
 
 
 def _learning_part(codec: VideoCodec, section: CodecTraining) -> nn.ModuleList:
-    parts = [codec.decoder, codec.context, codec.flow]
+    parts = [codec.decoder, codec.parallax]
     return nn.ModuleList([*parts, codec.encoder] if section.latent_pull else parts)
 
 
 def sharpening_loss(
-    codec: VideoCodec, before: nn.Module, groups: Tensor, section: CodecTraining
+    codec: VideoCodec, before: nn.Module, groups: Groups, section: CodecTraining
 ) -> tuple[Tensor, dict[str, float]]:
     """The loss of groups decoded in runs of `_RUN_LATENTS`, with a price on latents that move; numbers for the log.
 
     Args:
         codec: with its statistics.
         before: the encoder as it was, which the latents are pulled back to.
-        groups: (N, 4 * 3, H, W) in [0, 1], run by run.
+        groups: run by run.
         section: weights of the parts.
     """
-    small = functional.avg_pool2d(groups, codec.config.encoder_mean_px) * 2 - 1
-    raw, std = codec.encoder(small), codec.latent_std.view(1, -1, 1, 1)
+    small = functional.avg_pool2d(groups.frames, codec.config.encoder_mean_px) * 2 - 1
+    raw, (mean, std) = codec.encoder(small), (part.view(1, -1, 1, 1) for part in (codec.latent_mean, codec.latent_std))
     with torch.no_grad():
         held = before(small)
-    pull = ((raw - held) / std).float().square().mean()
-    latents = (raw - codec.latent_mean.view(1, -1, 1, 1)) / std
+    pull = ((raw - held) / std[:, :-1]).float().square().mean()
     if not section.latent_pull:
-        latents = latents.detach()
-    latents = latents.unflatten(0, (-1, _RUN_LATENTS))
-    error = codec.decode_unclamped(latents + torch.randn_like(latents) * section.latent_noise) - groups
+        raw = raw.detach()
+    pictures = (raw - mean[:, :-1]) / std[:, :-1]
+    pictures = pictures + torch.randn_like(pictures) * section.latent_noise
+    latents = codec.with_travel(pictures, ((groups.travel - mean[0, -1, 0, 0]) / std[0, -1, 0, 0]).to(pictures.dtype))
+    frames = codec.decode_unclamped(latents.unflatten(0, (-1, _RUN_LATENTS)))
+    error = frames.flatten(0, 1).flatten(1, 2) * 0.5 + 0.5 - groups.frames
     value = picture_loss(error.float(), section, _RUN_LATENTS) + section.latent_pull * pull
     return value, {"psnr_db": psnr_db(error), "moved": pull.item()}
 
@@ -157,10 +182,14 @@ def sharpening_loss(
 def measure_statistics(recipe: Recipe, codec: VideoCodec, device: str) -> None:
     """Set the latent mean and deviation of every channel from fresh scenes."""
     rng = Random(12345)
-    parts = [codec.encode_raw(random_groups(recipe, rng, 32, device)) for _ in range(_STATISTICS_GROUPS // 32)]
+    parts = []
+    for _ in range(_STATISTICS_GROUPS // 32):
+        groups = random_groups(recipe, rng, 32, device)
+        parts.append(codec.with_travel(codec.encode_raw(groups.frames), groups.travel))
     raw = torch.cat(parts)
     codec.latent_mean.copy_(raw.mean(dim=(0, 2, 3)))
     codec.latent_std.copy_(raw.std(dim=(0, 2, 3)))
+    codec.latent_mean[-1] = 0  # left and right are alike, and a camera that stands still stands still exactly
 
 
 def fill_matching(module: torch.nn.Module, path: Path) -> None:

@@ -36,8 +36,8 @@ class CodecTraining:
 
 
 @dataclass(frozen=True, slots=True)
-class FlowTraining:
-    """How the codec's flow head is trained."""
+class ParallaxTraining:
+    """How the codec's parallax head is trained."""
 
     n_steps: int
     batch: int
@@ -53,6 +53,25 @@ class FlowTraining:
     def __post_init__(self) -> None:
         """Refuse numbers that nothing can be trained with."""
         require_positive(self, *_POSITIVE, "n_scenes")
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastTraining:
+    """How the denoiser's forecast is trained."""
+
+    n_steps: int
+    batch: int
+    learning_rate: float
+    weight_decay: float
+    warmup_steps: int
+    cooldown: float
+    ema_decay: float
+    clip_norm: float
+    latent_noise: float
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that nothing can be trained with."""
+        require_positive(self, *_POSITIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +117,7 @@ class DenoiserTraining:
     history_noise: float
     own_history: float
     history_gradient: float
+    travel_weight: float
     guidance: float
     guided_share: float
     change_share: float
@@ -149,9 +169,10 @@ class Recipe:
 
     bundle: BundleConfig
     codec: CodecTraining
-    flow: FlowTraining
+    parallax: ParallaxTraining
     decoder: CodecTraining
     reader: ReaderTraining
+    forecast: ForecastTraining
     denoiser: DenoiserTraining
     probe: ProbeTraining
     ablations: AblationTraining

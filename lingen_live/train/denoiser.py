@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lingen_live.engine.sampler import denoise_steps
 from lingen_live.errors import CheckpointError, ConfigError
@@ -26,6 +26,7 @@ from lingen_live.model.lingen import LinGen
 from lingen_live.model.state import StreamState
 from lingen_live.train.codec import fill_matching, read_weights, save_weights
 from lingen_live.train.config import DenoiserTraining, Recipe
+from lingen_live.train.forecast import NAME as FORECAST
 from lingen_live.train.latents import ClipBatch, ShardReader
 from lingen_live.train.loop import Trainer, first_detail
 from lingen_live.train.precision import autocast
@@ -239,42 +240,57 @@ def flow_loss(
         with torch.no_grad():
             unasked = model.denoise(noisy, sigma, null_context(model, len(noise), noise.device), chunks.states)
             # At rest v = target + weight (v - unasked), so v - unasked = guidance (target - unasked).
-            target = target + (1 - 1 / guidance) * (velocity.detach() - unasked.float())
-    error = (velocity - target).square().flatten(1).mean(1)
+            push = (1 - 1 / guidance) * (velocity.detach() - unasked.float())
+            push[:, :, -1] = 0  # a camera that is asked to travel is not to go two and a half times as fast
+            target = target + push
+    error = weighted_error(velocity - target, section.travel_weight)
     n_clips, n_chunks = clips.latents.shape[:2]
     by_chunk = error[: n_clips * n_chunks].detach().unflatten(0, (n_chunks, n_clips)).mean(1).tolist()
     numbers = {f"chunk_{index}": value for index, value in enumerate(by_chunk)}
     return error.mean(), numbers | {"alone": error[n_clips * n_chunks :].detach().mean().item()}
 
 
+def weighted_error(difference: Tensor, travel_weight: float) -> Tensor:
+    """(R,) mean square of (R, T, C, h, w); the travel counts as much as `travel_weight` other channels."""
+    squares = difference.square().mean((1, 3, 4))
+    return (squares[:, :-1].sum(1) + travel_weight * squares[:, -1]) / (squares.shape[1] - 1 + travel_weight)
+
+
 def new_denoiser(recipe: Recipe, folder: Path, init: Path | None) -> LinGen:
-    """A denoiser that already reads: the trained reader and its heads, fixed; the rest random or from other weights.
+    """A denoiser that already reads and forecasts: these parts are fixed; the rest random or from other weights.
 
     Args:
         recipe: shapes.
-        folder: of the run, with `reader.safetensors`.
+        folder: of the run, with `reader.safetensors` and, unless the recipe has none, `forecast.safetensors`.
         init: weights to begin from; tensors whose name or shape differ stay random.
 
     Raises:
-        ConfigError: the reader has not been trained.
-        CheckpointError: weights are damaged, or the reader is of another architecture.
+        ConfigError: the reader or the forecast has not been trained.
+        CheckpointError: weights are damaged, or of another architecture.
     """
     torch.manual_seed(0)
     model = LinGen(recipe.bundle.model)
     if init is not None:
         fill_matching(model, init)
-    path = folder / "reader.safetensors"
-    if not path.is_file():
-        raise ConfigError(f"{path} is not there yet; make it with `lingen_live train reader`.")
-    try:
-        held = read_weights(path)
-        for name, part in (("reader.", model.text.reader), ("fields.", model.text.fields)):
-            part.load_state_dict({k.removeprefix(name): v for k, v in held.items() if k.startswith(name)})
-    except RuntimeError as error:
-        raise CheckpointError(f"{path} does not fit the recipe: {first_detail(error)}") from error
+    _fill(model.text.reader, folder / "reader.safetensors", "reader.")
+    _fill(model.text.fields, folder / "reader.safetensors", "fields.")
     model.text.reader.requires_grad_(False)
     model.text.fields.heads.requires_grad_(False)
+    if model.forecast is not None:
+        _fill(model.forecast, folder / FORECAST, "")
+        model.forecast.requires_grad_(False)
     return model
+
+
+def _fill(part: nn.Module, path: Path, prefix: str) -> None:
+    """Load what an earlier job of the same run has left."""
+    if not path.is_file():
+        raise ConfigError(f"{path} is not there yet; make it with `lingen_live train {path.stem}`.")
+    try:
+        held = read_weights(path)
+        part.load_state_dict({k.removeprefix(prefix): v for k, v in held.items() if k.startswith(prefix)})
+    except RuntimeError as error:
+        raise CheckpointError(f"{path} does not fit the recipe: {first_detail(error)}") from error
 
 
 def train_denoiser(recipe: Recipe, folder: Path, device: str, init: Path | None = None) -> None:

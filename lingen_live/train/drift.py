@@ -177,7 +177,7 @@ def reference_features(
     rng = Random(seed)
     scenes = [captions[index % len(captions)].target for index in range(_REFERENCE_CHUNKS)]
     parts = [
-        probe.features(chunk_of(config, scenes[first : first + _BATCH], rng, "cpu"))
+        probe.features(chunk_of(config, scenes[first : first + _BATCH], rng, "cpu")[0])
         for first in range(0, len(scenes), _BATCH)
     ]
     return torch.cat(parts)

@@ -117,9 +117,9 @@ def score_renders(
     pairs: list[tuple[dict[str, str], dict[str, str]]] = []
     for first in range(0, len(scenes), _BATCH):
         batch = scenes[first : first + _BATCH]
-        frames = chunk_of(bundle, batch, rng, "cpu")
+        frames, travel = chunk_of(bundle, batch, rng, "cpu")
         if codec is not None:
-            frames = codec.decode(codec.encode(frames))
+            frames = codec.decode(codec.encode(frames, travel))
         pairs += zip(judge(probe, frames), [_judged(scene) for scene in batch], strict=True)
     return _scores(pairs)
 

@@ -22,15 +22,16 @@ from lingen_live.train.ablations import train_ablations
 from lingen_live.train.codec import train_codec, train_decoder
 from lingen_live.train.config import Recipe, load_recipe
 from lingen_live.train.denoiser import train_denoiser
-from lingen_live.train.flow import train_flow
+from lingen_live.train.forecast import train_forecast
 from lingen_live.train.latents import build_shards
 from lingen_live.train.loop import first_detail
+from lingen_live.train.parallax import train_parallax
 from lingen_live.train.parallel import current_ranks, joined
 from lingen_live.train.probe import AttributeProbe, train_probe
 from lingen_live.train.reader import train_reader
 from lingen_live.train.videos import build_video_shards
 
-IN_ORDER = ("codec", "flow", "decoder", "reader", "clips", "denoiser", "probe", "bundle")
+IN_ORDER = ("codec", "parallax", "decoder", "reader", "clips", "forecast", "denoiser", "probe", "bundle")
 """How a bundle is made."""
 JOBS = (*IN_ORDER, "all", "videos", "ablations")
 """`all` is `IN_ORDER`; `videos` goes beside or in place of `clips`, `ablations` anywhere after `clips`."""
@@ -92,8 +93,8 @@ def _run(what: str, recipe: Recipe, folder: Path, device: str, out: Path | None,
     match what:
         case "codec":
             train_codec(recipe, folder, device, init)
-        case "flow":
-            train_flow(recipe, _trained_codec(recipe, folder, device), folder, device)
+        case "parallax":
+            train_parallax(recipe, _trained_codec(recipe, folder, device), folder, device)
         case "decoder":
             _trained_codec(recipe, folder, device)
             train_decoder(recipe, folder, device)
@@ -104,6 +105,8 @@ def _run(what: str, recipe: Recipe, folder: Path, device: str, out: Path | None,
             accuracy = train_reader(recipe, _text_encoder(recipe), folder, device)
             if current_ranks().is_first:
                 (folder / "reader.json").write_text(json.dumps(accuracy, indent=2) + "\n", encoding="utf-8")
+        case "forecast":
+            train_forecast(recipe, folder, device)
         case "denoiser":
             train_denoiser(recipe, folder, device, init)
         case "probe":

@@ -22,6 +22,7 @@ from lingen_live.codec.autoencoder import VideoCodec
 from lingen_live.errors import ConfigError
 from lingen_live.train.claim import claimed
 from lingen_live.train.clips import Clip, draw_clip, frame_times
+from lingen_live.train.codec import travel_of
 from lingen_live.train.config import Recipe
 from lingen_live.world.render import render
 from lingen_live.world.track import concatenate, evaluate
@@ -108,7 +109,8 @@ def encode_clips(recipe: Recipe, codec: VideoCodec, clips: list[Clip], device: s
     n_frames = recipe.denoiser.chunks * bundle.frames_per_chunk
     scenes = concatenate([evaluate(clip.track, frame_times(clip, n_frames, bundle.video.fps)) for clip in clips])
     frames = render(scenes.to(device), bundle.video.height_px // mean_px, bundle.video.width_px // mean_px)
-    return codec.encode_small(frames.unflatten(0, (len(clips), n_frames))).cpu()
+    travel = travel_of(scenes, bundle.codec.frames_per_latent).unflatten(0, (len(clips), -1)).to(device)
+    return codec.encode_small(frames.unflatten(0, (len(clips), n_frames)), travel).cpu()
 
 
 def _check_shard(path: Path, shard: dict[str, Tensor], recipe: Recipe) -> None:

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from lingen_live.codec.autoencoder import VideoCodec
 from lingen_live.config import BundleConfig
-from lingen_live.train.codec import save_weights
+from lingen_live.train.codec import save_weights, travel_of
 from lingen_live.train.config import Recipe
 from lingen_live.train.displacement import band_correlations
 from lingen_live.train.loop import Trainer
@@ -92,13 +92,21 @@ def horizontal_motion(grey: Tensor) -> Tensor:
     return (moved / (edges + 1e-4)).clamp(-2, 2)
 
 
-def chunk_of(bundle: BundleConfig, scenes: list[Attributes], rng: Random, device: str, divisor: int = 1) -> Tensor:
-    """Render one chunk of each scene at a random moment, smaller by the divisor: (N, F, 3, H, W) in [0, 1]."""
+def chunk_of(
+    bundle: BundleConfig, scenes: list[Attributes], rng: Random, device: str, divisor: int = 1
+) -> tuple[Tensor, Tensor]:
+    """Render one chunk of each scene at a random moment, smaller by the divisor.
+
+    Returns:
+        Frames (N, F, 3, H, W) in [0, 1], and their travel as `VideoCodec.encode` takes it.
+    """
     n_frames, video = bundle.frames_per_chunk, bundle.video
     times = torch.arange(n_frames, dtype=torch.float64) / video.fps
     parts = [evaluate(Track(rng.randrange(1 << 20), scene), times + rng.random() * 120) for scene in scenes]
-    frames = render(concatenate(parts).to(device), video.height_px // divisor, video.width_px // divisor)
-    return frames.unflatten(0, (len(scenes), n_frames))
+    moments = concatenate(parts).to(device)
+    frames = render(moments, video.height_px // divisor, video.width_px // divisor)
+    travel = travel_of(moments, bundle.codec.frames_per_latent)
+    return frames.unflatten(0, (len(scenes), n_frames)), travel.unflatten(0, (len(scenes), -1))
 
 
 def labels(scenes: list[Attributes]) -> dict[str, Tensor]:
@@ -120,9 +128,9 @@ def train_probe(recipe: Recipe, codec: VideoCodec, folder: Path, device: str) ->
         rng = Random(int(torch.randint(1 << 62, (), generator=generator)))
         scenes = [sample_scene(rng, split="train") for _ in range(section.batch)]
         mean_px, half = recipe.bundle.codec.encoder_mean_px, section.batch // 2
-        frames = chunk_of(recipe.bundle, scenes, rng, device, mean_px)
+        frames, travel = chunk_of(recipe.bundle, scenes, rng, device, mean_px)
         with torch.no_grad(), autocast(device):
-            coded = codec.decode(codec.encode_small(frames[:half])).float()
+            coded = codec.decode(codec.encode_small(frames[:half], travel[:half])).float()
         coded = functional.avg_pool2d(coded.flatten(0, 1), mean_px).unflatten(0, (half, -1))
         logits, truth = probe(torch.cat((coded, frames[half:]))), labels(scenes)
         losses = {

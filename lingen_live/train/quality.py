@@ -88,8 +88,8 @@ def codec_quality(
     scenes = [sample_scene(rng, split="held_out" if i % 2 else "train") for i in range(n_chunks)]
     for first in range(0, n_chunks, _BATCH):
         batch = scenes[first : first + _BATCH]
-        frames = chunk_of(bundle, batch, rng, "cpu")
-        coded = codec.decode(codec.encode(frames))
+        frames, travel = chunk_of(bundle, batch, rng, "cpu")
+        coded = codec.decode(codec.encode(frames, travel))
         errors = (coded - frames).square().flatten(1).mean(1).tolist()
         for scene, error, now, before in zip(batch, errors, coded, frames, strict=True):
             chunk = Quality(-10 * math.log10(max(error, 1e-10)), float(ssim(now, before).mean()))

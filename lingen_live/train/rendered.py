@@ -16,6 +16,7 @@ from torch import Tensor
 
 from lingen_live.codec.autoencoder import VideoCodec
 from lingen_live.config import BundleConfig
+from lingen_live.train.codec import travel_of
 from lingen_live.world.attributes import Attributes
 from lingen_live.world.render import render
 from lingen_live.world.track import Change, Track, evaluate
@@ -68,18 +69,19 @@ class RenderedStream:
         self._config, self._scenes, self._codec = config, scenes, codec
         self._chunk_index, self._start_s = 0, 0.0
         self._track: Track | None = None
+        self._before: Tensor | None = None
 
     def cut(self, prompt: str) -> None:
         """Begin this scene."""
         self._track = Track(0, self._scenes[prompt])
-        self._chunk_index = 0
+        self._chunk_index, self._before = 0, None
 
     def reseed(self, seed: int) -> None:
         """Begin again in another landscape, at another moment."""
         generator = np.random.default_rng(seed)
         self._start_s = float(generator.uniform(0, _LATEST_START_S))
         self._track = Track(int(generator.integers(1 << 20)), self._begun().start)
-        self._chunk_index = 0
+        self._chunk_index, self._before = 0, None
 
     def steer(self, prompt: str, n_chunks: int) -> None:
         """Ease towards the prompt's scene from the next chunk on."""
@@ -96,7 +98,7 @@ class RenderedStream:
         scenes = evaluate(self._begun(), self._start_s + index / video.fps)
         frames = render(scenes, video.height_px, video.width_px)
         if self._codec is not None:
-            frames = _through(self._codec, frames)
+            frames = self._through(self._codec, frames, travel_of(scenes, self._config.codec.frames_per_latent))
         self._chunk_index += 1
         return RenderedChunk((frames * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy())
 
@@ -105,8 +107,9 @@ class RenderedStream:
             raise ValueError("no scene has begun; call cut first.")
         return self._track
 
-
-@torch.no_grad()
-def _through(codec: VideoCodec, frames: Tensor) -> Tensor:
-    """(F, 3, H, W) in [0, 1] coded and decoded."""
-    return codec.decode(codec.encode(frames.unsqueeze(0)))[0]
+    @torch.no_grad()
+    def _through(self, codec: VideoCodec, frames: Tensor, travel: Tensor) -> Tensor:
+        """(F, 3, H, W) in [0, 1] coded and decoded as what goes on from the chunk before."""
+        latents = codec.encode(frames.unsqueeze(0), travel.unsqueeze(0))
+        decoded, self._before = codec.decode(latents, self._before)[0], latents[:, -1]
+        return decoded

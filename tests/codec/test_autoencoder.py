@@ -20,7 +20,7 @@ CONFIG = CodecConfig(
     decoder_patch_px=4,
     decoder_widths=(8, 16),
     n_blocks=1,
-    flow_width=8,
+    parallax_width=8,
 )
 
 
@@ -43,8 +43,8 @@ def frames_of(batch: int, n_frames: int, height: int = 16, width: int = 24) -> T
 
 
 def stand_still(codec: VideoCodec) -> None:
-    """Decode without any flow."""
-    for parameter in codec.flow.exit.parameters():
+    """Decode as if nothing moved, however far the camera travels."""
+    for parameter in codec.parallax.exit.parameters():
         nn.init.zeros_(parameter)
 
 
@@ -80,7 +80,7 @@ def test_decoded_frames_are_in_range_and_the_raw_ones_need_not_be(codec: VideoCo
     frames = codec.decode(latents)
     assert frames.min() == 0
     assert frames.max() == 1
-    assert codec.decode_raw(latents[0]).abs().max() > 1
+    assert codec.decode_raw(latents).abs().max() > 1
 
 
 @torch.no_grad()
@@ -98,24 +98,53 @@ def test_pictures_are_the_frames_rounded_to_the_nearest_level(codec: VideoCodec)
 
 @torch.no_grad()
 def test_latents_are_normalised_by_the_stored_statistics_and_back(codec: VideoCodec) -> None:
-    frames = frames_of(2, 8)
+    frames, travel = frames_of(2, 8), torch.tensor([[0.01, 0.0], [-0.02, 0.005]])
     groups = frames.reshape(4, 12, 16, 24)
-    raw = codec.encode_raw(groups)
-    latents = codec.encode(frames)
+    raw = codec.with_travel(codec.encode_raw(groups), travel.flatten())
+    latents = codec.encode(frames, travel)
     by_hand = (raw - codec.latent_mean.view(-1, 1, 1)) / codec.latent_std.view(-1, 1, 1)
     torch.testing.assert_close(latents.flatten(0, 1), by_hand)
 
     neutral = copy.deepcopy(codec)
     neutral.latent_mean.zero_()
     neutral.latent_std.fill_(1)
-    assert not torch.allclose(neutral.encode(frames), latents)
-    for each in (codec, neutral):  # what precedes, and how things move, is read off normalised latents
+    assert not torch.allclose(neutral.encode(frames, travel), latents)
+    for each in (codec, neutral):  # parallax is seen in normalised latents
         stand_still(each)
-    torch.testing.assert_close(codec.decode(latents[:, :1]), neutral.decode(neutral.encode(frames)[:, :1]))
+    torch.testing.assert_close(codec.decode(latents), neutral.decode(neutral.encode(frames, travel)))
 
 
 @torch.no_grad()
-def test_a_latent_frame_is_encoded_alone_and_decoded_beside_the_one_before(codec: VideoCodec) -> None:
+def test_travel_is_a_channel_that_is_told_or_estimated(codec: VideoCodec) -> None:
+    frames = frames_of(2, 8)
+    told = torch.tensor([[0.01, 0.0], [-0.02, 0.005]])
+    back = codec.encode(frames, told) * codec.latent_std.view(-1, 1, 1) + codec.latent_mean.view(-1, 1, 1)
+    torch.testing.assert_close(back[:, :, -1], told[:, :, None, None].expand(-1, -1, 2, 3))
+    untold = codec.encode(frames)
+    torch.testing.assert_close(untold[:, :, :-1], codec.encode(frames, told)[:, :, :-1])
+    assert (untold[:, :, -1].std((2, 3)) == 0).all()
+
+
+@torch.no_grad()
+def test_the_frames_of_a_group_move_as_far_as_it_travels(codec: VideoCodec) -> None:
+    """Everything at parallax 1: two groups of one still picture become eight frames of a pan."""
+    stand_still(codec)
+    codec.parallax.get_parameter("exit.bias").fill_(1)
+    codec.latent_mean.zero_()
+    codec.latent_std.fill_(1)
+    picture = frames_of(1, 1, 16, 64)[0]
+    codec.decoder[-1].register_forward_hook(
+        lambda _, args, out: (picture * 2 - 1).repeat(len(out), out.shape[1] // 3, 1, 1)
+    )
+    latents = torch.randn(1, 1, 8, 2, 8)
+    latents[:, :, -1] = 2 / 16  # two pixels of sixteen rows a frame
+    frames = codec.decode(latents)[0]
+    torch.testing.assert_close(frames[3, ..., 16:48], picture[0, ..., 13:45])  # three pixels from the middle
+    torch.testing.assert_close(frames[1:, ..., 8:48], frames[:-1, ..., 6:46])
+
+
+@torch.no_grad()
+def test_a_group_fades_in_over_the_one_before_and_both_alike_alone_and_together(codec: VideoCodec) -> None:
     frames = frames_of(2, 12)
     together = codec.encode(frames)
     alone = torch.cat([codec.encode(frames[:, first : first + 4]) for first in (0, 4, 8)], dim=1)
@@ -126,9 +155,15 @@ def test_a_latent_frame_is_encoded_alone_and_decoded_beside_the_one_before(codec
         one = codec.decode(together[:, index : index + 1], before)
         torch.testing.assert_close(decoded[:, 4 * index : 4 * index + 4], one)
         if index:
-            assert (codec.decode(together[:, index : index + 1]) - one).abs().max() > 1e-3
+            unfaded = codec.decode(together[:, index : index + 1])
+            distance = (unfaded - one).abs().amax((0, 2, 3, 4))
+            assert distance[0] > distance[1] > 1e-3
+            assert not distance[2:].any()
     nothing = codec.decode(together, torch.zeros_like(together[:, 0]))
     torch.testing.assert_close(nothing, decoded)
+    mixed = codec.decode(together[:, 1:2], torch.stack((together[0, 0], torch.zeros_like(together[0, 0]))))
+    torch.testing.assert_close(mixed[0], decoded[0, 4:8])
+    torch.testing.assert_close(mixed[1], codec.decode(together[1:, 1:2])[0])
 
     changed = frames.clone()
     changed[:, 5] = 0
@@ -167,7 +202,8 @@ def test_frames_that_do_not_divide_are_refused(codec: VideoCodec, shape: tuple[i
 def test_gradients_reach_every_weight(codec: VideoCodec) -> None:
     groups = frames_of(2, 4).reshape(2, 12, 16, 24)
     raw = codec.encode_raw(groups)
-    (codec.decode_raw(raw, raw.roll(1, 0)) - groups).square().mean().backward()
+    latents = codec.with_travel(raw, torch.tensor([0.01, -0.02])).unsqueeze(0)
+    (codec.decode_raw(latents).flatten(0, 1).flatten(1, 2) - groups).square().mean().backward()
     silent = [name for name, p in codec.named_parameters() if p.grad is None or not p.grad.any()]
     assert silent == []
 

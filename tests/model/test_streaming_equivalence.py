@@ -20,6 +20,7 @@ CONFIG = ModelConfig(
     latent_height=8,
     latent_width=4,
     chunk_latent_frames=2,
+    forecast_width=16,
     stem_width=16,
     width=32,
     n_layers=6,

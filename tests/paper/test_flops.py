@@ -45,7 +45,7 @@ def test_dit_equals_the_formula(tiny_config: BundleConfig) -> None:
 
 def test_lingen_equals_the_formula(tiny_config: BundleConfig) -> None:
     """One dense block of the SSD; the states of the review tokens; windows with their carried frames."""
-    config = dataclasses.replace(tiny_config.model, stem_width=0)
+    config = dataclasses.replace(tiny_config.model, forecast_width=0, stem_width=0)
     d, n_tokens, n, inner, heads = config.width, config.n_tokens, config.d_state, config.inner_width, config.n_ssm_heads
     n_review = (config.review_slots + config.chunk_latent_frames) * 16 // config.review_pool**2
     mixer = 2 * (n_review + n_tokens) * d * (2 * inner + 2 * n + 2 * heads) + 2 * n_tokens * inner * d

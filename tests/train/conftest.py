@@ -27,9 +27,10 @@ def tiny_recipe(tiny_config: BundleConfig) -> Recipe:
         whole,
         bundle=bundle,
         codec=codec,
-        flow=dataclasses.replace(whole.flow, n_steps=2, batch=2, warmup_steps=1, n_scenes=9),
+        parallax=dataclasses.replace(whole.parallax, n_steps=2, batch=2, warmup_steps=1, n_scenes=17),
         decoder=codec,
         reader=dataclasses.replace(whole.reader, n_steps=2, batch=4, warmup_steps=1, n_captions=12),
+        forecast=dataclasses.replace(whole.forecast, n_steps=2, batch=4, warmup_steps=1),
         denoiser=dataclasses.replace(
             whole.denoiser,
             n_steps=2,

@@ -100,7 +100,7 @@ def test_one_shard_of_clips_leaves_none_to_train_on(
 
 
 def test_the_cost_of_attention_grows_faster(tiny_config: BundleConfig) -> None:
-    model = dataclasses.replace(tiny_config.model, stem_width=0)
+    model = dataclasses.replace(tiny_config.model, forecast_width=0, stem_width=0)
     shapes = {
         LINGEN: lambda grid: dataclasses.replace(model, latent_height=grid, latent_width=grid),
         DIT: lambda grid: without_mate(dataclasses.replace(model, latent_height=grid, latent_width=grid)),

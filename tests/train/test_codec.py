@@ -23,8 +23,11 @@ from lingen_live.train.codec import (
     sharpening_loss,
     train_codec,
     train_decoder,
+    travel_of,
 )
 from lingen_live.train.config import Recipe
+from lingen_live.world.attributes import Attributes
+from lingen_live.world.track import Track, evaluate
 
 
 @pytest.fixture(autouse=True)
@@ -34,18 +37,28 @@ def _few_statistics(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_groups_hold_consecutive_frames_on_the_channels(tiny_recipe: Recipe) -> None:
     groups = random_groups(tiny_recipe, Random(1), 8, "cpu")
-    assert groups.shape == (8, 12, 32, 32)
-    assert groups.min() >= 0
-    assert groups.max() <= 1
-    frames = groups.unflatten(1, (4, 3))
+    assert groups.frames.shape == (8, 12, 32, 32)
+    assert groups.frames.min() >= 0
+    assert groups.frames.max() <= 1
+    frames = groups.frames.unflatten(1, (4, 3))
     within = frames.diff(dim=1).abs().mean()
     between = frames[1:, 0].sub(frames[:-1, 0]).abs().mean()
     assert 0 < within < 0.3 * between  # a moving picture, and then another one
-    assert torch.equal(groups, random_groups(tiny_recipe, Random(1), 8, "cpu"))
+    again = random_groups(tiny_recipe, Random(1), 8, "cpu")
+    assert torch.equal(groups.frames, again.frames)
+    assert torch.equal(groups.travel, again.travel)
+
+
+def test_the_ground_travels_against_the_camera() -> None:
+    right = Attributes(
+        biome="city", time="day", weather="clear", subject="none", colour="red", pan="right", speed="fast"
+    )
+    scenes = evaluate(Track(3, right), torch.arange(8, dtype=torch.float64) / 16)
+    torch.testing.assert_close(travel_of(scenes, 4), torch.full((2,), -0.26 / 16), rtol=1e-3, atol=0)
 
 
 def test_the_groups_of_a_run_follow_each_other(tiny_recipe: Recipe) -> None:
-    runs = random_groups(tiny_recipe, Random(1), 2, "cpu", 3).unflatten(1, (4, 3)).unflatten(0, (2, 3))
+    runs = random_groups(tiny_recipe, Random(1), 2, "cpu", 3).frames.unflatten(1, (4, 3)).unflatten(0, (2, 3))
     seams = runs[:, 1:, 0].sub(runs[:, :-1, -1]).abs().mean()
     assert seams < 3 * runs.diff(dim=2).abs().mean()
 
@@ -83,8 +96,9 @@ def test_statistics_make_latents_of_unit_variance(tiny_recipe: Recipe, tiny_code
     measure_statistics(tiny_recipe, tiny_codec, "cpu")
     groups = random_groups(tiny_recipe, Random(12345), 32, "cpu")  # the very scenes that were measured
     with torch.no_grad():
-        latents = tiny_codec.encode(groups.unflatten(1, (4, 3)))
-    torch.testing.assert_close(latents.mean((0, 1, 3, 4)), torch.zeros(8), rtol=0, atol=1e-4)
+        latents = tiny_codec.encode(groups.frames.unflatten(1, (4, 3)), groups.travel.unsqueeze(1))
+    assert tiny_codec.latent_mean[-1] == 0
+    torch.testing.assert_close(latents.mean((0, 1, 3, 4))[:-1], torch.zeros(7), rtol=0, atol=1e-4)
     torch.testing.assert_close(latents.std((0, 1, 3, 4)), torch.ones(8), rtol=0, atol=1e-3)
 
 
@@ -120,9 +134,7 @@ def test_the_decoder_learns_while_the_encoder_stays(tmp_path: Path, tiny_recipe:
     second = load_file(path)
     changed = {name for name in first if not torch.equal(first[name], second[name])}
     assert changed
-    assert all(name.startswith(("decoder.", "context.", "flow.")) for name in changed)
-    assert not first["context.weight"].any()
-    assert second["context.weight"].any()
+    assert all(name.startswith(("decoder.", "parallax.")) for name in changed)
 
     train_codec(tiny_recipe, tmp_path, "cpu")  # finished: asked again, it must not undo the decoder
     third = load_file(path)
@@ -135,7 +147,7 @@ def test_the_encoder_learns_too_where_moved_latents_have_a_price(tmp_path: Path,
     first = load_file(tmp_path / "codec.safetensors")
     train_decoder(tiny_recipe, tmp_path, "cpu")
     second = load_file(tmp_path / "codec.safetensors")
-    for part in ("encoder.", "decoder.", "flow."):
+    for part in ("encoder.", "decoder.", "parallax."):
         assert any(not torch.equal(first[name], second[name]) for name in first if name.startswith(part))
     for name in ("latent_mean", "latent_std"):
         assert torch.equal(first[name], second[name])
@@ -150,7 +162,7 @@ def test_moved_latents_cost_their_square_in_units_of_their_variance(
     assert isinstance(final, torch.nn.Conv2d)
     assert final.bias is not None
     with torch.no_grad():
-        final.bias += 0.5 * tiny_codec.latent_std
+        final.bias += 0.5 * tiny_codec.latent_std[:-1]
     losses = []
     for latent_pull in (0.5, 1.5):
         torch.manual_seed(0)

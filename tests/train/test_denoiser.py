@@ -13,6 +13,7 @@ from lingen_live.model.embed import TextContext
 from lingen_live.model.lingen import LinGen
 from lingen_live.model.state import StreamState
 from lingen_live.text import blend
+from lingen_live.train import denoiser
 from lingen_live.train.config import Recipe
 from lingen_live.train.denoiser import (
     blend_prompts,
@@ -24,6 +25,7 @@ from lingen_live.train.denoiser import (
     read_prompts,
     stack_contexts,
     states_before,
+    weighted_error,
 )
 from lingen_live.train.latents import ClipBatch
 
@@ -187,9 +189,35 @@ def test_the_loss_is_the_mean_over_chunks_and_two_for_a_model_of_nothing(tiny_re
     model = LinGen(tiny_recipe.bundle.model)
     loss, numbers = loss_of(model, made_batch(tiny_recipe, n_clips=24), tiny_recipe)
     assert list(numbers) == ["chunk_0", "chunk_1", "chunk_2", "alone"]
-    assert list(numbers.values()) == pytest.approx([2.0] * 4, abs=0.25)
+    assert list(numbers.values()) == pytest.approx([2.0] * 4, abs=0.5)  # the travel weighs as much as many channels
     mean = (24 * sum(list(numbers.values())[:3]) + 3 * numbers["alone"]) / 75
     assert loss.item() == pytest.approx(mean)
+
+
+def test_the_travel_counts_as_much_as_it_is_told_to() -> None:
+    difference = torch.ones(2, 2, 8, 4, 4)
+    difference[1, :, -1] = 3
+    assert weighted_error(difference, 1.0).tolist() == pytest.approx([1.0, (7 + 9) / 8])
+    assert weighted_error(difference, 7.0).tolist() == pytest.approx([1.0, (7 + 63) / 14])
+
+
+@torch.no_grad()
+def test_guidance_leaves_the_travel_alone(
+    tiny_recipe: Recipe, tiny_model: LinGen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[torch.Tensor] = []
+
+    def weigh(difference: torch.Tensor, travel_weight: float) -> torch.Tensor:
+        seen.append(difference)
+        return weighted_error(difference, travel_weight)
+
+    monkeypatch.setattr(denoiser, "weighted_error", weigh)
+    batch, alone = made_batch(tiny_recipe), made_alone(tiny_recipe)
+    for guidance in (1.0, 2.5):
+        loss_of(tiny_model, batch, tiny_recipe, alone, guidance=guidance)
+    plain, guided = seen
+    assert torch.equal(plain[:, :, -1], guided[:, :, -1])
+    assert not torch.allclose(plain[:, :, :-1], guided[:, :, :-1])
 
 
 @torch.no_grad()

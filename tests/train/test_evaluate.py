@@ -112,7 +112,7 @@ def test_a_perfect_judge_scores_all_and_a_blind_one_does_not(
     shown: list[Attributes] = []
     render_chunks = evaluate.chunk_of
 
-    def chunk_of(bundle: BundleConfig, scenes: list[Attributes], *rest: object) -> Tensor:
+    def chunk_of(bundle: BundleConfig, scenes: list[Attributes], *rest: object) -> tuple[Tensor, Tensor]:
         shown[:] = scenes
         return render_chunks(bundle, scenes, *rest)  # type: ignore[arg-type]
 
@@ -149,7 +149,7 @@ class Off(VideoCodec):
     def __init__(self, config: BundleConfig) -> None:
         super().__init__(config.codec)
 
-    def encode(self, frames: Tensor) -> Tensor:
+    def encode(self, frames: Tensor, travel: Tensor | None = None) -> Tensor:
         return frames
 
     def decode(self, latents: Tensor, before: Tensor | None = None) -> Tensor:

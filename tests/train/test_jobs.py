@@ -55,7 +55,7 @@ def test_all_jobs_in_order_make_a_bundle(recipe_path: Path, tmp_path: Path, tiny
     for what in IN_ORDER:
         run_job(what, recipe_path, folder, "cpu", 1, out=out)
     left = {path.name for path in folder.iterdir() if path.suffix == ".safetensors"}
-    assert left == {f"{name}.safetensors" for name in ("codec", "reader", "model", "probe")}
+    assert left == {f"{name}.safetensors" for name in ("codec", "reader", "forecast", "model", "probe")}
     bundle = load_bundle(out)
     assert bundle.config == tiny_recipe.bundle
 

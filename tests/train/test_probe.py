@@ -46,7 +46,9 @@ def test_labels_leave_out_what_cannot_be_seen() -> None:
 
 def test_chunks_show_their_scenes_at_moments_of_their_own(tiny_recipe: Recipe) -> None:
     scenes = [SCENE, replace(SCENE, time="day"), SCENE]
-    frames = chunk_of(tiny_recipe.bundle, scenes, Random(1), "cpu")
+    frames, travel = chunk_of(tiny_recipe.bundle, scenes, Random(1), "cpu")
+    assert travel.shape == (3, 2)
+    assert (travel > 0).all()  # a camera that goes left sees the ground go right
     assert frames.shape == (3, 8, 3, 32, 32)
     assert frames[1].mean() > frames[0].mean() + 0.1
     assert not torch.equal(frames[0], frames[2])
@@ -88,7 +90,7 @@ def test_a_probe_learns_a_handful_of_chunks_by_heart(tiny_recipe: Recipe) -> Non
     torch.manual_seed(0)
     rng = Random(2)
     scenes = [replace(SCENE, time=time, pan=pan) for time in TIMES for pan in PANS]
-    frames = chunk_of(tiny_recipe.bundle, scenes, rng, "cpu")
+    frames, _ = chunk_of(tiny_recipe.bundle, scenes, rng, "cpu")
     probe, truth = AttributeProbe(), labels(scenes)
     optimiser = torch.optim.AdamW(probe.parameters(), 2e-3)
     for _ in range(40):

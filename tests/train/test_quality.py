@@ -20,7 +20,7 @@ class Off(VideoCodec):
     def __init__(self, config: BundleConfig) -> None:
         super().__init__(config.codec)
 
-    def encode(self, frames: Tensor) -> Tensor:
+    def encode(self, frames: Tensor, travel: Tensor | None = None) -> Tensor:
         return frames
 
     def decode(self, latents: Tensor, before: Tensor | None = None) -> Tensor:
