@@ -17,6 +17,9 @@ from lingen_live.config import ModelConfig, SamplerConfig
 from lingen_live.model.embed import TextContext
 from lingen_live.model.state import StreamState
 
+BEND = 0.5
+"""Share of the second-order correction that is taken; 0 is Euler, 1 Adams and Bashforth."""
+
 
 class Denoiser(Protocol):
     """A model as a stream uses it: `LinGen` itself, or anything that computes the same."""
@@ -50,9 +53,9 @@ def denoise_steps(
 ) -> Iterator[Tensor]:
     """Walk from noise to data, a step an item, so that a caller can time or abandon the walk.
 
-    Steps are Adams and Bashforth's of second order: the velocity of the step before tells how it bends, which costs
-    nothing. Few Euler steps cut the corner and end between the data: duller pictures that hardly move
-    (docs/lab-notes.md).
+    Between Euler's steps and Adams and Bashforth's of second order, where the velocity of the step before tells how it
+    bends, which costs nothing. Few Euler steps cut the corner and end between the data: duller pictures. With the whole
+    correction few steps end beyond it: chunks that agree badly with the one before (docs/lab-notes.md).
 
     Args:
         denoiser: velocity = noise - data.
@@ -69,7 +72,7 @@ def denoise_steps(
         level = torch.full((latents.shape[0],), sigma, device=latents.device)
         velocity = denoiser.denoise(latents, level, text, state).to(latents.dtype)
         step = following - sigma
-        bent = velocity if before is None else velocity + (velocity - before) * (step / (2 * taken))
+        bent = velocity if before is None else velocity + BEND * (velocity - before) * (step / (2 * taken))
         latents = latents + step * bent
         before, taken = velocity, step
         yield latents

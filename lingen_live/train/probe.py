@@ -1,8 +1,8 @@
 """The attribute probe: a small classifier that says what a chunk of video shows.
 
-Trained on rendered ground truth, half of it passed through the codec, so that it judges the picture and not
-the codec's softness. It sees three frames of a chunk (first, middle, last) and, in two ways, how the picture moves.
-The same network judges the renderer (its ceiling), the codec and the model.
+Trained on rendered ground truth, half of it passed through the codec with some noise on the latents, so that it judges
+the picture and not its softness. It sees three frames of a chunk (first, middle, last) and, in two ways, how the
+picture moves. The same network judges the renderer (its ceiling), the codec and the model.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ JUDGED = ("biome", "time", "weather", "subject", "colour", "pan")
 _SIZE_PX, _MOTION_PX = 64, 128
 _N_VIEWS = 3
 _N_BANDS = 16
+_NOISE = 0.6
 MIN_FRAMES = 7
 """Frames of the shortest chunk that can be judged: motion is seen over six."""
 _LAGS = ((6, 16), (3, 10))  # frames, and the furthest that anything moves in them, pixels of _MOTION_PX
@@ -118,6 +119,14 @@ def labels(scenes: list[Attributes]) -> dict[str, Tensor]:
     return table
 
 
+def _blurred(latents: Tensor) -> Tensor:
+    """Latents with up to `_NOISE` deviations of noise on what they show, as a stream's are not quite a render's."""
+    amount = torch.rand(len(latents), 1, 1, 1, 1, device=latents.device) * _NOISE
+    noise = torch.randn_like(latents) * amount
+    noise[:, :, -1] = 0
+    return latents + noise
+
+
 def train_probe(recipe: Recipe, codec: VideoCodec, folder: Path, device: str) -> None:
     """Train or resume; leaves `probe.safetensors` in the folder."""
     torch.manual_seed(0)
@@ -130,7 +139,7 @@ def train_probe(recipe: Recipe, codec: VideoCodec, folder: Path, device: str) ->
         mean_px, half = recipe.bundle.codec.encoder_mean_px, section.batch // 2
         frames, travel = chunk_of(recipe.bundle, scenes, rng, device, mean_px)
         with torch.no_grad(), autocast(device):
-            coded = codec.decode(codec.encode_small(frames[:half], travel[:half])).float()
+            coded = codec.decode(_blurred(codec.encode_small(frames[:half], travel[:half]))).float()
         coded = functional.avg_pool2d(coded.flatten(0, 1), mean_px).unflatten(0, (half, -1))
         logits, truth = probe(torch.cat((coded, frames[half:]))), labels(scenes)
         losses = {

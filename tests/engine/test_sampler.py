@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from lingen_live.config import BundleConfig, SamplerConfig
+from lingen_live.engine import sampler
 from lingen_live.engine.sampler import chunk_noise, denoise_steps, sigma_schedule
 from lingen_live.model.embed import TextContext
 from lingen_live.model.state import StreamState
@@ -88,7 +89,9 @@ def test_the_walk_ends_at_the_data(tiny_config: BundleConfig) -> None:
     torch.testing.assert_close(steps[-1], data)
 
 
-def test_a_bent_walk_is_followed_to_second_order(tiny_config: BundleConfig) -> None:
+def test_a_bent_walk_is_followed_to_second_order_by_the_whole_correction(
+    tiny_config: BundleConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Twice the steps leave a quarter of the error: here d latents / d sigma = latents, whose path is exponential."""
 
     class Growing:
@@ -100,6 +103,9 @@ def test_a_bent_walk_is_followed_to_second_order(tiny_config: BundleConfig) -> N
 
     noise = torch.ones_like(chunk_noise(tiny_config.model, 0, 0)).double()
     state = StreamState.allocate(tiny_config.model, 1)
+    *_, half = denoise_steps(Growing(), noise, [1.0, 0.5, 0.0], no_text(), state)
+    torch.testing.assert_close(half, noise * (0.5 - 0.5 * (0.5 - 0.5 * 0.5 * 0.5)))  # the second step half corrected
+    monkeypatch.setattr(sampler, "BEND", 1.0)
     errors = []
     for n_steps in (16, 32, 64):
         sigmas = sigma_schedule(SamplerConfig(n_steps, 1.0, 1.0))

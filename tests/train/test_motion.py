@@ -31,7 +31,7 @@ TOLERANCE = 0.02
 
 
 @pytest.mark.parametrize("height_px", [48, 96])
-@pytest.mark.parametrize("biome", ["meadow", "desert", "snow", "city"])
+@pytest.mark.parametrize("biome", ["snow", "city"])
 @pytest.mark.parametrize("case", PAN_CASES)
 def test_the_ground_tells_the_true_velocity_of_a_render(case: tuple[str, str], biome: str, height_px: int) -> None:
     scene = Attributes(biome, "day", "clear", "none", "red", *case)
@@ -39,11 +39,13 @@ def test_the_ground_tells_the_true_velocity_of_a_render(case: tuple[str, str], b
         times_s = 7.0 + torch.arange(8, dtype=torch.float64) / 16
         frames = render(evaluate(Track(seed, scene), times_s), height_px, height_px * 4 // 3)
         luma = to_luma((frames.permute(0, 2, 3, 1) * 255).round().to(torch.uint8).numpy())
-        assert -ground_shift(luma, 16.0) == pytest.approx(camera_velocity(scene), abs=TOLERANCE)
+        assert -ground_shift(luma, 16.0, {"snow": 0.7, "city": 0.86}[biome]) == pytest.approx(
+            camera_velocity(scene), abs=TOLERANCE
+        )
 
 
 def test_where_the_ground_has_no_texture_nothing_is_measured() -> None:
-    assert math.isnan(ground_shift(torch.full((8, 32, 32), 0.4), 16.0))
+    assert math.isnan(ground_shift(torch.full((8, 32, 32), 0.4), 16.0, 0.86))
 
 
 def test_captions_ask_for_every_pan_over_firm_and_dry_land() -> None:
@@ -51,7 +53,7 @@ def test_captions_ask_for_every_pan_over_firm_and_dry_land() -> None:
     assert captions == pan_captions(2)
     assert [(c.target.pan, c.target.speed) for c in captions] == [*PAN_CASES, *PAN_CASES]
     for caption in captions:
-        assert caption.target.biome != "sea"
+        assert caption.target.biome in ("snow", "city")
         assert caption.target.weather in ("clear", "cloudy")
         assert caption.mentions == set(caption.target.visible())
 

@@ -33,9 +33,9 @@ def test_windows_stripes_and_the_sky_move_as_the_world_says() -> None:
     def median(first: int, last: int) -> float:
         return truth[:, first:last][sure[:, first:last]].median().item()
 
-    assert abs(median(45, 50) - 0.4) < 0.05
-    assert abs(median(58, 61) - 1.0) < 0.05
-    assert truth[:, :8][sure[:, :8]].abs().max() < 0.05
+    assert abs(median(45, 50) - 0.4) < 0.1
+    assert abs(median(58, 61) - 1.0) < 0.1
+    assert median(0, 8) < 0.01
     dry, _ = parallax_truth(moments(replace(CITY, weather="clear")), 128, 128, (64, 64))
     torch.testing.assert_close(dry, truth)
 
