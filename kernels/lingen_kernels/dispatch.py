@@ -209,7 +209,7 @@ def window_attention(
     past_value: Tensor,
     time_bias: Tensor,
     place_bias: Tensor,
-    is_neighbour: Tensor | None,
+    region: Tensor | None,
     height: int,
     width: int,
     window: int,
@@ -228,7 +228,7 @@ def window_attention(
         past_value: (b, past h w, heads, p).
         time_bias: frame to frame, (heads, t, past + t), carried frames first.
         place_bias: cell to cell of a window, (heads, window^2, window^2).
-        is_neighbour: which cells may see each other, (windows, window^2, window^2) bool, or None for all.
+        region: cells of a window see each other if they are of one region, (windows, window^2) int64, or None for one.
         height: h.
         width: w.
         window: cells a side, dividing h and w.
@@ -252,10 +252,10 @@ def window_attention(
     n_frames, n_cells = length // (height * width), window**2
     _check("time_bias", time_bias, (n_heads, n_frames, n_frames + n_past // (height * width)))
     _check("place_bias", place_bias, (n_heads, n_cells, n_cells))
-    if is_neighbour is not None:
-        _check("is_neighbour", is_neighbour, (height * width // n_cells, n_cells, n_cells))
+    if region is not None:
+        _check("region", region, (height * width // n_cells, n_cells))
     return active().window_attention(
-        query, key, value, past_key, past_value, time_bias, place_bias, is_neighbour, height, width, window, shift
+        query, key, value, past_key, past_value, time_bias, place_bias, region, height, width, window, shift
     )
 
 

@@ -36,8 +36,8 @@ class TemporalSwinAttention(nn.Module):
         n_cells = self.window**2
         self.time_bias = nn.Parameter(torch.zeros(self.n_heads, self.n_frames, self.n_frames + self.n_past))
         self.place_bias = nn.Parameter(torch.zeros(self.n_heads, n_cells, n_cells))
-        self.register_buffer("is_neighbour", _neighbours(*self.grid, self.window, self.shift), persistent=False)
-        self.is_neighbour: Tensor
+        self.register_buffer("region", _regions(*self.grid, self.window, self.shift), persistent=False)
+        self.region: Tensor
 
     def forward(self, tokens: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         """Attend within windows.
@@ -55,7 +55,7 @@ class TemporalSwinAttention(nn.Module):
         past_key, past_value = past.unflatten(-1, (2, self.n_heads, self.headdim)).unbind(2)
         out = window_attention(
             *(query, key, value, past_key, past_value),
-            *(self.time_bias, self.place_bias, self.is_neighbour if self.shift else None),
+            *(self.time_bias, self.place_bias, self.region if self.shift else None),
             *(*self.grid, self.window, self.shift),
         )
         return self.out_proj(out.flatten(2)), self._carried(key, value, past)
@@ -72,12 +72,11 @@ class TemporalSwinAttention(nn.Module):
         return functional.rms_norm(heads, (self.headdim,))
 
 
-def _neighbours(height: int, width: int, window: int, shift: int) -> Tensor:
-    """(windows, cells, cells): whether two cells of a shifted window were side by side before the wrap."""
+def _regions(height: int, width: int, window: int, shift: int) -> Tensor:
+    """(windows, cells): an id of what was side by side in a window before the wrap."""
     rows, columns = torch.arange(height), torch.arange(width)
     # A roll by `shift` brings the first rows to the end: they belong to another region of the picture.
     region = (rows < shift).long()[:, None] * 2 + (columns < shift).long()
     region = torch.roll(region, (-shift, -shift), (0, 1))
     cells = region.unflatten(0, (-1, window)).unflatten(2, (-1, window)).transpose(1, 2)
-    cells = cells.flatten(2, 3).flatten(0, 1)
-    return cells[:, :, None] == cells[:, None, :]
+    return cells.flatten(2, 3).flatten(0, 1)

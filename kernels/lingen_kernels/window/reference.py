@@ -17,7 +17,7 @@ def window_attention_reference(
     past_value: Tensor,
     time_bias: Tensor,
     place_bias: Tensor,
-    is_neighbour: Tensor | None,
+    region: Tensor | None,
     height: int,
     width: int,
     window: int,
@@ -35,10 +35,11 @@ def window_attention_reference(
         frame, cell = divmod(position, n_cells)
         which, place = places[cell]
         seen = [other for other in range(n_cells) if places[other][0] == which]
-        if is_neighbour is not None:
-            seen = [other for other in seen if is_neighbour[which, place, places[other][1]]]
+        if region is not None:
+            seen = [other for other in seen if region[which, places[other][1]] == region[which, place]]
         logits = torch.einsum("bhp,bfchp->bhfc", wide_query[:, position], keys[:, :, seen]) * query.shape[3] ** -0.5
-        logits = logits + time_bias[:, frame, :, None] + place_bias[:, place, [places[other][1] for other in seen]][:, None]
+        seen_places = [places[other][1] for other in seen]
+        logits = logits + time_bias[:, frame, :, None] + place_bias[:, place, seen_places][:, None]
         weights = logits.flatten(2).softmax(-1).view_as(logits)
         out[:, position] = torch.einsum("bhfc,bfchp->bhp", weights, values[:, :, seen])
     return out.to(query.dtype).view(*query.shape[:2], n_heads, -1)

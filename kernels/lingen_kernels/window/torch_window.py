@@ -15,7 +15,7 @@ def window_attention_torch(
     past_value: Tensor,
     time_bias: Tensor,
     place_bias: Tensor,
-    is_neighbour: Tensor | None,
+    region: Tensor | None,
     height: int,
     width: int,
     window: int,
@@ -27,7 +27,7 @@ def window_attention_torch(
         _to_windows(query, height, width, window, shift),
         _to_windows(_joined(past_key, key), height, width, window, shift),
         _to_windows(_joined(past_value, value), height, width, window, shift),
-        attn_mask=_bias(time_bias, place_bias, is_neighbour, n_windows).to(query.dtype),
+        attn_mask=_bias(time_bias, place_bias, region, n_windows).to(query.dtype),
     )
     return _from_windows(out, query, height, width, window, shift)
 
@@ -36,12 +36,13 @@ def _joined(past: Tensor, present: Tensor) -> Tensor:
     return torch.cat((past.to(present.dtype), present), dim=1)
 
 
-def _bias(time_bias: Tensor, place_bias: Tensor, is_neighbour: Tensor | None, n_windows: int) -> Tensor:
-    """(1, windows * heads, T cells, (past + T) cells): learned offsets, -inf where cells are no neighbours."""
+def _bias(time_bias: Tensor, place_bias: Tensor, region: Tensor | None, n_windows: int) -> Tensor:
+    """(1, windows * heads, T cells, (past + T) cells): learned offsets, -inf from region to region."""
     bias = place_bias[:, None, :, None, :] + time_bias[:, :, None, :, None]
-    if is_neighbour is None:
+    if region is None:
         return bias.flatten(3, 4).flatten(1, 2).repeat(n_windows, 1, 1).unsqueeze(0)
-    bias = bias.masked_fill(~is_neighbour[:, None, None, :, None, :], float("-inf"))
+    is_apart = region[:, :, None] != region[:, None, :]
+    bias = bias.masked_fill(is_apart[:, None, None, :, None, :], float("-inf"))
     return bias.flatten(4, 5).flatten(2, 3).flatten(0, 1).unsqueeze(0)
 
 
