@@ -24,15 +24,15 @@ def window_attention_torch(
     """See `lingen_kernels.dispatch.window_attention`."""
     n_windows = (height // window) * (width // window)
     out = functional.scaled_dot_product_attention(
-        _to_windows(query, height, width, window, shift),
-        _to_windows(_joined(past_key, key), height, width, window, shift),
-        _to_windows(_joined(past_value, value), height, width, window, shift),
+        to_windows(query, height, width, window, shift),
+        to_windows(joined(past_key, key), height, width, window, shift),
+        to_windows(joined(past_value, value), height, width, window, shift),
         attn_mask=_bias(time_bias, place_bias, region, n_windows).to(query.dtype),
     )
-    return _from_windows(out, query, height, width, window, shift)
+    return from_windows(out, query, height, width, window, shift)
 
 
-def _joined(past: Tensor, present: Tensor) -> Tensor:
+def joined(past: Tensor, present: Tensor) -> Tensor:
     return torch.cat((past.to(present.dtype), present), dim=1)
 
 
@@ -46,7 +46,7 @@ def _bias(time_bias: Tensor, place_bias: Tensor, region: Tensor | None, n_window
     return bias.flatten(4, 5).flatten(2, 3).flatten(0, 1).unsqueeze(0)
 
 
-def _to_windows(tokens: Tensor, height: int, width: int, window: int, shift: int) -> Tensor:
+def to_windows(tokens: Tensor, height: int, width: int, window: int, shift: int) -> Tensor:
     """(b, frames h w, heads, p) to (b, windows * heads, frames * cells, p)."""
     x = tokens.unflatten(1, (-1, height, width))
     if shift:
@@ -56,7 +56,7 @@ def _to_windows(tokens: Tensor, height: int, width: int, window: int, shift: int
     return x.flatten(4, 6).flatten(1, 3)
 
 
-def _from_windows(windows: Tensor, query: Tensor, height: int, width: int, window: int, shift: int) -> Tensor:
+def from_windows(windows: Tensor, query: Tensor, height: int, width: int, window: int, shift: int) -> Tensor:
     """The reverse for queries: (b, windows * heads, T cells, p) to the shape of `query`."""
     batch, length, n_heads, headdim = query.shape
     n_frames = length // (height * width)
