@@ -1,6 +1,6 @@
 """The benchmark of the kernels as a script: see `lingen_kernels/benchmark/run.py`.
 
-    python kernels/bench.py --preset lingen-4b --device cuda --length 2048 8192 35000 139264
+python kernels/bench.py --preset lingen-4b --device cuda --length 2048 8192 35000 139264
 """
 
 from __future__ import annotations

@@ -32,7 +32,18 @@ from lingen_kernels.availability import is_installed
 HEADDIM, D_STATE, INNER_WIDTH, WIDTH, ATTN_HEADDIM = 64, 128, 6144, 3072, 128
 
 
-UNALIGNED = {"eps", "scale", "length", "n_blocks", "n_prefix", "n_prefix_blocks", "n_frames", "n_past", "window", "shift"}
+UNALIGNED = {
+    "eps",
+    "scale",
+    "length",
+    "n_blocks",
+    "n_prefix",
+    "n_prefix_blocks",
+    "n_frames",
+    "n_past",
+    "window",
+    "shift",
+}
 
 
 @dataclass(frozen=True, slots=True)

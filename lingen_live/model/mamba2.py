@@ -61,9 +61,7 @@ class BidirectionalMamba2(nn.Module):
         dt_fwd, dt_bwd = dt.split(self.n_heads, dim=-1)
         a_fwd, a_bwd = -torch.exp(self.log_a)
 
-        y, ssm = ssd_bidirectional(
-            x, dt_fwd, dt_bwd, a_fwd, a_bwd, b, c, ssm, None, order=order, n_prefix=n_review
-        )
+        y, ssm = ssd_bidirectional(x, dt_fwd, dt_bwd, a_fwd, a_bwd, b, c, ssm, None, order=order, n_prefix=n_review)
         # The eps of `rms_norm` when none is given, which checkpoints were trained with.
         eps = torch.finfo(torch.promote_types(y.dtype, torch.float32)).eps
         y = gated_rms_norm(y, x[:, n_review:], self.skip, gate[:, n_review:], self.norm_weight, eps)

@@ -21,7 +21,6 @@ from lingen_live.model.scan_order import scan_order
 from lingen_live.model.state import LayerState
 from lingen_live.model.tesa import TemporalSwinAttention
 
-
 _EPS = 1e-5  # of every layer norm
 
 

@@ -7,6 +7,7 @@ Latents of a video autoencoder that folds 8 x 8 pixels and 4 frames, in patches 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from lingen_live.config import ModelConfig
 from lingen_live.errors import ConfigError
@@ -76,7 +77,14 @@ def served_config(name: str, side_px: int) -> ModelConfig:
 def toy_config() -> ModelConfig:
     """Every part of the paper's configuration at a size that a CPU runs in a moment: 64 x 64 px."""
     large = paper_config("lingen-1b", 128)
-    small = {"latent_height": 4, "latent_width": 4, "width": 32, "n_layers": 2, "headdim": 16, "d_state": 16}
+    small: dict[str, Any] = {
+        "latent_height": 4,
+        "latent_width": 4,
+        "width": 32,
+        "n_layers": 2,
+        "headdim": 16,
+        "d_state": 16,
+    }
     return replace(
         large, **small, attn_headdim=16, tesa_window=2, review_pool=2, text_width=24, text_tokens=6, latent_channels=8
     )

@@ -6,6 +6,8 @@ LinGen. Here to be counted and timed; it is never trained.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -14,9 +16,12 @@ from lingen_live.config import ModelConfig
 from lingen_live.model.embed import SigmaEmbedding
 from lingen_live.model.mate import CrossAttention
 
+KeyValues = tuple[Tensor, Tensor]
+"""Each (B, heads, L, headdim)."""
+
 
 class FullAttention(nn.Module):
-    """Every token asks every other."""
+    """Every token asks every other, and those before if there are any."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -24,10 +29,14 @@ class FullAttention(nn.Module):
         self.qkv = nn.Linear(config.width, 3 * config.width, bias=False)
         self.out_proj = nn.Linear(config.width, config.width, bias=False)
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """tokens (B, L, D) to (B, L, D)."""
+    def forward(self, tokens: Tensor, past: KeyValues | None = None) -> tuple[Tensor, KeyValues]:
+        """tokens (B, L, D) to (B, L, D), and their keys and values; `past` are those of tokens before them."""
         query, key, value = self.qkv(tokens).unflatten(-1, (3, -1, self.headdim)).permute(2, 0, 3, 1, 4)
-        return self.out_proj(functional.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2))
+        keys, values = key, value
+        if past is not None:
+            keys, values = (torch.cat(pair, dim=2) for pair in zip(past, (key, value), strict=True))
+        out = functional.scaled_dot_product_attention(query, keys, values)
+        return self.out_proj(out.transpose(1, 2).flatten(2)), (key, value)
 
 
 class DiTBlock(nn.Module):
@@ -39,14 +48,28 @@ class DiTBlock(nn.Module):
         self.attention, self.cross = FullAttention(config), CrossAttention(config)
         self.ffn = nn.Sequential(nn.Linear(config.width, inner), nn.GELU(), nn.Linear(inner, config.width))
 
-    def forward(self, tokens: Tensor, condition: Tensor, text: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-        """tokens (B, L, D), condition (B, 6, D), text as in `CrossAttention`; to (B, L, D)."""
+    def forward(
+        self,
+        tokens: Tensor,
+        condition: Tensor,
+        text: tuple[Tensor, Tensor, Tensor],
+        past: KeyValues | None = None,
+    ) -> tuple[Tensor, KeyValues]:
+        """tokens (B, L, D) to (B, L, D), with their keys and values.
+
+        Args:
+            tokens: (B, L, D).
+            condition: (B, 6, D).
+            text: as in `CrossAttention`.
+            past: as in `FullAttention`.
+        """
         shift, scale, gate, ffn_shift, ffn_scale, ffn_gate = condition.unsqueeze(2).unbind(1)
         normed = functional.layer_norm(tokens, tokens.shape[-1:])
-        tokens = torch.addcmul(tokens, gate, self.attention(torch.addcmul(shift, normed, 1 + scale)))
+        mixed, present = self.attention(torch.addcmul(shift, normed, 1 + scale), past)
+        tokens = torch.addcmul(tokens, gate, mixed)
         tokens = tokens + self.cross(functional.layer_norm(tokens, tokens.shape[-1:]), *text)
         normed = functional.layer_norm(tokens, tokens.shape[-1:])
-        return torch.addcmul(tokens, ffn_gate, self.ffn(torch.addcmul(ffn_shift, normed, 1 + ffn_scale)))
+        return torch.addcmul(tokens, ffn_gate, self.ffn(torch.addcmul(ffn_shift, normed, 1 + ffn_scale))), present
 
 
 class DiT(nn.Module):
@@ -72,11 +95,36 @@ class DiT(nn.Module):
 
     def forward(self, latents: Tensor, sigma: Tensor, text: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """The velocity (B, T, C, h, w) at noisy latents of that shape; sigma (B,); text as in `CrossAttention`."""
+        return self.step(latents, sigma, text, 0, [])[0]
+
+    def step(
+        self,
+        latents: Tensor,
+        sigma: Tensor,
+        text: tuple[Tensor, Tensor, Tensor],
+        first_frame: int,
+        past: Sequence[KeyValues],
+    ) -> tuple[Tensor, list[KeyValues]]:
+        """The velocity of a part of a clip.
+
+        Args:
+            latents: (B, T, C, h, w), noisy.
+            sigma: (B,).
+            text: as in `CrossAttention`.
+            first_frame: where in the table of positions the part begins.
+            past: keys and values of what it may look back to, by layer; empty for nothing.
+
+        Returns:
+            (B, T, C, h, w), and the part's own keys and values by layer.
+        """
         time, rows, columns = self.position.split(self.sizes)
+        time = time[first_frame : first_frame + latents.shape[1]]
         position = (time[:, None, None] + rows[:, None] + columns).flatten(0, 2)
         tokens = self.latent_in(latents.permute(0, 1, 3, 4, 2).flatten(1, 3)) + position
         condition = self.condition(functional.silu(self.sigma(sigma))).unflatten(-1, (6, -1))
-        for block in self.blocks:
-            tokens = block(tokens, condition, text)
+        present = []
+        for index, block in enumerate(self.blocks):
+            tokens, kept = block(tokens, condition, text, past[index] if past else None)
+            present.append(kept)
         tokens = self.latent_out(functional.layer_norm(tokens, tokens.shape[-1:]))
-        return tokens.unflatten(1, self.sizes).permute(0, 1, 4, 2, 3)
+        return tokens.unflatten(1, (latents.shape[1], *self.sizes[1:])).permute(0, 1, 4, 2, 3), present

@@ -9,7 +9,7 @@ Knows words and vectors. Does not know what they steer.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +31,8 @@ class PromptEncoder:
     """
 
     def __init__(self, encoder: nn.Module, tokenizer: Any, max_tokens: int) -> None:
-        self._encoder: Any = encoder.eval().requires_grad_(False)
+        self._encoder = cast(Any, encoder)
+        self._encoder.eval().requires_grad_(False)
         self._tokenizer, self.max_tokens = tokenizer, max_tokens
         self.width: int = self._encoder.config.d_model
 
@@ -41,7 +42,9 @@ class PromptEncoder:
         words = self._tokenizer(
             prompt, padding="max_length", max_length=self.max_tokens, truncation=True, return_tensors="pt"
         ).to(self._encoder.device)
-        states: Tensor = self._encoder(input_ids=words.input_ids, attention_mask=words.attention_mask).last_hidden_state[0]
+        states: Tensor = self._encoder(
+            input_ids=words.input_ids, attention_mask=words.attention_mask
+        ).last_hidden_state[0]
         mask = words.attention_mask[0].bool()
         states = states * mask[:, None]
         mean = states.float().sum(0) / mask.sum().clamp_min(1)

@@ -127,9 +127,7 @@ class StaticTick:
         self.forget()
 
     def _denoise(self) -> None:
-        latents = self.noise
-        for latents in denoise_steps(self._model, self.noise, self._sigmas, self.text, self.state):
-            pass
+        *_, latents = denoise_steps(self._model, self.noise, self._sigmas, self.text, self.state)
         self.latents.copy_(latents)
 
     def _decode(self) -> None:

@@ -6,6 +6,7 @@ fast as trained ones, and every record says that they are random. Knows models a
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -175,9 +176,9 @@ def as_markdown(result: dict[str, Any]) -> str:
         "",
         f"{result['frames_per_s']:.1f} frames/s; first chunk after {result['first_chunk_ms']:.1f} ms; state "
         f"{result['state_bytes'] / 2**20:.2f} MiB; memory {result['memory_first_bytes'] / 2**30:.2f} GiB at the first "
-        f"chunk, {result['memory_last_bytes'] / 2**30:.2f} GiB at the last; {result['n_chunks']:,} chunks "
-        f"({result['media_s'] / 60:.1f} minutes of video): {result['first_tenth_ms']:.1f} ms a chunk in the first tenth, "
-        f"{result['last_tenth_ms']:.1f} ms in the last.",
+        f"chunk, {result['memory_last_bytes'] / 2**30:.2f} GiB at the last; {result['n_chunks']:,} chunks ("
+        f"{result['media_s'] / 60:.1f} minutes of video): {result['first_tenth_ms']:.1f} ms a chunk in the first "
+        f"tenth, {result['last_tenth_ms']:.1f} ms in the last.",
         "",
         f"| stage, ms a chunk of {result['frames_per_chunk']} frames | p50 | p95 | p99 | max |",
         "|---|---|---|---|---|",
@@ -197,4 +198,4 @@ def _quantiles(values: Sequence[float]) -> dict[str, float]:
 
 
 def _pairs(marks: Sequence[Mark]) -> list[tuple[Mark, Mark]]:
-    return list(zip(marks, marks[1:], strict=False))
+    return list(itertools.pairwise(marks))

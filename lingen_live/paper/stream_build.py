@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from lingen_live.model.lingen import LinGen
 from lingen_live.model.state import StreamState
 from lingen_live.paper.configs import TOY, WIDTHS, paper_config, toy_config
 from lingen_live.paper.float8 import use_float8, why_no_float8
-from lingen_live.paper.hardware import device_name
+from lingen_live.paper.hardware import choose_kernels, device_name
 from lingen_live.paper.prompt_encoder import load_prompt_encoder
 from lingen_live.paper.random_weights import RANDOM, random_module, serving_config
 from lingen_live.paper.static_tick import CodecDecoder, Decoder, StaticTick
@@ -79,8 +78,7 @@ def build_stream(options: StreamOptions) -> BuiltStream:
     """
     dtype = getattr(torch, options.dtype)
     is_cuda = torch.device(options.device).type == "cuda"
-    if is_cuda and not os.environ.get("LINGEN_KERNELS"):
-        lingen_kernels.use("auto")
+    choose_kernels(options.device)
     config, model, codec = _networks(options, dtype)
     speak = _speaker(options, model, config, dtype)
     float8_error = _round_to_float8(model, config, speak(), options) if options.is_float8 else None

@@ -8,7 +8,7 @@ of the user's, as safetensors. Knows latents and pictures. Does not know chunks,
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +31,8 @@ class WanDecoder:
     """
 
     def __init__(self, vae: nn.Module, height: int, width: int) -> None:
-        self._vae: Any = vae.eval().requires_grad_(False)
+        self._vae = cast(Any, vae)
+        self._vae.eval().requires_grad_(False)
         weight = next(vae.parameters())
         channels = self._vae.config.z_dim
         self.n_channels = channels * PATCH**2

@@ -1,4 +1,4 @@
-"""The kernel benchmark runs at toy size, ends in one line of JSON, times nothing that is wrong, survives a full memory."""
+"""The kernel benchmark runs at toy size, ends in JSON, times nothing that is wrong, survives a full memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from window_problem import make_window_inputs
 import bench as script
 import lingen_kernels
 from lingen_kernels.benchmark import run
-from lingen_kernels.benchmark.operators import OPERATORS, Operator, make_window_inputs as make_row, ssd_bytes, ssd_flops
+from lingen_kernels.benchmark.operators import OPERATORS, Operator, ssd_bytes, ssd_flops
+from lingen_kernels.benchmark.operators import make_window_inputs as make_row
 from lingen_kernels.benchmark.rivals import flex_windows
 from lingen_kernels.benchmark.setting import Setting, add_arguments, setting_of
 from lingen_kernels.benchmark.timing import Ceilings, times_of
@@ -83,7 +84,10 @@ def test_the_gain_over_mamba_is_the_ratio_of_their_times() -> None:
     ceilings = {"gflop_per_s": 1e5, "gbyte_per_s": 1e3}
     row = {"operator": "ssd", "mode": "forward", "length": 2048, "gflop_per_s": 1.0, "gbyte_per_s": 1.0}
     row |= {"roofline": 0.5, "failure": None}
-    rows = [row | {"implementation": "triton", "median_ms": 0.2}, row | {"implementation": "mamba-ssm", "median_ms": 0.5}]
+    rows = [
+        row | {"implementation": "triton", "median_ms": 0.2},
+        row | {"implementation": "mamba-ssm", "median_ms": 0.5},
+    ]
     result = {"device": "x", "torch": "y", "setting": {"dtype": "bfloat16", "batch": 1}, "ceilings": ceilings}
     table = run.as_markdown(result | {"rows": rows, "missing": {}})
     assert "SSD, forward, 2,048 positions: triton is 2.50 times as fast as mamba-ssm." in table

@@ -30,7 +30,9 @@ def test_it_is_a_sequence_that_both_recurrences_read_first() -> None:
     still = dict.fromkeys(("dt_fwd", "dt_bwd"), torch.zeros_like(problem["dt_fwd"]))
     forward = problem | {"dt_bwd": still["dt_bwd"], "state_bwd": None}
     expected, expected_final = ssd_bidirectional_reference(**forward)
-    turned: dict[str, Any] = {n: torch.cat((t[:, :4], t[:, 4:].flip(1)), 1) for n, t in problem.items() if n[0] in "xdBC"}
+    turned: dict[str, Any] = {
+        n: torch.cat((t[:, :4], t[:, 4:].flip(1)), 1) for n, t in problem.items() if n[0] in "xdBC"
+    }
     turned |= {"dt_fwd": turned["dt_bwd"], "dt_bwd": still["dt_bwd"], "state_bwd": None}
     turned |= {"A_fwd": problem["A_bwd"], "A_bwd": problem["A_bwd"], "state_fwd": problem["state_bwd"]}
     backward, _ = ssd_bidirectional_reference(**turned)

@@ -20,7 +20,9 @@ def test_one_window_is_plain_attention() -> None:
     """A window as large as the plane: attention over all cells of all frames, in float64."""
     inputs = make_window_inputs("one window", torch.float64)
     keys, values = (torch.cat((inputs[f"past_{n}"], inputs[n]), dim=1).transpose(1, 2) for n in ("key", "value"))
-    bias = (inputs["time_bias"][:, :, None, :, None] + inputs["place_bias"][:, None, :, None, :]).flatten(3).flatten(1, 2)
+    bias = (
+        (inputs["time_bias"][:, :, None, :, None] + inputs["place_bias"][:, None, :, None, :]).flatten(3).flatten(1, 2)
+    )
     expected = functional.scaled_dot_product_attention(inputs["query"].transpose(1, 2), keys, values, bias)
     assert_near(window_attention_reference(**inputs), expected.transpose(1, 2), 1e-12)
 
@@ -47,7 +49,9 @@ def test_windows_do_not_see_each_other() -> None:
     assert moved_by[:, 2:].max() == moved_by[:, :, 2:].max() == 0
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 2e-6), (torch.bfloat16, 2e-2)])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 2e-6), (torch.bfloat16, 2e-2)]
+)
 @pytest.mark.parametrize("case", CASES)
 def test_torch_equals_the_reference(case: str, dtype: torch.dtype, tolerance: float) -> None:
     inputs = make_window_inputs(case, dtype)
@@ -71,7 +75,10 @@ def test_gradients_equal_the_reference() -> None:
     [
         ({"window": 5}, "48 positions of 4 x 6 cells cannot be cut into windows of 5"),
         ({"height": 5}, "48 positions of 5 x 6 cells"),
-        ({"past_key": torch.zeros(2, 25, 2, 5)}, r"past_key has shape \(2, 25, 2, 5\); the others ask for \(2, 24, 2, 5\)"),
+        (
+            {"past_key": torch.zeros(2, 25, 2, 5)},
+            r"past_key has shape \(2, 25, 2, 5\); the others ask for \(2, 24, 2, 5\)",
+        ),
         ({"time_bias": torch.zeros(2, 2, 2)}, r"time_bias has shape \(2, 2, 2\); the others ask for \(2, 2, 3\)"),
         ({"region": torch.ones(6, 5)}, r"region has shape \(6, 5\); the others ask for \(6, 4\)"),
     ],

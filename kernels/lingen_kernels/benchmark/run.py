@@ -147,17 +147,17 @@ def bench(operator: Operator, length: int, setting: Setting, ceilings: Ceilings)
         for mode, make in _functions_of(operator, inputs, setting):
             yield measure(name, mode, make)
     for name, function in rivals_of(operator.name, inputs, is_cuda=setting.is_cuda).items():
-        yield measure(name, "forward", lambda function=function: function)
+        yield measure(name, "forward", functools.partial(_itself, function))
         if setting.is_cuda:
-            yield measure(name, "forward, graph", lambda function=function: graphed(function))
+            yield measure(name, "forward, graph", functools.partial(graphed, function))
 
 
 def as_markdown(result: dict[str, Any]) -> str:
     """A table for people; failures are named in their row."""
     ceilings, setting = result["ceilings"], result["setting"]
     lines = [
-        f"{result['device']}, torch {result['torch']}, {setting['dtype']}, batch {setting['batch']}. Ceilings, measured: "
-        f"{ceilings['gflop_per_s'] / 1e3:,.3g} TFLOP/s, {ceilings['gbyte_per_s']:,.4g} GB/s.",
+        f"{result['device']}, torch {result['torch']}, {setting['dtype']}, batch {setting['batch']}. "
+        f"Ceilings, measured: {ceilings['gflop_per_s'] / 1e3:,.3g} TFLOP/s, {ceilings['gbyte_per_s']:,.4g} GB/s.",
         "",
         "| operator | implementation | mode | positions | median, ms | TFLOP/s | GB/s | of the roofline |",
         "|---|---|---|---|---|---|---|---|",
@@ -229,7 +229,9 @@ def _functions_of(
         yield "forward, graph", lambda: graphed(forward)
 
     def both() -> Callable[[], object]:
-        leaves = {n: t.clone().requires_grad_() for n, t in inputs.items() if isinstance(t, Tensor) and t.is_floating_point()}
+        leaves = {
+            n: t.clone().requires_grad_() for n, t in inputs.items() if isinstance(t, Tensor) and t.is_floating_point()
+        }
 
         def run() -> object:
             outputs = _tensors_of(operator.call(**inputs | leaves))
@@ -239,6 +241,10 @@ def _functions_of(
         return run
 
     yield "forward+backward", both
+
+
+def _itself(function: Callable[[], object]) -> Callable[[], object]:
+    return function
 
 
 def _tensors_of(result: Any) -> tuple[Tensor, ...]:
@@ -272,7 +278,8 @@ def _fused_gain(rows: list[dict[str, Any]]) -> list[str]:
         if row["operator"] == "ssd" and row["median_ms"] is not None:
             found.setdefault((row["mode"], row["length"]), {})[row["implementation"]] = row["median_ms"]
     return [
-        f"SSD, {mode}, {length:,} positions: triton is {times['mamba-ssm'] / times['triton']:.2f} times as fast as mamba-ssm."
+        f"SSD, {mode}, {length:,} positions: triton is {times['mamba-ssm'] / times['triton']:.2f} times as fast as "
+        "mamba-ssm."
         for (mode, length), times in found.items()
         if {"triton", "mamba-ssm"} <= times.keys()
     ]

@@ -11,7 +11,15 @@ from torch import Tensor
 GATE = {"float32": 1e-4, "bfloat16": 1e-2}
 """Relative error in the mean-square sense that is let pass."""
 PRESETS = {
-    "vista": {"heads": 6, "headdim": 64, "state": 32, "width": 192, "attn_headdim": 64, "window": 4, "dtype": "float32"},
+    "vista": {
+        "heads": 6,
+        "headdim": 64,
+        "state": 32,
+        "width": 192,
+        "attn_headdim": 64,
+        "window": 4,
+        "dtype": "float32",
+    },
     "lingen-4b": {
         "heads": 96,
         "headdim": 64,
@@ -108,3 +116,18 @@ def setting_of(args: argparse.Namespace) -> Setting:
         is_quick=args.quick,
         **shapes,  # type: ignore[arg-type]
     )
+
+
+def preset(name: str, device: str, lengths: tuple[int, ...], *, is_quick: bool = False) -> Setting:
+    """A preset with nothing else said.
+
+    Args:
+        name: one of `PRESETS`.
+        device: a torch device name.
+        lengths: positions of each problem.
+        is_quick: toy sizes.
+    """
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    argv = ["--preset", name, "--device", device, "--length", *map(str, lengths)]
+    return setting_of(parser.parse_args([*argv, *(["--quick"] if is_quick else [])]))

@@ -33,6 +33,7 @@ def window_attention_torch(
 
 
 def joined(past: Tensor, present: Tensor) -> Tensor:
+    """Carried positions, then those of the chunk, in the dtype of these."""
     return torch.cat((past.to(present.dtype), present), dim=1)
 
 
