@@ -1,11 +1,15 @@
 """`bench paths`: every path that a CPU could take for a bundle, by stages, against what the processor can multiply.
 
 A path is a dtype, compiled or not. Operations are counted on the networks themselves (matrix products, convolutions,
-attention); the peak is a plain matrix product of the same dtype, timed just before. Knows engines and seconds.
+attention); the peak is a plain matrix product of the same dtype, timed just before. One compute thread is timed by
+its own processor time, which other work on the core does not change; more are timed by the clock. Knows engines and
+seconds.
 """
 
 from __future__ import annotations
 
+import statistics
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,18 +20,22 @@ from torch.utils.flop_counter import FlopCounterMode
 import lingen_kernels
 from lingen_kernels.benchmark.timing import times_of
 from lingen_live.checkpoint import Bundle
-from lingen_live.engine.bench import run_bench, settle
+from lingen_live.engine.bench import settle
 from lingen_live.engine.build import build_engine
 from lingen_live.engine.engine import Engine
+from lingen_live.engine.generate import make_chunk
 from lingen_live.engine.options import EngineOptions
 from lingen_live.engine.sampler import chunk_noise
 from lingen_live.model.embed import TextContext
 from lingen_live.model.state import StreamState
 from lingen_live.paper.hardware import device_name
+from lingen_live.profile.spans import SpanRecorder
 
 DTYPES = ("float32", "bfloat16")
 _PEAK_SIDE = 1024
 _PEAK_REPEATS = 20
+
+Clock = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +63,9 @@ def run_paths(options: EngineOptions, n_chunks: int, say: Callable[[str], object
         for is_compiled in (False, True) if options.compile else (False,):
             engine = build_engine(replace(options, dtype=dtype, compile=is_compiled), lambda stage, fraction: None)
             settle(engine)
-            peak = peak_gflop_per_s(getattr(torch, dtype))
-            result = run_bench(engine, n_chunks, lambda: None)
-            paths.append(_path(engine, result, peak))
+            clock = time.thread_time if options.n_threads == 1 else time.perf_counter
+            peak = peak_gflop_per_s(getattr(torch, dtype), clock)
+            paths.append(_path(engine, stage_medians_ms(engine, n_chunks, clock), peak))
             say(f"{dtype}, {engine.info.path}: {paths[-1]['chunk_ms']:.1f} ms a chunk, peak {peak:.0f} GFLOP/s")
     return {
         "device": device_name("cpu"),
@@ -65,14 +73,33 @@ def run_paths(options: EngineOptions, n_chunks: int, say: Callable[[str], object
         "kernels": lingen_kernels.implementation(),
         "name": engine.info.name,
         "n_chunks": n_chunks,
+        "clock": "processor time" if options.n_threads == 1 else "clock",
         "paths": paths,
     }
 
 
-def peak_gflop_per_s(dtype: torch.dtype) -> float:
+def stage_medians_ms(engine: Engine, n_chunks: int, clock: Clock) -> dict[str, float]:
+    """Median milliseconds of a chunk ("chunk") and its stages; the engine is left as it is.
+
+    Args:
+        engine: warm.
+        n_chunks: how often.
+        clock: seconds.
+    """
+    recorder, profiles = SpanRecorder(clock), []
+    with torch.inference_mode():
+        for index in range(n_chunks):
+            make_chunk(engine.bundle, engine.denoiser, engine.sigmas, engine.words, engine.moment, recorder)
+            profiles.append(recorder.finish(index))
+    spans = [profile.to_json()["spans_ms"] for profile in profiles]
+    medians = {name: statistics.median(one[name] for one in spans) for name in spans[0]}
+    return medians | {"chunk": statistics.median(1e3 * profile.total_s for profile in profiles)}
+
+
+def peak_gflop_per_s(dtype: torch.dtype, clock: Clock) -> float:
     """The best of a few square matrix products, with as many threads as torch has."""
     left, right = torch.randn(2, _PEAK_SIDE, _PEAK_SIDE).to(dtype)
-    best_s = times_of(lambda: left @ right, _PEAK_REPEATS, is_cuda=False).best_s
+    best_s = times_of(lambda: left @ right, _PEAK_REPEATS, is_cuda=False, clock=clock).best_s
     return 2 * _PEAK_SIDE**3 / best_s / 1e9
 
 
@@ -100,7 +127,7 @@ def as_markdown(result: dict[str, Any]) -> str:
         f"# Paths of a CPU: {result['name']}",
         "",
         f"{result['device']}, torch {result['torch']}, kernels {result['kernels']}, {result['n_chunks']} chunks a "
-        "path. Medians; the share is of the chunk; the peak is a plain 1,024-cubed matrix product of the same dtype.",
+        f"path, {result['clock']}. Medians; the share is of the chunk; the peak is a plain 1,024-cubed matrix product of the same dtype.",
         "",
         "| path | stage | ms | share | GFLOP | GFLOP/s | of the peak |",
         "|---|---|---|---|---|---|---|",
@@ -120,13 +147,14 @@ def as_markdown(result: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _path(engine: Engine, result: dict[str, Any], peak: float) -> dict[str, Any]:
+def _path(engine: Engine, medians_ms: dict[str, float], peak: float) -> dict[str, Any]:
     words = engine.words.context(engine.moment.transition.prompt())
     operations = count_operations(engine.bundle, words, engine.info.n_steps)
-    medians = {name: numbers["median"] for name, numbers in result["stages_ms"].items()}
-    chunk_ms = medians.pop("chunk")
+    chunk_ms = medians_ms["chunk"]
     stages = []
-    for name, ms in medians.items():
+    for name, ms in medians_ms.items():
+        if name == "chunk":
+            continue
         counted = getattr(operations, name, None)
         speed = None if counted is None else counted / 1e6 / ms
         stages.append(
@@ -143,7 +171,7 @@ def _path(engine: Engine, result: dict[str, Any], peak: float) -> dict[str, Any]
         "dtype": engine.info.dtype,
         "path": engine.info.path,
         "chunk_ms": chunk_ms,
-        "frames_per_s": result["frames_per_second"],
+        "frames_per_s": 1e3 * engine.info.frames_per_chunk / chunk_ms,
         "peak_gflop_per_s": peak,
         "stages": stages,
     }

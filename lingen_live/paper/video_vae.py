@@ -41,7 +41,7 @@ class WanDecoder:
         self._mean, self._std = mean.view(1, -1, 1, 1, 1), std.view(1, -1, 1, 1, 1)
         with torch.no_grad():
             self._begun = self._prime(weight.new_zeros(self._shape))
-        self._past = [tensor.clone() for tensor in self._begun]
+        self._past = [None if one is None else one.clone() for one in self._begun]
 
     @torch.no_grad()
     def __call__(self, latents: Tensor, before: Tensor) -> Tensor:
@@ -60,18 +60,16 @@ class WanDecoder:
         wide = unfolded.transpose(1, 2) * self._std + self._mean  # 1, C, T, H / 8, W / 8
         past: list[Any] = list(self._past)
         frames = [self._step(one, past, is_first=False) for one in self._vae.post_quant_conv(wide).split(1, dim=2)]
-        for kept, new in zip(self._past, past, strict=True):
-            kept.copy_(new)
+        _copy(past, self._past)
         pictures = torch.cat(frames, dim=2).clamp(-1, 1)
         return pictures.add(1).mul(127.5).round_().to(torch.uint8).permute(0, 2, 3, 4, 1)
 
     def reset(self) -> None:
         """Forget the stream."""
-        for kept, begun in zip(self._past, self._begun, strict=True):
-            kept.copy_(begun)
+        _copy(self._begun, self._past)
 
-    def _prime(self, grey: Tensor) -> list[Tensor]:
-        """What the convolutions remember after a few latent frames of zeros."""
+    def _prime(self, grey: Tensor) -> list[Tensor | None]:
+        """What the convolutions remember after a few latent frames of zeros; None of those that remember nothing."""
         self._vae.clear_cache()
         past = self._vae._feat_map
         for index in range(_PRIMING):
@@ -82,6 +80,13 @@ class WanDecoder:
     def _step(self, latent: Tensor, past: list[Any], *, is_first: bool) -> Tensor:
         """One latent frame (1, C, 1, ...) to its frames; `past` is replaced item by item."""
         return self._vae.decoder(latent, feat_cache=past, feat_idx=[0], first_chunk=is_first)
+
+
+def _copy(source: list[Any], target: list[Tensor | None]) -> None:
+    """Overwrite what is remembered, in its place."""
+    for new, kept in zip(source, target, strict=True):
+        if kept is not None:
+            kept.copy_(new)
 
 
 def load_wan_decoder(
@@ -106,7 +111,9 @@ def load_wan_decoder(
             f"A published autoencoder needs the package diffusers: pip install 'lingen-live[paper]' ({error})."
         ) from error
     try:
-        vae = AutoencoderKLWan.from_pretrained(folder, local_files_only=True, use_safetensors=True, torch_dtype=dtype)
+        vae = AutoencoderKLWan.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, low_cpu_mem_usage=False, torch_dtype=dtype
+        )
     except (OSError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{folder} holds no autoencoder of this kind: {error}") from error
     return WanDecoder(vae.to(device), height, width)

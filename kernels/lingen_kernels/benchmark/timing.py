@@ -30,7 +30,14 @@ class Times:
     best_s: float
 
 
-def times_of(function: Callable[[], object], repeats: int, *, is_cuda: bool, budget_s: float = 5.0) -> Times:
+def times_of(
+    function: Callable[[], object],
+    repeats: int,
+    *,
+    is_cuda: bool,
+    budget_s: float = 5.0,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Times:
     """Time runs after a few to warm up; device work included.
 
     Args:
@@ -38,17 +45,18 @@ def times_of(function: Callable[[], object], repeats: int, *, is_cuda: bool, bud
         repeats: runs that are timed.
         is_cuda: whether there is a GPU to wait for.
         budget_s: no further run begins after this time, if there was one.
+        clock: seconds.
     """
     times_s: list[float] = []
-    begun = time.perf_counter()
+    begun = clock()
     for run in range(repeats + _WARM_UP_RUNS):
         if is_cuda:
             torch.cuda.synchronize()
-        start = time.perf_counter()
+        start = clock()
         function()
         if is_cuda:
             torch.cuda.synchronize()
-        now = time.perf_counter()
+        now = clock()
         is_late = now - begun > budget_s
         if run >= _WARM_UP_RUNS or is_late:
             times_s.append(now - start)
