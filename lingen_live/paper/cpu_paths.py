@@ -127,7 +127,8 @@ def as_markdown(result: dict[str, Any]) -> str:
         f"# Paths of a CPU: {result['name']}",
         "",
         f"{result['device']}, torch {result['torch']}, kernels {result['kernels']}, {result['n_chunks']} chunks a "
-        f"path, {result['clock']}. Medians; the share is of the chunk; the peak is a plain 1,024-cubed matrix product of the same dtype.",
+        f"path, {result['clock']}. Medians; the share is of the chunk; the peak is a plain "
+        "1,024-cubed matrix product of the same dtype.",
         "",
         "| path | stage | ms | share | GFLOP | GFLOP/s | of the peak |",
         "|---|---|---|---|---|---|---|",

@@ -1,4 +1,4 @@
-"""The streaming opponent equals a DiT that attends over the clip under a mask; its window slides; its memory is fixed."""
+"""The streaming opponent equals a DiT that attends to the clip under a mask; its window slides, its memory is fixed."""
 
 from __future__ import annotations
 
@@ -70,9 +70,7 @@ def test_what_left_the_window_is_forgotten() -> None:
     model = make(2)
     chunks = list(clip(4).split(CONFIG.chunk_latent_frames, dim=1))
     changed = [chunks[0] + 1, *chunks[1:]]
-    moved = [
-        (a - b).abs().max() for a, b in zip(streamed(model, chunks, 1), streamed(model, changed, 1), strict=True)
-    ]
+    moved = [(a - b).abs().max() for a, b in zip(streamed(model, chunks, 1), streamed(model, changed, 1), strict=True)]
     assert all(distance > 1e-6 for distance in moved[:3])
     assert moved[3] == 0
 

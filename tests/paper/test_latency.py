@@ -61,7 +61,10 @@ def test_a_full_memory_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
         raise torch.OutOfMemoryError
 
     monkeypatch.setattr(latency, "random_module", full)
-    for row in (*time_dits({"a": 1, "b": 2}, toy_config(), 2, PATIENT), time_windowed_dit("c", toy_config(), 1, 2, PATIENT)):
+    for row in (
+        *time_dits({"a": 1, "b": 2}, toy_config(), 2, PATIENT),
+        time_windowed_dit("c", toy_config(), 1, 2, PATIENT),
+    ):
         assert row.step_s is None
         assert row.failure == "out of memory"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +20,14 @@ WORDS = ["<pad>", "</s>", "<unk>", "a", "red", "balloon", "over", "dunes"]
 
 
 @pytest.fixture(scope="module")
-def vae_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def vae_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     diffusers = pytest.importorskip("diffusers", reason="diffusers is not installed")
     torch.manual_seed(0)
     statistics = {"latents_mean": [0.1, -0.2], "latents_std": [1.5, 0.7]}
     vae = diffusers.AutoencoderKLWan(base_dim=8, z_dim=2, dim_mult=[1, 1, 1, 1], num_res_blocks=1, **statistics)
     folder = tmp_path_factory.mktemp("vae")
     vae.save_pretrained(folder)
-    yield folder
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +61,9 @@ def test_chunk_by_chunk_it_decodes_what_the_published_code_decodes_at_once(vae_f
     assert streamed.shape == (1, 24, 32, 32, 3)
     assert streamed.dtype == torch.uint8
     vae = decoder._vae
-    whole = functional.pixel_shuffle(torch.cat((torch.zeros(1, 2, 8, 2, 2), latents), 1)[0], PATCH).transpose(0, 1)[None]
+    whole = functional.pixel_shuffle(torch.cat((torch.zeros(1, 2, 8, 2, 2), latents), 1)[0], PATCH).transpose(0, 1)[
+        None
+    ]
     std, mean = torch.tensor([1.5, 0.7]), torch.tensor([0.1, -0.2])
     with torch.no_grad():
         frames = vae.decode(whole * std.view(1, -1, 1, 1, 1) + mean.view(1, -1, 1, 1, 1)).sample[:, :, 5:]

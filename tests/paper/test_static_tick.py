@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import fields
 
 import pytest
@@ -94,13 +95,10 @@ def test_a_forgotten_stream_begins_again(networks: tuple[LinGen, VideoCodec]) ->
 
 @pytest.mark.gpu
 def test_graphs_make_the_same(networks: tuple[LinGen, VideoCodec]) -> None:
-    model, codec = (net.to("cuda") for net in networks)
-    decoder = CodecDecoder(codec)
-    texts = [TextContext(*(getattr(words(model.cpu(), s), f.name).cuda() for f in fields(TextContext))) for s in (0, 1)]
-    model.cuda()
-    ticks = [
-        StaticTick(model, CONFIG.model, decoder, SIGMAS, texts[0], "cuda", torch.float32) for _ in range(2)
-    ]
+    model, codec = networks
+    texts = [TextContext(*(getattr(words(model, s), f.name).cuda() for f in fields(TextContext))) for s in (0, 1)]
+    model, decoder = copy.deepcopy(model).cuda(), CodecDecoder(copy.deepcopy(codec).cuda())
+    ticks = [StaticTick(model, CONFIG.model, decoder, SIGMAS, texts[0], "cuda", torch.float32) for _ in range(2)]
     ticks[1].capture()
     for plain, replayed in zip(stream(ticks[0], texts), stream(ticks[1], texts), strict=True):
         assert (plain.int() - replayed.int()).abs().max() <= 1
