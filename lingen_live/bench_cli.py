@@ -42,6 +42,7 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
         help="with the others: report folder (default: %(default)s)",
     )
     parser.add_argument("--quick", action="store_true", help="toy sizes: shows that everything runs")
+    parser.add_argument("--parts", nargs="+", metavar="NAME", help="with `all`: only these reports")
     parser.add_argument("--flops-only", action="store_true", help="with `paper`: count operations, time nothing")
     _add_stream(parser.add_argument_group("with `stream`, `kernels` and `checkpoint`"))
     parser.set_defaults(run=_bench)
@@ -183,9 +184,13 @@ def _paper(args: argparse.Namespace) -> int:
 
 
 def _all(args: argparse.Namespace) -> int:
-    from lingen_live.paper.everything import run_everything
+    from lingen_live.paper.everything import PARTS, run_everything
 
-    return 0 if run_everything(args.device, args.out, _say, is_quick=args.quick) else 1
+    only = args.parts or PARTS
+    if unknown := sorted(set(only) - set(PARTS)):
+        sys.stderr.write(f"There is no part named {unknown[0]!r}; known are {', '.join(PARTS)}.\n")
+        return 2
+    return 0 if run_everything(args.device, args.out, _say, is_quick=args.quick, only=only) else 1
 
 
 def _checkpoint(args: argparse.Namespace) -> int:

@@ -31,6 +31,7 @@ def test_every_report_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     said: list[str] = []
     assert run_everything("cpu", tmp_path, said.append, is_quick=True), said
     names = {"kernels", "stream-4b-512", "stream-4b-512-float8", "latency", "flops"}
+    assert names <= set(everything.PARTS)
     assert {path.stem for path in tmp_path.glob("*.md")} == names
     results = {name: json.loads((tmp_path / f"{name}.json").read_text()) for name in names}
     assert {row["operator"] for row in results["kernels"]["rows"]} == {operator.name for operator in OPERATORS}
@@ -51,12 +52,20 @@ def test_a_part_that_fails_is_named_and_the_rest_is_made(
 
     parts = [Part("one", broken), Part("two", wrong), Part("three", lambda: ({"n": 3}, "# three\n"))]
     monkeypatch.setattr(everything, "_parts", lambda *args, **options: parts)
+    monkeypatch.setattr(everything, "PARTS", ("one", "two", "three"))
     assert main(["bench", "all", "--quick", "--out", str(tmp_path)]) == 1
     said = capsys.readouterr().out
     assert "one: FAILED: EngineError: no such device" in said
     assert "two: FAILED: SystemExit: ssd of triton is wrong" in said
     assert json.loads((tmp_path / "three.json").read_text()) == {"n": 3}
     assert not (tmp_path / "one.json").exists()
+
+
+def test_every_part_has_a_name_that_can_be_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    parts = everything._parts("cpu", lambda line: None, is_quick=False)
+    assert tuple(part.name for part in parts) == everything.PARTS
+    assert main(["bench", "all", "--parts", "kernels", "films"]) == 2
+    assert "no part named 'films'; known are kernels, stream-4b-512" in capsys.readouterr().err
 
 
 def test_plots_are_the_same_for_the_same_numbers(tmp_path: Path) -> None:

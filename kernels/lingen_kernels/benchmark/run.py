@@ -35,6 +35,8 @@ from lingen_kernels.benchmark.timing import Ceilings, graphed, measure_ceilings,
 
 Say = Callable[[str], object]
 
+_ROW_BUDGET_S = 1.5
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -202,7 +204,7 @@ def _row(
     n_positions = operator.n_positions(setting, length)
     names = (operator.name, implementation, mode, n_positions)
     try:
-        times = times_of(make(), setting.repeats, is_cuda=setting.is_cuda)
+        times = times_of(make(), setting.repeats, is_cuda=setting.is_cuda, budget_s=_ROW_BUDGET_S)
     except torch.OutOfMemoryError:
         if setting.is_cuda:
             torch.cuda.empty_cache()

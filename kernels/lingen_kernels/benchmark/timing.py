@@ -11,7 +11,7 @@ import torch
 
 from lingen_kernels.benchmark.setting import Setting
 
-_WARM_UP_RUNS = 3
+_WARM_UP_RUNS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ def times_of(
     *,
     is_cuda: bool,
     budget_s: float = 5.0,
+    n_free: int = 1,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Times:
     """Time runs after a few to warm up; device work included.
@@ -45,9 +46,14 @@ def times_of(
         repeats: runs that are timed.
         is_cuda: whether there is a GPU to wait for.
         budget_s: no further run begins after this time, if there was one.
+        n_free: first runs that count neither as times nor against the budget: what has to be compiled is then.
         clock: seconds.
     """
     times_s: list[float] = []
+    for _ in range(n_free):
+        function()
+    if is_cuda:
+        torch.cuda.synchronize()
     begun = clock()
     for run in range(repeats + _WARM_UP_RUNS):
         if is_cuda:
