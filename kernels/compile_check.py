@@ -80,7 +80,8 @@ class Usage:
 
 def ssd_cases(dtype: torch.dtype, block_len: int) -> list[Case]:
     """Both SSD kernels with the tile that the operator would take, states and a scan order present."""
-    from lingen_kernels.ssd.triton import ssd_outputs_kernel, ssd_states_kernel, tile_for
+    from lingen_kernels.ssd.tile import tile_for
+    from lingen_kernels.ssd.triton import ssd_outputs_kernel, ssd_states_kernel
 
     tile = tile_for(dtype, 2048, HEADDIM, block_len)
     narrow = (

@@ -25,7 +25,13 @@ _WARM_UP_RUNS = 2
 
 
 class Decoder(Protocol):
-    """Latents to pictures: a chunk (B, T, C, h, w), and (B, C, h, w) before it, to uint8 (B, F, H, W, 3)."""
+    """Latents to pictures: a chunk (B, T, C, h, w), and (B, C, h, w) before it, to uint8 (B, F, H, W, 3).
+
+    Attributes:
+        is_capturable: whether a CUDA graph can hold it: nothing in it comes from the memory of the CPU.
+    """
+
+    is_capturable: bool
 
     def __call__(self, latents: Tensor, before: Tensor) -> Tensor:
         """Decode a chunk."""
@@ -35,11 +41,13 @@ class Decoder(Protocol):
 
 
 class CodecDecoder:
-    """The decoder of this project, which remembers nothing.
+    """The decoder of this project, which remembers nothing; its flow makes a small tensor on the CPU each time.
 
     Args:
         codec: on its device, in its dtype.
     """
+
+    is_capturable = False
 
     def __init__(self, codec: VideoCodec) -> None:
         self._codec = codec
@@ -121,9 +129,10 @@ class StaticTick:
 
     @torch.no_grad()
     def capture(self) -> None:
-        """Make a CUDA graph of every stage; the stream begins anew."""
+        """Make a CUDA graph of every stage that can be one; the stream begins anew."""
         for stage in STAGES:
-            self._stages[stage] = _graphed(self._stages[stage])
+            if stage != "decode" or self._decoder.is_capturable:
+                self._stages[stage] = _graphed(self._stages[stage])
         self.forget()
 
     def _denoise(self) -> None:

@@ -93,7 +93,7 @@ def build_stream(options: StreamOptions) -> BuiltStream:
         "device": device_name(options.device),
         "dtype": options.dtype,
         "kernels": lingen_kernels.implementation(),
-        "path": "CUDA graphs" if has_graphs else "eager",
+        "path": _path_name(has_graphs, decoder),
         "decoder": "a published autoencoder" if options.vae else "this project's, " + weights,
         "side_px": config.video.height_px,
         "n_steps": config.sampler.n_steps,
@@ -102,6 +102,12 @@ def build_stream(options: StreamOptions) -> BuiltStream:
         "float8_error": float8_error,
     }
     return BuiltStream(StreamRun(tick, config, options.device, weights), tick, config, speak, facts)
+
+
+def _path_name(has_graphs: bool, decoder: Decoder) -> str:
+    if not has_graphs:
+        return "eager"
+    return "CUDA graphs" if decoder.is_capturable else "CUDA graphs but for decoding"
 
 
 def _networks(options: StreamOptions, dtype: torch.dtype) -> tuple[BundleConfig, LinGen, VideoCodec]:

@@ -30,6 +30,8 @@ class WanDecoder:
         width: of the latents it will see, in patches.
     """
 
+    is_capturable = True
+
     def __init__(self, vae: nn.Module, height: int, width: int) -> None:
         self._vae = cast(Any, vae)
         self._vae.eval().requires_grad_(False)

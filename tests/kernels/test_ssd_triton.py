@@ -19,7 +19,8 @@ from lingen_kernels.ssd.reference import ssd_bidirectional_reference, ssd_state_
 
 pytest.importorskip("triton", reason="Triton is not installed")
 
-from lingen_kernels.ssd.triton import ssd_bidirectional_triton, ssd_state_triton, tile_for
+from lingen_kernels.ssd.tile import tile_for
+from lingen_kernels.ssd.triton import ssd_bidirectional_triton, ssd_state_triton
 
 pytestmark = pytest.mark.usefixtures("poisoned_memory")
 
