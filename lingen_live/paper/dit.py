@@ -17,11 +17,11 @@ from lingen_live.model.embed import SigmaEmbedding
 from lingen_live.model.mate import CrossAttention
 
 KeyValues = tuple[Tensor, Tensor]
-"""Each (B, heads, L, headdim)."""
+"""Each (B, heads, tokens, headdim)."""
 
 
 class FullAttention(nn.Module):
-    """Every token asks every other, and those before if there are any."""
+    """Every token asks every other, and those of a window before if there is one."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -29,14 +29,23 @@ class FullAttention(nn.Module):
         self.qkv = nn.Linear(config.width, 3 * config.width, bias=False)
         self.out_proj = nn.Linear(config.width, config.width, bias=False)
 
-    def forward(self, tokens: Tensor, past: KeyValues | None = None) -> tuple[Tensor, KeyValues]:
-        """tokens (B, L, D) to (B, L, D), and their keys and values; `past` are those of tokens before them."""
+    def forward(self, tokens: Tensor, window: KeyValues | None = None) -> Tensor:
+        """Attend.
+
+        Args:
+            tokens: (B, L, D).
+            window: keys and values to look at, those of the tokens last: their place is overwritten with them. None to
+                look at the tokens alone.
+
+        Returns:
+            (B, L, D).
+        """
         query, key, value = self.qkv(tokens).unflatten(-1, (3, -1, self.headdim)).permute(2, 0, 3, 1, 4)
-        keys, values = key, value
-        if past is not None:
-            keys, values = (torch.cat(pair, dim=2) for pair in zip(past, (key, value), strict=True))
-        out = functional.scaled_dot_product_attention(query, keys, values)
-        return self.out_proj(out.transpose(1, 2).flatten(2)), (key, value)
+        if window is not None:  # in place: joining a long window with a chunk would copy all of it
+            for whole, own in zip(window, (key, value), strict=True):
+                whole[:, :, whole.shape[2] - own.shape[2] :] = own
+            key, value = window
+        return self.out_proj(functional.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2))
 
 
 class DiTBlock(nn.Module):
@@ -53,23 +62,22 @@ class DiTBlock(nn.Module):
         tokens: Tensor,
         condition: Tensor,
         text: tuple[Tensor, Tensor, Tensor],
-        past: KeyValues | None = None,
-    ) -> tuple[Tensor, KeyValues]:
-        """tokens (B, L, D) to (B, L, D), with their keys and values.
+        window: KeyValues | None = None,
+    ) -> Tensor:
+        """tokens (B, L, D) to (B, L, D).
 
         Args:
             tokens: (B, L, D).
             condition: (B, 6, D).
             text: as in `CrossAttention`.
-            past: as in `FullAttention`.
+            window: as in `FullAttention`.
         """
         shift, scale, gate, ffn_shift, ffn_scale, ffn_gate = condition.unsqueeze(2).unbind(1)
         normed = functional.layer_norm(tokens, tokens.shape[-1:])
-        mixed, present = self.attention(torch.addcmul(shift, normed, 1 + scale), past)
-        tokens = torch.addcmul(tokens, gate, mixed)
+        tokens = torch.addcmul(tokens, gate, self.attention(torch.addcmul(shift, normed, 1 + scale), window))
         tokens = tokens + self.cross(functional.layer_norm(tokens, tokens.shape[-1:]), *text)
         normed = functional.layer_norm(tokens, tokens.shape[-1:])
-        return torch.addcmul(tokens, ffn_gate, self.ffn(torch.addcmul(ffn_shift, normed, 1 + ffn_scale))), present
+        return torch.addcmul(tokens, ffn_gate, self.ffn(torch.addcmul(ffn_shift, normed, 1 + ffn_scale)))
 
 
 class DiT(nn.Module):
@@ -95,7 +103,7 @@ class DiT(nn.Module):
 
     def forward(self, latents: Tensor, sigma: Tensor, text: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """The velocity (B, T, C, h, w) at noisy latents of that shape; sigma (B,); text as in `CrossAttention`."""
-        return self.step(latents, sigma, text, 0, [])[0]
+        return self.step(latents, sigma, text, 0, [])
 
     def step(
         self,
@@ -103,8 +111,8 @@ class DiT(nn.Module):
         sigma: Tensor,
         text: tuple[Tensor, Tensor, Tensor],
         first_frame: int,
-        past: Sequence[KeyValues],
-    ) -> tuple[Tensor, list[KeyValues]]:
+        windows: Sequence[KeyValues],
+    ) -> Tensor:
         """The velocity of a part of a clip.
 
         Args:
@@ -112,19 +120,17 @@ class DiT(nn.Module):
             sigma: (B,).
             text: as in `CrossAttention`.
             first_frame: where in the table of positions the part begins.
-            past: keys and values of what it may look back to, by layer; empty for nothing.
+            windows: as in `FullAttention`, by layer; empty for none.
 
         Returns:
-            (B, T, C, h, w), and the part's own keys and values by layer.
+            (B, T, C, h, w).
         """
         time, rows, columns = self.position.split(self.sizes)
         time = time[first_frame : first_frame + latents.shape[1]]
         position = (time[:, None, None] + rows[:, None] + columns).flatten(0, 2)
         tokens = self.latent_in(latents.permute(0, 1, 3, 4, 2).flatten(1, 3)) + position
         condition = self.condition(functional.silu(self.sigma(sigma))).unflatten(-1, (6, -1))
-        present = []
         for index, block in enumerate(self.blocks):
-            tokens, kept = block(tokens, condition, text, past[index] if past else None)
-            present.append(kept)
+            tokens = block(tokens, condition, text, windows[index] if windows else None)
         tokens = self.latent_out(functional.layer_norm(tokens, tokens.shape[-1:]))
-        return tokens.unflatten(1, (latents.shape[1], *self.sizes[1:])).permute(0, 1, 4, 2, 3), present
+        return tokens.unflatten(1, (latents.shape[1], *self.sizes[1:])).permute(0, 1, 4, 2, 3)

@@ -2,7 +2,8 @@
 
 It needs a clean pass a chunk, too, to write the keys and values that later chunks look back to. What it remembers
 grows with the window; here the window is full length from the start, as memory at fixed addresses, and slots that
-were never written are not looked at. Here to be timed; it is never trained.
+were never written are not looked at. A chunk writes its own keys and values behind those it looks back to. Here to
+be timed; it is never trained.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from lingen_live.config import ModelConfig
-from lingen_live.paper.dit import DiT, KeyValues
+from lingen_live.paper.dit import DiT
 
 
 class WindowedDiT:
@@ -32,8 +33,10 @@ class WindowedDiT:
         self._model, self._n_frames, self._n_tokens = model, config.chunk_latent_frames, config.n_tokens
         self.n_window_chunks, self._n_committed = n_window_chunks, 0
         weight = model.latent_in.weight
-        shape = (len(model.blocks), 2, 1, config.width // config.attn_headdim, n_window_chunks * config.n_tokens)
-        self._window = weight.new_zeros(*shape, config.attn_headdim)
+        # One chunk more than the window: the place of the chunk at hand.
+        n_slots = (n_window_chunks + 1) * config.n_tokens
+        shape = (len(model.blocks), 2, 1, config.width // config.attn_headdim, n_slots, config.attn_headdim)
+        self._window = weight.new_zeros(shape)
 
     @property
     def n_state_bytes(self) -> int:
@@ -47,24 +50,18 @@ class WindowedDiT:
     @torch.no_grad()
     def denoise(self, latents: Tensor, sigma: Tensor, text: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """The velocity of the next chunk (1, T, C, h, w), given the window, which is only read."""
-        return self._step(latents, sigma, text)[0]
+        n_past = min(self._n_committed, self.n_window_chunks)
+        seen = self._window[:, :, :, :, : (n_past + 1) * self._n_tokens]
+        # Positions go round with the window's slots: a chunk has the same in every pass over it.
+        n_places = self._model.sizes[0] // self._n_frames
+        first_frame = self._n_committed % n_places * self._n_frames
+        return self._model.step(latents, sigma, text, first_frame, [(layer[0], layer[1]) for layer in seen])
 
     @torch.no_grad()
     def commit(self, latents: Tensor, text: tuple[Tensor, Tensor, Tensor]) -> None:
         """Take a clean chunk (1, T, C, h, w) into the window; the oldest leaves it."""
-        sigma = torch.zeros(1, device=latents.device, dtype=latents.dtype)
-        slot = self._n_committed % self.n_window_chunks * self._n_tokens
-        for index, (key, value) in enumerate(self._step(latents, sigma, text)[1]):
-            self._window[index, 0, :, :, slot : slot + self._n_tokens] = key
-            self._window[index, 1, :, :, slot : slot + self._n_tokens] = value
+        self.denoise(latents, torch.zeros(1, device=latents.device, dtype=latents.dtype), text)
+        slots = self._window.unflatten(4, (-1, self._n_tokens))
+        if self._n_committed >= self.n_window_chunks:  # until then its place is its slot
+            slots[:, :, :, :, self._n_committed % self.n_window_chunks] = slots[:, :, :, :, self.n_window_chunks]
         self._n_committed += 1
-
-    def _step(
-        self, latents: Tensor, sigma: Tensor, text: tuple[Tensor, Tensor, Tensor]
-    ) -> tuple[Tensor, list[KeyValues]]:
-        n_past = min(self._n_committed, self.n_window_chunks)
-        kept = self._window[:, :, :, :, : n_past * self._n_tokens]
-        past = [(layer[0], layer[1]) for layer in kept] if n_past else []
-        # Positions go round with the window's slots: a chunk has the same in every pass over it.
-        n_places = self._model.sizes[0] // self._n_frames
-        return self._model.step(latents, sigma, text, self._n_committed % n_places * self._n_frames, past)

@@ -19,6 +19,7 @@ from lingen_live.config import ModelConfig
 from lingen_live.model.embed import TextContext
 from lingen_live.model.lingen import LinGen
 from lingen_live.model.state import StreamState
+from lingen_live.paper.attention import PLAIN, Attention
 from lingen_live.paper.dit import DiT
 from lingen_live.paper.dit_stream import WindowedDiT
 from lingen_live.paper.random_weights import random_module
@@ -35,11 +36,13 @@ class Machine:
         device: a torch device name.
         dtype: of both models.
         budget_s: of the runs of one row, about.
+        attention: of the opponents.
     """
 
     device: str
     dtype: torch.dtype
     budget_s: float
+    attention: Attention = PLAIN
 
     @property
     def is_cuda(self) -> bool:
@@ -156,8 +159,9 @@ def time_windowed_dit(name: str, config: ModelConfig, n_layers: int, n_window_ch
         sigma = torch.full((1,), 0.5, device=machine.device, dtype=machine.dtype)
         keys, values, mask = _text(config, 1, machine)
         step = functools.partial(stream.denoise, latents, sigma, (keys[0], values[0], mask))
-        run = graphed(step) if machine.is_cuda else step
-        taken = times_of(run, _REPEATS, is_cuda=machine.is_cuda, budget_s=machine.budget_s)
+        with machine.attention():
+            run = graphed(step) if machine.is_cuda else step
+            taken = times_of(run, _REPEATS, is_cuda=machine.is_cuda, budget_s=machine.budget_s)
     except torch.OutOfMemoryError:
         return Latency(name, config.n_tokens, None, "", failure=_OUT_OF_MEMORY)
     return Latency(name, config.n_tokens, taken.median_s, f"window of {n_window_chunks} chunks", stream.n_state_bytes)
@@ -169,10 +173,14 @@ def _dit_step_s(config: ModelConfig, n_layers: int, n_latent_frames: int, machin
     sigma = torch.full((1,), 0.5, device=machine.device, dtype=machine.dtype)
     keys, values, mask = _text(config, 1, machine)
     text = (keys[0], values[0], mask)
-    taken = times_of(
-        lambda: model(latents, sigma, text), 3, is_cuda=machine.is_cuda, budget_s=machine.budget_s / 3, n_free=0
-    )
-    return taken.best_s
+    with machine.attention():
+        return times_of(
+            lambda: model(latents, sigma, text),
+            3,
+            is_cuda=machine.is_cuda,
+            budget_s=machine.budget_s / 3,
+            n_free=0,
+        ).best_s
 
 
 def _noise(config: ModelConfig, n_latent_frames: int, machine: Machine) -> Tensor:

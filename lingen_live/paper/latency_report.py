@@ -5,13 +5,14 @@ from __future__ import annotations
 import gc
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
 
 import lingen_kernels
 from lingen_live.config import ModelConfig
+from lingen_live.paper.attention import choose_attention
 from lingen_live.paper.configs import TOY, n_latent_frames, paper_config, toy_config
 from lingen_live.paper.hardware import choose_kernels, device_name
 from lingen_live.paper.latency import LinGenTimer, Machine, time_dits, time_windowed_dit
@@ -70,6 +71,8 @@ def run_latency(plan: LatencyPlan, machine: Machine, say: Callable[[str], object
         JSON-able numbers.
     """
     choose_kernels(machine.device)
+    largest = plan.config_of(plan.stream_side_px)
+    machine = replace(machine, attention=choose_attention(largest, machine.device, machine.dtype))
     clips, streams = [], []
     for side_px in plan.sides_px:
         config = plan.config_of(side_px)
@@ -99,6 +102,7 @@ def run_latency(plan: LatencyPlan, machine: Machine, say: Callable[[str], object
         "torch": torch.__version__,
         "dtype": str(machine.dtype).removeprefix("torch."),
         "kernels": lingen_kernels.implementation(),
+        "attention": machine.attention.name,
         "weights": "random",
         "lingen": plan.name,
         "clips": clips,
@@ -116,7 +120,8 @@ def as_markdown(result: dict[str, Any]) -> str:
         "# Seconds of one denoising step, measured",
         "",
         f"{result['device']}, torch {result['torch']}, {result['dtype']}, kernels {result['kernels']}, batch 1, no "
-        "guidance, random weights. LinGen runs chunk by chunk; DiT attends over the whole clip.",
+        f"guidance, random weights. LinGen runs chunk by chunk; DiT attends over the whole clip "
+        f"({result['attention']}).",
         "A row that was timed by one block or chunk, times how many there are, says so.",
         "",
         f"| {' | '.join(header)} |",

@@ -34,7 +34,7 @@ class ChunkRecord:
         weights: "random" or "trained": frames of random weights are no pictures.
         spans_ms: by name of `SPANS`.
         chunk_ms: from its noise in memory to its frames on the CPU and its state committed, waiting included.
-        memory_bytes: allocated on the device; 0 on a CPU.
+        memory_bytes: taken from the device, graphs included; 0 on a CPU.
     """
 
     chunk_index: int
@@ -86,7 +86,7 @@ class StreamRun:
         self._watch.wait()
         chunk_ms = 1e3 * (time.perf_counter() - start_s)
         spans = {name: 1e3 * seconds_between(*pair) for name, pair in zip(SPANS, _pairs(marks), strict=True)}
-        memory = torch.cuda.memory_allocated(self._device) if self._device.type == "cuda" else 0
+        memory = torch.cuda.memory_reserved(self._device) if self._device.type == "cuda" else 0
         return ChunkRecord(index, self._weights, spans, chunk_ms, memory)
 
     def _draw(self) -> None:

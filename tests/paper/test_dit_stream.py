@@ -44,7 +44,7 @@ def streamed(model: DiT, chunks: list[Tensor], n_window_chunks: int) -> list[Ten
     for chunk in chunks:
         velocities.append(stream.denoise(chunk, SIGMA, text()))
         stream.commit(chunk, text())
-    assert stream.n_state_bytes == before == 2 * 2 * 32 * n_window_chunks * N_TOKENS * 8
+    assert stream.n_state_bytes == before == 2 * 2 * 32 * (n_window_chunks + 1) * N_TOKENS * 8
     return velocities
 
 

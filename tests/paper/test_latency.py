@@ -28,7 +28,7 @@ def test_every_row_of_the_plan_is_timed_and_growth_fitted() -> None:
     assert set(result["growth"]["64"]) == {"toy", "DiT, same depth", "DiT, deeper"}
     rows = {row["model"]: row for row in result["streams"]}
     config = toy_config()
-    assert rows["DiT, same depth"]["state_bytes"] == 4 * config.n_layers * 2 * 2 * config.n_tokens * config.width
+    assert rows["DiT, same depth"]["state_bytes"] == 4 * config.n_layers * 2 * 3 * config.n_tokens * config.width
     assert len(said) == 4
     table = as_markdown(result)
     assert "random weights" in table
@@ -73,7 +73,7 @@ def test_a_failure_is_said_in_the_table() -> None:
     clip = {"side_px": 512, "seconds": 17, "n_tokens": 1, "how": "", "failure": None}
     clips = [clip | {"model": "ours", "step_s": 1.0}]
     clips.append(clip | {"model": "theirs", "step_s": None, "failure": "out of memory"})
-    facts = {"device": "x", "torch": "y", "dtype": "z", "kernels": "k", "growth": {}, "streams": []}
+    facts = {"device": "x", "torch": "y", "dtype": "z", "kernels": "k", "attention": "a", "growth": {}, "streams": []}
     assert "| 512 | 17 | 1 | 1 | out of memory |  | 2 |" in as_markdown(facts | {"clips": clips})
 
 
