@@ -80,6 +80,23 @@ def test_a_row_that_does_not_fit_is_named_and_the_rest_is_timed() -> None:
     assert "| forward+backward | 48 | out of memory | | | |" in run.as_markdown(result)
 
 
+def test_a_form_that_cannot_run_is_named_and_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rival that raises, and one that is wrong: neither costs the others their times."""
+
+    def raises() -> object:
+        raise RuntimeError("no such backend\nand a long story")
+
+    rivals = {"absent": raises, "wrong": lambda: torch.ones(1, 20, 32)}
+    monkeypatch.setattr(run, "rivals_of", lambda *args, **options: rivals)
+    said: list[str] = []
+    result = run.run_benchmark(setting("--quick"), [operator("gate")], said.append)
+    assert result["broken"]["gate"]["absent"] == "RuntimeError: no such backend"
+    assert result["broken"]["gate"]["wrong"].startswith("gate of wrong is wrong: error")
+    assert {row["implementation"] for row in result["rows"]} & rivals.keys() == set()
+    assert "Not timed: gate of absent: RuntimeError: no such backend" in run.as_markdown(result)
+    assert any("not timed: gate of absent" in line for line in said)
+
+
 def test_the_gain_over_mamba_is_the_ratio_of_their_times() -> None:
     ceilings = {"gflop_per_s": 1e5, "gbyte_per_s": 1e3}
     row = {"operator": "ssd", "mode": "forward", "length": 2048, "gflop_per_s": 1.0, "gbyte_per_s": 1.0}
@@ -89,7 +106,7 @@ def test_the_gain_over_mamba_is_the_ratio_of_their_times() -> None:
         row | {"implementation": "mamba-ssm", "median_ms": 0.5},
     ]
     result = {"device": "x", "torch": "y", "setting": {"dtype": "bfloat16", "batch": 1}, "ceilings": ceilings}
-    table = run.as_markdown(result | {"rows": rows, "missing": {}})
+    table = run.as_markdown(result | {"rows": rows, "missing": {}, "broken": {}})
     assert "SSD, forward, 2,048 positions: triton is 2.50 times as fast as mamba-ssm." in table
 
 

@@ -19,7 +19,7 @@ import json
 import math
 import platform
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -73,9 +73,11 @@ def run_benchmark(setting: Setting, operators: Sequence[Operator], say: Say) -> 
     """
     before = lingen_kernels.implementation()
     try:
-        errors = {operator.name: check(operator, setting) for operator in operators}
-        for name, found in errors.items():
-            say(f"correct: {name:9}" + "  ".join(f"{key} {error:.1e}" for key, error in found.items()))
+        checked = {operator.name: check(operator, setting) for operator in operators}
+        for name, found in checked.items():
+            say(f"correct: {name:9}" + "  ".join(f"{key} {error:.1e}" for key, error in found.errors.items()))
+            for key, reason in found.broken.items():
+                say(f"not timed: {name} of {key}: {reason}")
         for name, reason in lingen_kernels.missing().items():
             say(f"not run: {name}: {reason}")
         if is_interpreted():
@@ -85,7 +87,7 @@ def run_benchmark(setting: Setting, operators: Sequence[Operator], say: Say) -> 
         rows = []
         for operator in operators:
             for length in setting.lengths:
-                for row in bench(operator, length, setting, ceilings):
+                for row in bench(operator, length, setting, ceilings, checked[operator.name].broken):
                     rows.append(row)
                     say(_line(row))
     finally:
@@ -94,34 +96,57 @@ def run_benchmark(setting: Setting, operators: Sequence[Operator], say: Say) -> 
         "torch": torch.__version__,
         "device": _device_name(setting),
         "setting": asdict(setting),
-        "relative_errors": errors,
+        "relative_errors": {name: found.errors for name, found in checked.items()},
+        "broken": {name: found.broken for name, found in checked.items() if found.broken},
         "missing": lingen_kernels.missing(),
         "ceilings": asdict(ceilings),
         "rows": [asdict(row) for row in rows],
     }
 
 
-def check(operator: Operator, setting: Setting) -> dict[str, float]:
-    """The error of each implementation against the reference in float64.
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What came of the comparison of one operator with the reference in float64.
+
+    Attributes:
+        errors: of each form that ran.
+        broken: forms that did not run, or rivals that are wrong, and why; they are not timed.
+    """
+
+    errors: dict[str, float]
+    broken: dict[str, str]
+
+
+def check(operator: Operator, setting: Setting) -> Checked:
+    """Compare every form of an operator with the reference.
 
     Raises:
-        SystemExit: an error is above the gate: nothing is timed.
+        SystemExit: an implementation of this package is wrong: nothing is timed.
     """
     torch.manual_seed(0)
     inputs = operator.make(setting, min(setting.check_length, max(setting.lengths)))
     exact = {name: _widened(value) for name, value in inputs.items()}
     lingen_kernels.use("reference")
     expected = operator.call(**exact)
-    errors = {}
+    forms: dict[str, Callable[[], object]] = {}
     for name in lingen_kernels.implementations():
-        lingen_kernels.use(name)
-        errors[name] = relative_error(operator.call(**inputs), expected)
-        if not errors[name] <= GATE[setting.dtype]:
-            sys.exit(
-                f"{operator.name} of {name} is wrong: error {errors[name]:.1e}, accepted {GATE[setting.dtype]:.0e}. "
-                "Nothing was timed."
-            )
-    return errors
+        forms[name] = functools.partial(_called, name, operator, inputs)
+    rivals = rivals_of(operator.name, inputs, is_cuda=setting.is_cuda)
+    checked = Checked({}, {})
+    for name, form in (forms | rivals).items():
+        try:
+            error = relative_error(form(), expected)
+        except Exception as failure:  # what cannot run here must not cost the rest their times
+            checked.broken[name] = _reason(failure)
+            continue
+        checked.errors[name] = error
+        if error <= GATE[setting.dtype]:
+            continue
+        wrong = f"{operator.name} of {name} is wrong: error {error:.1e}, accepted {GATE[setting.dtype]:.0e}."
+        if name not in rivals:
+            sys.exit(f"{wrong} Nothing was timed.")
+        checked.broken[name] = wrong
+    return checked
 
 
 def relative_error(actual: Any, expected: Any) -> float:
@@ -133,8 +158,10 @@ def relative_error(actual: Any, expected: Any) -> float:
     return math.nan if any(map(math.isnan, errors)) else max(errors)
 
 
-def bench(operator: Operator, length: int, setting: Setting, ceilings: Ceilings) -> Iterator[Row]:
-    """Rows of every implementation that computes here; the sequential reference only where it is short."""
+def bench(
+    operator: Operator, length: int, setting: Setting, ceilings: Ceilings, broken: Collection[str] = ()
+) -> Iterator[Row]:
+    """Rows of every form that is not broken here; the sequential reference only where it is short."""
     torch.manual_seed(0)
     try:
         inputs = operator.make(setting, length)
@@ -143,12 +170,15 @@ def bench(operator: Operator, length: int, setting: Setting, ceilings: Ceilings)
         return
     measure = functools.partial(_row, operator, length, setting, ceilings)
     for name in lingen_kernels.implementations():
-        if (name == "reference" and length > setting.check_length) or (name == "triton" and is_interpreted()):
+        is_too_slow = (name == "reference" and length > setting.check_length) or (name == "triton" and is_interpreted())
+        if is_too_slow or name in broken:
             continue
         lingen_kernels.use(name)
         for mode, make in _functions_of(operator, inputs, setting):
             yield measure(name, mode, make)
     for name, function in rivals_of(operator.name, inputs, is_cuda=setting.is_cuda).items():
+        if name in broken:
+            continue
         yield measure(name, "forward", functools.partial(_itself, function))
         if setting.is_cuda:
             yield measure(name, "forward, graph", functools.partial(graphed, function))
@@ -174,6 +204,8 @@ def as_markdown(result: dict[str, Any]) -> str:
             f"{100 * row['roofline']:.0f} % |"
         )
     missing = [f"Not run: {name}: {reason}." for name, reason in result["missing"].items()]
+    for operator, reasons in result["broken"].items():
+        missing += [f"Not timed: {operator} of {name}: {reason}" for name, reason in reasons.items()]
     return "\n".join([*lines, "", *missing, *_fused_gain(result["rows"])]) + "\n"
 
 
@@ -209,6 +241,8 @@ def _row(
         if setting.is_cuda:
             torch.cuda.empty_cache()
         return Row(*names, failure="out of memory")
+    except RuntimeError as failure:  # such as a compiler that gives up on a rival; the next row may well run
+        return Row(*names, failure=_reason(failure))
     factor = 3 if "backward" in mode else 1  # as much again for each of two gradients
     done = factor * operator.flops(setting, length) / 1e9
     moved = factor * operator.minimal_bytes(setting, length) / 1e9
@@ -243,6 +277,17 @@ def _functions_of(
         return run
 
     yield "forward+backward", both
+
+
+def _called(name: str, operator: Operator, inputs: Inputs) -> object:
+    lingen_kernels.use(name)
+    with torch.inference_mode():
+        return operator.call(**inputs)
+
+
+def _reason(failure: Exception) -> str:
+    """One line."""
+    return f"{type(failure).__name__}: {str(failure).strip().partition(chr(10))[0][:200]}"
 
 
 def _itself(function: Callable[[], object]) -> Callable[[], object]:
