@@ -11,6 +11,8 @@ import torch
 from lingen_live.checkpoint import load_bundle
 from lingen_live.cli import main
 from lingen_live.config import BundleConfig
+from lingen_live.engine.build import build_engine
+from lingen_live.engine.options import EngineOptions
 from lingen_live.errors import ConfigError
 from lingen_live.paper import configs
 from lingen_live.paper.random_weights import serving_config, stand_in_codec, write_random_checkpoint
@@ -85,6 +87,9 @@ def test_a_checkpoint_of_random_weights_says_so_in_its_name(
     facts = json.loads(capsys.readouterr().out)
     assert facts["config"]["name"] == "lingen-1b (random weights)"
     assert facts["weights"] == "random"
+    engine = build_engine(EngineOptions(str(tmp_path / "random"), dtype="float32", compile=False), lambda *_: None)
+    assert engine.tick().frames.shape == (8, 128, 128, 3)
+    assert engine.info.name == "lingen-1b (random weights)"
     built = build_stream(StreamOptions(device="cpu", dtype="bfloat16", checkpoint=tmp_path / "random"))
     assert built.run.chunk().weights == "random"
 
