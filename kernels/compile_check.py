@@ -29,7 +29,21 @@ if __package__ in (None, ""):
 
 from lingen_kernels.availability import is_installed
 
-HEADDIM, D_STATE, INNER_WIDTH, WIDTH = 64, 128, 6144, 3072
+HEADDIM, D_STATE, INNER_WIDTH, WIDTH, ATTN_HEADDIM = 64, 128, 6144, 3072, 128
+
+
+UNALIGNED = {
+    "eps",
+    "scale",
+    "length",
+    "n_blocks",
+    "n_prefix",
+    "n_prefix_blocks",
+    "n_frames",
+    "n_past",
+    "window",
+    "shift",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +80,8 @@ class Usage:
 
 def ssd_cases(dtype: torch.dtype, block_len: int) -> list[Case]:
     """Both SSD kernels with the tile that the operator would take, states and a scan order present."""
-    from lingen_kernels.ssd.triton import ssd_outputs_kernel, ssd_states_kernel, tile_for
+    from lingen_kernels.ssd.tile import tile_for
+    from lingen_kernels.ssd.triton import ssd_outputs_kernel, ssd_states_kernel
 
     tile = tile_for(dtype, 2048, HEADDIM, block_len)
     narrow = (
@@ -86,9 +101,10 @@ def short_cases() -> list[Case]:
     """One block, and no states or order: Triton makes constants of sizes of 1 and of arguments that are None."""
     states, outputs = ssd_cases(torch.bfloat16, 64)
     absent = {"HAS_ORDER": False, "order_ptr": None, "n_blocks": 1}
+    no_prefix = {"n_prefix": 0, "n_prefix_blocks": 0}
     no_states = {"HAS_FWD": False, "state_fwd_ptr": None, "HAS_BWD": False, "state_bwd_ptr": None}
     return [
-        replace(states, name="ssd_states short", constants=states.constants | absent | no_states),
+        replace(states, name="ssd_states short", constants=states.constants | absent | no_states | no_prefix),
         replace(outputs, name="ssd_outputs short", constants=outputs.constants | absent),
     ]
 
@@ -114,6 +130,22 @@ def row_cases() -> list[Case]:
     ]
 
 
+def window_cases() -> list[Case]:
+    """Attention in shifted and in plain windows, in bfloat16 and, for checks on a GPU, in float32."""
+    from lingen_kernels.window.triton import BLOCK_KEYS, BLOCK_QUERIES, window_attention_kernel
+
+    pointers = ("query_ptr", "key_ptr", "value_ptr", "past_key_ptr", "past_value_ptr", "out_ptr")
+    tile = {"IS_INTERPRETED": False, "BP": ATTN_HEADDIM}
+    narrow = dict.fromkeys(pointers, "bf16") | {"region_ptr": "i64"}
+    blocks = {"BQ": BLOCK_QUERIES, "BK": BLOCK_KEYS}
+    shifted = tile | blocks | {"HAS_REGION": True}
+    plain = tile | blocks | {"HAS_REGION": False, "region_ptr": None, "shift": 0}
+    return [
+        Case("window_attention bfloat16 shifted", window_attention_kernel, narrow, shifted, 8, 2),
+        Case("window_attention bfloat16", window_attention_kernel, narrow, plain, 8, 2),
+    ]
+
+
 def compile_case(case: Case) -> Usage:
     """Compile for sm_90 as a launch would: aligned pointers, unit inner strides, other sizes multiples of 16."""
     import triton
@@ -131,8 +163,8 @@ def compile_case(case: Case) -> Usage:
         if name.endswith("_ptr"):
             signature[name] = "*i64" if name == "order_ptr" else f"*{case.dtypes.get(name, 'fp32')}"
         else:
-            signature[name] = "fp32" if name == "eps" else "i32"
-        if name not in {"eps", "length", "n_blocks"}:
+            signature[name] = "fp32" if name in {"eps", "scale"} else "i32"
+        if name not in UNALIGNED:
             attributes[(index,)] = [["tt.divisibility", 16]]
     compiled = triton.compile(
         ASTSource(case.kernel, signature, constants, attributes),
@@ -164,7 +196,7 @@ def main() -> None:
     if not is_installed("triton"):
         sys.exit("The package triton is not installed.")
     cases = [case for block_len in (128, 64) for case in ssd_cases(torch.bfloat16, block_len)]
-    cases += [*ssd_cases(torch.float32, 128), *short_cases(), *row_cases()]
+    cases += [*ssd_cases(torch.float32, 128), *short_cases(), *row_cases(), *window_cases()]
     usages = [compile_case(case) for case in cases]
     for usage in usages:
         sys.stdout.write(

@@ -7,6 +7,8 @@ import json
 import sys
 from pathlib import Path
 
+from lingen_live.bench_cli import add_bench
+from lingen_live.cli_options import add_checkpoint, add_engine_options
 from lingen_live.errors import LingenError
 
 
@@ -18,7 +20,7 @@ def main(argv: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     _add_live(commands.add_parser("live", help="serve the live video to a browser"))
     _add_replay(commands.add_parser("replay", help="play a scenario again, into a film"))
-    _add_bench(commands.add_parser("bench", help="measure generation, stage by stage"))
+    add_bench(commands.add_parser("bench", help="measure generation, stage by stage; kernels; the paper's scale"))
     _add_train(commands.add_parser("train", help="train the codec, the denoiser or the probe"))
     _add_eval(commands.add_parser("eval", help="score a model on held-out captions"))
     _add_info(commands.add_parser("info", help="say what a checkpoint holds"))
@@ -36,17 +38,6 @@ def main(argv: list[str] | None = None) -> int:
     return code
 
 
-def _add_checkpoint(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--checkpoint", metavar="DIR", help="directory of a model (default: the one that comes along)")
-
-
-def _add_engine_options(parser: argparse.ArgumentParser) -> None:
-    _add_checkpoint(parser)
-    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (default: %(default)s)")
-    parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto", help="number format")
-    parser.add_argument("--threads", type=int, default=1, help="compute threads (default: 1)")
-
-
 def _add_live(parser: argparse.ArgumentParser) -> None:
     from lingen_live.serve.launch import add_arguments, launch
 
@@ -55,7 +46,7 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_replay(parser: argparse.ArgumentParser) -> None:
-    _add_engine_options(parser)
+    add_engine_options(parser)
     parser.add_argument("scenario", type=Path, metavar="SCENARIO.json", help="as saved by the page")
     parser.add_argument("film", type=Path, metavar="OUT.mp4", help="where the film goes (H.264)")
     parser.add_argument(
@@ -80,69 +71,6 @@ def _replay(args: argparse.Namespace) -> int:
     sys.stdout.write(f"{args.film}: {n_frames} frames, {n_frames / engine.info.fps:.1f} s\n")
     if args.verify:
         sys.stdout.write(f"All {scenario.n_chunks} chunks are what they were, bit for bit.\n")
-    return 0
-
-
-def _add_bench(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "what",
-        nargs="?",
-        choices=("stages", "sessions", "paper"),
-        default="stages",
-        help="one stream by its stages, 1, 2, 4 and 8 streams at once, or the paper's tables (default: %(default)s)",
-    )
-    _add_engine_options(parser)
-    parser.add_argument("--flops-only", action="store_true", help="with `paper`: count operations, time nothing")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=Path("runs/paper"),
-        metavar="DIR",
-        help="with `paper`: report folder (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--chunks", type=int, default=120, help="chunks to generate, of every stream (default: %(default)s)"
-    )
-    parser.add_argument("--no-compile", action="store_true", help="measure without the compiled path")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers here")
-    parser.set_defaults(run=_bench)
-
-
-def _bench(args: argparse.Namespace) -> int:
-    return _bench_paper(args) if args.what == "paper" else _bench_engine(args)
-
-
-def _bench_paper(args: argparse.Namespace) -> int:
-    from lingen_live.paper.report import flops_rows, write_report
-
-    if not args.flops_only:
-        sys.stderr.write("Only operations are counted so far, latency is not timed: say --flops-only.\n")
-        return 2
-    sys.stdout.write(write_report(args.out, flops_rows()))
-    return 0
-
-
-def _bench_engine(args: argparse.Namespace) -> int:
-    from lingen_live.engine.bench import as_table, run_bench, settle
-    from lingen_live.engine.bench_sessions import as_sessions_table, run_bench_sessions
-    from lingen_live.engine.build import build_engine
-    from lingen_live.engine.options import EngineOptions
-
-    if args.chunks < 2:
-        sys.stderr.write(f"chunks is {args.chunks}; it must be 2 or more.\n")
-        return 2
-    options = EngineOptions(args.checkpoint, args.device, args.dtype, args.threads, compile=not args.no_compile)
-    engine = build_engine(options, lambda stage, fraction: None)
-    settle(engine)
-    if args.what == "sessions":
-        result = run_bench_sessions(engine, (1, 2, 4, 8), args.chunks)
-        table = as_sessions_table(result)
-    else:
-        result = run_bench(engine, args.chunks, lambda: None)
-        table = as_table(result)
-    sys.stdout.write(table + "\n")
-    if args.json is not None:
-        args.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     return 0
 
 
@@ -200,7 +128,7 @@ def _train(args: argparse.Namespace) -> int:
 
 
 def _add_eval(parser: argparse.ArgumentParser) -> None:
-    _add_engine_options(parser)
+    add_engine_options(parser)
     parser.add_argument("--probe", type=Path, metavar="FILE", help="probe weights (default: the bundled ones)")
     parser.add_argument("--captions", type=int, default=100, help="held-out captions (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=3.0, help="media time before judging (default: %(default)s)")
@@ -248,7 +176,7 @@ def _eval(args: argparse.Namespace) -> int:
 
 
 def _add_info(parser: argparse.ArgumentParser) -> None:
-    _add_checkpoint(parser)
+    add_checkpoint(parser)
     parser.set_defaults(run=_info)
 
 
@@ -256,6 +184,7 @@ def _info(args: argparse.Namespace) -> int:
     from lingen_kernels import implementation, missing
     from lingen_live.checkpoint import load_bundle
     from lingen_live.model.state import StreamState
+    from lingen_live.paper.random_weights import RANDOM
 
     bundle = load_bundle(args.checkpoint)
     n_parameters = {
@@ -263,6 +192,7 @@ def _info(args: argparse.Namespace) -> int:
         for name, net in (("model", bundle.model), ("codec", bundle.codec))
     }
     facts = {
+        "weights": "random" if RANDOM in bundle.config.name else "trained",
         "digest": bundle.digest,
         "parameters": n_parameters,
         "state_bytes": StreamState.allocate(bundle.config.model, 1).n_bytes,

@@ -25,11 +25,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "engine": {"base", "profile", "checkpoint", "lingen_kernels", *MODELS},
     "serve": {"base", "profile", "engine"},
     "train": {"base", "profile", "checkpoint", "engine", "world", "lingen_kernels", *MODELS},
-    "paper": {"base", "model"},
+    "paper": {"base", "profile", "checkpoint", "engine", "lingen_kernels", *MODELS},
     "studio": {"base", "profile", "engine", "serve"},
     "cluster": {"base", "profile", "engine", "serve"},
 }
-ENTRY_POINTS = {"cli", "run_live"}  # may import everything; nothing imports them
+ENTRY_POINTS = {"bench_cli", "cli", "cli_options", "run_live"}  # may import everything; nothing imports them
 
 # Modules that must load without a tensor library or a media stack, also through what they import.
 LIGHT = {
@@ -52,7 +52,9 @@ ONLY_IN: dict[str, set[str]] = {
     "uvicorn": {"serve", "studio", *ENTRY_POINTS},
     "websockets": {"serve"},
     "aiortc": {"serve"},
-    "transformers": {"text"},
+    "transformers": {"text", "paper"},
+    "diffusers": {"paper"},
+    "matplotlib": {"paper"},
     "gradio": {"studio"},
     "ray": {"cluster"},
     "mamba_ssm": {"lingen_kernels"},

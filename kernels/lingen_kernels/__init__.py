@@ -1,4 +1,4 @@
-"""The operators of LinGen's Mamba2 branch, each with a reference and one fast implementation a device.
+"""The operators of LinGen's blocks, each with a reference and one fast implementation a device.
 
 Knows tensors. Does not know video, chunks, checkpoints, or anything of `lingen_live`.
 
@@ -6,21 +6,21 @@ Knows tensors. Does not know video, chunks, checkpoints, or anything of `lingen_
     y, state = ssd_bidirectional(x, dt_fwd, dt_bwd, A_fwd, A_bwd, B, C, state, None)
 """
 
+from lingen_kernels.choice import implementation, implementations, missing, use
 from lingen_kernels.dispatch import (
     causal_conv1d_silu,
     gated_rms_norm,
-    implementation,
-    implementations,
-    missing,
+    has_free_orders,
     modulate,
     ssd_bidirectional,
     ssd_state,
-    use,
+    window_attention,
 )
 
 __all__ = [
     "causal_conv1d_silu",
     "gated_rms_norm",
+    "has_free_orders",
     "implementation",
     "implementations",
     "missing",
@@ -28,4 +28,5 @@ __all__ = [
     "ssd_bidirectional",
     "ssd_state",
     "use",
+    "window_attention",
 ]

@@ -1,137 +1,18 @@
-"""Chooses the implementation of the operators once, and checks shapes at the door.
+"""The operators: shapes are checked at the door, then the implementation in use computes (`choice.py`).
 
-The choice is made at import: environment variable LINGEN_KERNELS, else "torch" until the Triton kernels have been
-timed on a GPU. `use` overrides it, `implementation` reports it, `missing` says what cannot run here and why. Triton
-is imported when it is chosen, never before. Implementations know nothing of the choice; callers nothing of them.
+Implementations know nothing of the choice; callers nothing of them.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-
 from torch import Tensor
 
-from lingen_kernels.adaln.reference import modulate_reference
-from lingen_kernels.adaln.torch_adaln import modulate_torch
-from lingen_kernels.availability import is_interpreted, why_no_mamba, why_no_triton
-from lingen_kernels.conv.reference import causal_conv1d_silu_reference
-from lingen_kernels.conv.torch_conv import causal_conv1d_silu_torch
-from lingen_kernels.gate.reference import gated_rms_norm_reference
-from lingen_kernels.gate.torch_gate import gated_rms_norm_torch
-from lingen_kernels.ssd.reference import ssd_bidirectional_reference, ssd_state_reference
-from lingen_kernels.ssd.torch_ssd import ssd_bidirectional_torch, ssd_state_torch
+from lingen_kernels.choice import active
 
 
-@dataclass(frozen=True, slots=True)
-class Kernels:
-    """One implementation of every operator, under one name."""
-
-    name: str
-    ssd_state: Callable[..., Tensor]
-    ssd_bidirectional: Callable[..., tuple[Tensor, Tensor]]
-    causal_conv1d_silu: Callable[..., tuple[Tensor, Tensor]]
-    gated_rms_norm: Callable[..., Tensor]
-    modulate: Callable[..., tuple[Tensor, Tensor]]
-
-
-def _load_torch() -> Kernels:
-    return Kernels(
-        "torch",
-        ssd_state_torch,
-        ssd_bidirectional_torch,
-        causal_conv1d_silu_torch,
-        gated_rms_norm_torch,
-        modulate_torch,
-    )
-
-
-def _load_reference() -> Kernels:
-    return Kernels(
-        "reference",
-        ssd_state_reference,
-        ssd_bidirectional_reference,
-        causal_conv1d_silu_reference,
-        gated_rms_norm_reference,
-        modulate_reference,
-    )
-
-
-def _load_triton() -> Kernels:
-    from lingen_kernels.adaln.triton import modulate_triton
-    from lingen_kernels.conv.triton import causal_conv1d_silu_triton
-    from lingen_kernels.gate.triton import gated_rms_norm_triton
-    from lingen_kernels.ssd.triton import ssd_bidirectional_triton, ssd_state_triton
-
-    return Kernels(
-        "triton",
-        ssd_state_triton,
-        ssd_bidirectional_triton,
-        causal_conv1d_silu_triton,
-        gated_rms_norm_triton,
-        modulate_triton,
-    )
-
-
-def _load_mamba() -> Kernels:
-    """The package has an SSD only; the other operators are those of `triton`."""
-    from lingen_kernels.ssd.mamba_adapter import load_chunk_scan, ssd_bidirectional_mamba, ssd_state_mamba
-
-    load_chunk_scan()
-    return replace(
-        _load_triton(), name="mamba-ssm", ssd_state=ssd_state_mamba, ssd_bidirectional=ssd_bidirectional_mamba
-    )
-
-
-_LOADERS = {
-    "torch": _load_torch,
-    "reference": _load_reference,
-    "triton": _load_triton,
-    "mamba-ssm": _load_mamba,
-}
-
-
-def missing() -> dict[str, str]:
-    """What cannot run in this process, and why; imports none of it."""
-    reasons = {"triton": why_no_triton(), "mamba-ssm": why_no_mamba()}
-    return {name: reason for name, reason in reasons.items() if reason is not None}
-
-
-def implementations() -> tuple[str, ...]:
-    """The names `use` accepts in this process."""
-    return tuple(name for name in _LOADERS if name not in missing())
-
-
-def _by_name(name: str) -> Kernels:
-    if name == "auto":
-        name = "triton" if "triton" not in missing() and not is_interpreted() else "torch"
-    if name not in _LOADERS:
-        raise ValueError(f"There are no kernels named {name!r}; known are {', '.join((*_LOADERS, 'auto'))}.")
-    if name in missing():
-        raise ValueError(f"The kernels {name!r} cannot run here: {missing()[name]}.")
-    return _LOADERS[name]()
-
-
-_active = _by_name(os.environ.get("LINGEN_KERNELS") or "torch")
-
-
-def implementation() -> str:
-    """The name of the implementation in use."""
-    return _active.name
-
-
-def use(name: str) -> None:
-    """Choose the implementation by name for the whole process.
-
-    Args:
-        name: one of `implementations()`, or "auto": triton where there is a CUDA device for it, else torch.
-
-    Raises:
-        ValueError: the name is unknown, or its kernels cannot run in this process; the message says why.
-    """
-    global _active
-    _active = _by_name(name)
+def has_free_orders() -> bool:
+    """Whether a scan order costs an address and not a copy with the implementation in use."""
+    return active().has_free_orders
 
 
 def ssd_state(
@@ -162,7 +43,7 @@ def ssd_state(
         _check("initial_state", initial_state, (batch, n_heads, headdim, B.shape[-1]))
     if order is not None:
         _check("order", order, (length,))
-    return _active.ssd_state(x, dt, A, B, initial_state, order)
+    return active().ssd_state(x, dt, A, B, initial_state, order)
 
 
 def ssd_bidirectional(
@@ -177,25 +58,29 @@ def ssd_bidirectional(
     state_bwd: Tensor | None,
     block_len: int = 128,
     order: Tensor | None = None,
+    n_prefix: int = 0,
 ) -> tuple[Tensor, Tensor]:
     """Run the recurrence from both ends and read both states out with C: y_i = (S^f_i + S^b_i) C_i.
 
     S^f is the inclusive forward recurrence from `state_fwd`, S^b the inclusive recurrence over the reversed
-    sequence from `state_bwd`; position i is therefore part of both. No D term and no gate.
+    sequence from `state_bwd`; position i is therefore part of both. No D term and no gate. A prefix of r positions
+    (review tokens) is read before the others by both recurrences, from its first to its last, and makes no output.
 
     Args:
-        x: inputs, (b, l, h, p).
-        dt_fwd: step sizes of the forward direction, not negative, (b, l, h).
-        dt_bwd: step sizes of the backward direction, not negative, (b, l, h).
+        x: inputs, (b, r + l, h, p).
+        dt_fwd: step sizes of the forward direction, not negative, (b, r + l, h).
+        dt_bwd: step sizes of the backward direction, not negative, (b, r + l, h).
         A_fwd: decay rates of the forward direction, negative, (h,).
         A_bwd: decay rates of the backward direction, negative, (h,).
-        B: input projections, shared by heads and directions, in the dtype of `x`, (b, l, n).
-        C: output projections, shared by heads and directions, in the dtype of `x`, (b, l, n).
-        state_fwd: state before the first position, (b, h, p, n), or None for zeros.
-        state_bwd: state after the last position, (b, h, p, n), or None for zeros.
+        B: input projections, shared by heads and directions, in the dtype of `x`, (b, r + l, n).
+        C: output projections, shared by heads and directions, in the dtype of `x`, (b, r + l, n).
+        state_fwd: state of the forward recurrence when it begins, (b, h, p, n), or None for zeros.
+        state_bwd: state of the backward recurrence when it begins, (b, h, p, n), or None for zeros.
         block_len: positions of one dense block at most; changes speed, never the result.
-        order: which position comes i-th, a permutation (l,) of int64, or None to take them as they lie. Outputs
-            lie where their inputs lie: y[:, order] is the result for x[:, order], dt_fwd[:, order] and so on.
+        order: which position after the prefix comes i-th, a permutation (l,) of int64, or None to take them as they
+            lie. Outputs lie where their inputs lie: y[:, order] is the result for x[:, order], dt_fwd[:, order] and
+            so on.
+        n_prefix: r.
 
     Returns:
         y (b, l, h, p) in the dtype of `x`, and the final forward state (b, h, p, n), float32 (float64 for
@@ -215,15 +100,16 @@ def ssd_bidirectional(
     for name, state in (("state_fwd", state_fwd), ("state_bwd", state_bwd)):
         if state is not None:
             _check(name, state, (batch, n_heads, headdim, B.shape[-1]))
-    if order is not None:
-        _check("order", order, (length,))
+    _check_order(order, length, n_prefix)
     if block_len < 1:
         raise ValueError(f"block_len is {block_len}; it must be 1 or more.")
-    return _active.ssd_bidirectional(x, dt_fwd, dt_bwd, A_fwd, A_bwd, B, C, state_fwd, state_bwd, block_len, order)
+    return active().ssd_bidirectional(
+        x, dt_fwd, dt_bwd, A_fwd, A_bwd, B, C, state_fwd, state_bwd, block_len, order, n_prefix
+    )
 
 
 def causal_conv1d_silu(
-    x: Tensor, weight: Tensor, bias: Tensor | None, tail: Tensor, order: Tensor | None = None
+    x: Tensor, weight: Tensor, bias: Tensor | None, tail: Tensor, order: Tensor | None = None, n_prefix: int = 0
 ) -> tuple[Tensor, Tensor]:
     """Convolve each channel with its past, continuing from `tail`, then apply SiLU.
 
@@ -232,8 +118,9 @@ def causal_conv1d_silu(
         weight: taps a channel, the last one on the present, (c, k).
         bias: (c,) or None.
         tail: the k - 1 inputs before x, (b, k-1, c); zeros at the start of a stream.
-        order: which position comes i-th, a permutation (l,) of int64, or None to take them as they lie. Outputs
-            lie where their inputs lie: y[:, order] is the result for x[:, order].
+        order: which position after the prefix comes i-th, a permutation (l - r,) of int64, or None to take them as
+            they lie. Outputs lie where their inputs lie: y[:, r + order] is the result for x[:, r + order].
+        n_prefix: r, positions at the front that come first whatever the order.
 
     Returns:
         y (b, l, c) in the dtype of `x`, and the tail for the next call, (b, k-1, c) in the dtype of `tail`.
@@ -247,9 +134,8 @@ def causal_conv1d_silu(
     _check("tail", tail, (batch, weight.shape[1] - 1, n_channels))
     if bias is not None:
         _check("bias", bias, (n_channels,))
-    if order is not None:
-        _check("order", order, (x.shape[1],))
-    return _active.causal_conv1d_silu(x, weight, bias, tail, order)
+    _check_order(order, x.shape[1], n_prefix)
+    return active().causal_conv1d_silu(x, weight, bias, tail, order, n_prefix)
 
 
 def gated_rms_norm(y: Tensor, x: Tensor, skip: Tensor, gate: Tensor, weight: Tensor, eps: float) -> Tensor:
@@ -275,7 +161,7 @@ def gated_rms_norm(y: Tensor, x: Tensor, skip: Tensor, gate: Tensor, weight: Ten
     _check("skip", skip, (n_heads,))
     _check("gate", gate, (batch, length, n_heads * headdim))
     _check("weight", weight, (n_heads * headdim,))
-    return _active.gated_rms_norm(y, x, skip, gate, weight, eps)
+    return active().gated_rms_norm(y, x, skip, gate, weight, eps)
 
 
 def modulate(
@@ -312,7 +198,72 @@ def modulate(
         _check("branch", branch, (batch, length, width))
     elif gate is not None:
         raise ValueError("gate is given, branch is not; a gate multiplies a branch.")
-    return _active.modulate(tokens, shift, scale, branch, gate, eps)
+    return active().modulate(tokens, shift, scale, branch, gate, eps)
+
+
+def window_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    past_key: Tensor,
+    past_value: Tensor,
+    time_bias: Tensor,
+    place_bias: Tensor,
+    region: Tensor | None,
+    height: int,
+    width: int,
+    window: int,
+    shift: int,
+) -> Tensor:
+    """Attend inside windows of a plane, over all frames of the chunk and those carried from before.
+
+    The plane is rolled by -shift in height and width, then cut into windows of `window` x `window` cells; a query
+    sees the cells of its window in every frame. Logits are query key / p^0.5 + time_bias + place_bias.
+
+    Args:
+        query: (b, t h w, heads, p), frame by frame, row by row.
+        key: (b, t h w, heads, p).
+        value: (b, t h w, heads, p).
+        past_key: (b, past h w, heads, p), the frames before; past may be 0.
+        past_value: (b, past h w, heads, p).
+        time_bias: frame to frame, (heads, t, past + t), carried frames first.
+        place_bias: cell to cell of a window, (heads, window^2, window^2).
+        region: cells of a window see each other if they are of one region, (windows, window^2) int64, or None for one.
+        height: h.
+        width: w.
+        window: cells a side, dividing h and w.
+        shift: 0 to window - 1.
+
+    Returns:
+        (b, t h w, heads, p) in the dtype of `query`.
+
+    Raises:
+        ValueError: shapes disagree; the message names the argument and both shapes.
+    """
+    _check("query", query, (None, None, None, None))
+    batch, length, n_heads, headdim = query.shape
+    if window < 1 or height % window or width % window or length % (height * width):
+        raise ValueError(f"{length} positions of {height} x {width} cells cannot be cut into windows of {window}.")
+    n_past = past_key.shape[1]
+    _check("key", key, (batch, length, n_heads, headdim))
+    _check("value", value, (batch, length, n_heads, headdim))
+    _check("past_key", past_key, (batch, n_past // (height * width) * height * width, n_heads, headdim))
+    _check("past_value", past_value, (batch, n_past, n_heads, headdim))
+    n_frames, n_cells = length // (height * width), window**2
+    _check("time_bias", time_bias, (n_heads, n_frames, n_frames + n_past // (height * width)))
+    _check("place_bias", place_bias, (n_heads, n_cells, n_cells))
+    if region is not None:
+        _check("region", region, (height * width // n_cells, n_cells))
+    return active().window_attention(
+        query, key, value, past_key, past_value, time_bias, place_bias, region, height, width, window, shift
+    )
+
+
+def _check_order(order: Tensor | None, length: int, n_prefix: int) -> None:
+    if not 0 <= n_prefix < length:
+        raise ValueError(f"n_prefix is {n_prefix}; it must be 0 or more, and fewer than the {length} positions.")
+    if order is not None:
+        _check("order", order, (length - n_prefix,))
 
 
 def _check(name: str, tensor: Tensor, expected: tuple[int | None, ...]) -> None:

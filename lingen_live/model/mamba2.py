@@ -1,7 +1,7 @@
 """Bidirectional Mamba2 over a chunk: forward it goes on from a carried state, backward it stays inside.
 
 Mamba2 is arXiv 2405.21060. Both directions share the projections, the convolution, B and C; they have their
-own dt and A. The review tokens come first in both. Knows tokens in scan order, not pictures.
+own dt and A. The review tokens come first in both. Knows sequences and their orders, not pictures.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lingen_kernels import causal_conv1d_silu, ssd_bidirectional, ssd_state
+from lingen_kernels import causal_conv1d_silu, gated_rms_norm, ssd_bidirectional
 from lingen_live.config import ModelConfig
 
 
@@ -35,36 +35,34 @@ class BidirectionalMamba2(nn.Module):
         self.norm_weight = nn.Parameter(torch.ones(inner))
         self.out_proj = nn.Linear(inner, config.width, bias=False)
 
-    def forward(self, video: Tensor, review: Tensor, ssm: Tensor, conv: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        self, video: Tensor, review: Tensor, ssm: Tensor, conv: Tensor, order: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Mix a chunk.
 
         Args:
-            video: (B, L, D) tokens in scan order.
+            video: (B, L, D) tokens.
             review: (B, R, D) review tokens, read before the video in both directions.
             ssm: (B, n_heads, headdim, d_state) carried forward state.
             conv: (B, d_conv - 1, inner + 2 d_state) carried convolution inputs.
+            order: (L,), which token comes i-th, or None if they lie in scan order.
 
         Returns:
-            (B, L, D); the state after the last token; the last convolution inputs.
+            (B, L, D), each where its token lies; the state after the last token; the last convolution inputs.
         """
         n_review = review.shape[1]
         conv_width = self.inner + 2 * self.d_state
         projected = self.in_proj(torch.cat((review, video), dim=1))
         gate, inputs, dt = projected.split((self.inner, conv_width, 2 * self.n_heads), dim=-1)
-        mixed, conv = causal_conv1d_silu(inputs, self.conv_weight, self.conv_bias, conv)
+        mixed, conv = causal_conv1d_silu(inputs, self.conv_weight, self.conv_bias, conv, order, n_review)
         x, b, c = mixed.split((self.inner, self.d_state, self.d_state), dim=-1)
         x = x.unflatten(-1, (self.n_heads, self.headdim))
         dt = functional.softplus(dt.to(ssm.dtype) + self.dt_bias)
         dt_fwd, dt_bwd = dt.split(self.n_heads, dim=-1)
         a_fwd, a_bwd = -torch.exp(self.log_a)
 
-        entering, overview = ssm, None
-        if n_review:
-            entering = ssd_state(x[:, :n_review], dt_fwd[:, :n_review], a_fwd, b[:, :n_review], ssm)
-            overview = ssd_state(x[:, :n_review], dt_bwd[:, :n_review], a_bwd, b[:, :n_review], None)
-        x, b, c = x[:, n_review:], b[:, n_review:], c[:, n_review:]
-        y, ssm = ssd_bidirectional(
-            x, dt_fwd[:, n_review:], dt_bwd[:, n_review:], a_fwd, a_bwd, b, c, entering, overview
-        )
-        y = torch.addcmul(y, x, self.skip[:, None]).flatten(2) * functional.silu(gate[:, n_review:])
-        return self.out_proj(functional.rms_norm(y, (self.inner,), self.norm_weight)), ssm, conv
+        y, ssm = ssd_bidirectional(x, dt_fwd, dt_bwd, a_fwd, a_bwd, b, c, ssm, None, order=order, n_prefix=n_review)
+        # The eps of `rms_norm` when none is given, which checkpoints were trained with.
+        eps = torch.finfo(torch.promote_types(y.dtype, torch.float32)).eps
+        y = gated_rms_norm(y, x[:, n_review:], self.skip, gate[:, n_review:], self.norm_weight, eps)
+        return self.out_proj(y), ssm, conv

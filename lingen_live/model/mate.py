@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lingen_kernels import has_free_orders, modulate
 from lingen_live.config import ModelConfig
 from lingen_live.model.embed import PositionEmbedding
 from lingen_live.model.mamba2 import BidirectionalMamba2
@@ -19,6 +20,8 @@ from lingen_live.model.review import overview, review_tokens, update_bank
 from lingen_live.model.scan_order import scan_order
 from lingen_live.model.state import LayerState
 from lingen_live.model.tesa import TemporalSwinAttention
+
+_EPS = 1e-5  # of every layer norm
 
 
 class Mate(nn.Module):
@@ -46,8 +49,13 @@ class Mate(nn.Module):
             mixed, tesa = self.tesa(tokens, state.tesa)
             return mixed, replace(state, tesa=tesa)
         review, bank = self._review(tokens, state.review)
-        scanned, ssm, conv = self.mamba(tokens[:, self.order], review, state.ssm, state.conv.to(tokens.dtype))
-        mixed, tesa = scanned[:, self.inverse], state.tesa
+        carried = (review, state.ssm, state.conv.to(tokens.dtype))
+        if has_free_orders():
+            mixed, ssm, conv = self.mamba(tokens, *carried, self.order)
+        else:  # one copy of the tokens before and after costs less than a copy of all that is made of them
+            mixed, ssm, conv = self.mamba(tokens[:, self.order], *carried)
+            mixed = mixed[:, self.inverse]
+        tesa = state.tesa
         if self.tesa is not None:
             attended, tesa = self.tesa(tokens, state.tesa)
             mixed = mixed + attended
@@ -83,7 +91,6 @@ class Block(nn.Module):
 
     def __init__(self, config: ModelConfig, layer: int) -> None:
         super().__init__()
-        self.width = config.width
         self.position = PositionEmbedding(config)
         self.modulation = nn.Parameter(torch.zeros(6, config.width))
         self.mate = Mate(config, layer)
@@ -108,12 +115,9 @@ class Block(nn.Module):
         Returns:
             (B, L, D) and what it would remember after a commit.
         """
-        shift, scale, gate, ffn_shift, ffn_scale, ffn_gate = (condition + self.modulation).unsqueeze(2).unbind(1)
-        mixed, following = self.mate(torch.addcmul(shift, self._norm(tokens + self.position()), 1 + scale), state)
-        tokens = torch.addcmul(tokens, gate, mixed)
-        tokens = tokens + self.cross(self._norm(tokens), *text)
-        hidden = self.ffn(torch.addcmul(ffn_shift, self._norm(tokens), 1 + ffn_scale))
-        return torch.addcmul(tokens, ffn_gate, hidden), following
-
-    def _norm(self, tokens: Tensor) -> Tensor:
-        return functional.layer_norm(tokens, (self.width,))
+        shift, scale, gate, ffn_shift, ffn_scale, ffn_gate = (condition + self.modulation).unbind(1)
+        _, normed = modulate(tokens, shift, scale, self.position().expand_as(tokens), None, _EPS)
+        mixed, following = self.mate(normed, state)
+        tokens, normed = modulate(tokens, None, None, mixed, gate, _EPS)
+        tokens, normed = modulate(tokens, ffn_shift, ffn_scale, self.cross(normed, *text), None, _EPS)
+        return torch.addcmul(tokens, ffn_gate[:, None], self.ffn(normed)), following

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lingen_kernels import window_attention
 from lingen_live.config import ModelConfig
 
 
@@ -35,8 +36,8 @@ class TemporalSwinAttention(nn.Module):
         n_cells = self.window**2
         self.time_bias = nn.Parameter(torch.zeros(self.n_heads, self.n_frames, self.n_frames + self.n_past))
         self.place_bias = nn.Parameter(torch.zeros(self.n_heads, n_cells, n_cells))
-        self.register_buffer("is_neighbour", _neighbours(*self.grid, self.window, self.shift), persistent=False)
-        self.is_neighbour: Tensor
+        self.register_buffer("region", _regions(*self.grid, self.window, self.shift), persistent=False)
+        self.region: Tensor
 
     def forward(self, tokens: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         """Attend within windows.
@@ -48,58 +49,34 @@ class TemporalSwinAttention(nn.Module):
         Returns:
             (B, T h w, D); the keys and values to carry if this chunk is committed.
         """
-        batch, _, width = tokens.shape
-        query, key, value = self.qkv(tokens).chunk(3, dim=-1)
+        query, key, value = self.qkv(tokens).unflatten(-1, (3, self.n_heads, self.headdim)).unbind(2)
         query, key = self._normalise(query), self._normalise(key)
-        carried = torch.cat((past.to(key.dtype), torch.cat((key, value), dim=-1)), dim=1)
-        key, value = carried.chunk(2, dim=-1)
-        n_keys = self.n_frames + self.n_past
-        out = functional.scaled_dot_product_attention(
-            self._to_windows(query, self.n_frames),
-            self._to_windows(key, n_keys),
-            self._to_windows(value, n_keys),
-            attn_mask=self._bias().to(query.dtype),
+        past = past.to(key.dtype)
+        past_key, past_value = past.unflatten(-1, (2, self.n_heads, self.headdim)).unbind(2)
+        out = window_attention(
+            *(query, key, value, past_key, past_value),
+            *(self.time_bias, self.place_bias, self.region if self.shift else None),
+            *(*self.grid, self.window, self.shift),
         )
-        keep = self.n_past * self.grid[0] * self.grid[1]
-        return self.out_proj(self._from_windows(out, batch, width)), carried[:, carried.shape[1] - keep :]
+        return self.out_proj(out.flatten(2)), self._carried(key, value, past)
+
+    def _carried(self, key: Tensor, value: Tensor, past: Tensor) -> Tensor:
+        """Keys and values of the last frames: (B, past_frames h w, 2 D)."""
+        keep, length = past.shape[1], key.shape[1]
+        first = max(length - keep, 0)
+        present = torch.cat((key[:, first:].flatten(2), value[:, first:].flatten(2)), dim=-1)
+        return present if keep <= length else torch.cat((past[:, length:], present), dim=1)
 
     def _normalise(self, heads: Tensor) -> Tensor:
         """RMS-normalise every head: attention logits stay within headdim^0.5, whatever the stream's age."""
-        return functional.rms_norm(heads.unflatten(-1, (-1, self.headdim)), (self.headdim,)).flatten(2)
-
-    def _bias(self) -> Tensor:
-        """(1, windows * heads, T cells, (past + T) cells): learned offsets, -inf across a wrapped border."""
-        place, time = self.place_bias[:, None, :, None, :], self.time_bias[:, :, None, :, None]
-        bias = (place + time).masked_fill(~self.is_neighbour[:, None, None, :, None, :], float("-inf"))
-        return bias.flatten(4, 5).flatten(2, 3).flatten(0, 1).unsqueeze(0)
-
-    def _to_windows(self, tokens: Tensor, n_frames: int) -> Tensor:
-        """(B, frames h w, D) to (B, windows * heads, frames * cells, headdim)."""
-        height, width = self.grid
-        x = tokens.unflatten(1, (n_frames, height, width))
-        if self.shift:
-            x = torch.roll(x, (-self.shift, -self.shift), (2, 3))
-        x = x.unflatten(2, (-1, self.window)).unflatten(4, (-1, self.window)).unflatten(6, (self.n_heads, -1))
-        x = x.permute(0, 2, 4, 6, 1, 3, 5, 7)  # B, rows, columns, heads, frames, window, window, headdim
-        return x.flatten(4, 6).flatten(1, 3)
-
-    def _from_windows(self, windows: Tensor, batch: int, depth: int) -> Tensor:
-        """The reverse for queries: (B, windows * heads, T cells, headdim) to (B, T h w, D)."""
-        height, width = self.grid
-        x = windows.unflatten(2, (self.n_frames, self.window, self.window))
-        x = x.unflatten(1, (height // self.window, width // self.window, self.n_heads))
-        x = x.permute(0, 4, 1, 5, 2, 6, 3, 7).reshape(batch, self.n_frames, height, width, depth)
-        if self.shift:
-            x = torch.roll(x, (self.shift, self.shift), (2, 3))
-        return x.flatten(1, 3)
+        return functional.rms_norm(heads, (self.headdim,))
 
 
-def _neighbours(height: int, width: int, window: int, shift: int) -> Tensor:
-    """(windows, cells, cells): whether two cells of a shifted window were side by side before the wrap."""
+def _regions(height: int, width: int, window: int, shift: int) -> Tensor:
+    """(windows, cells): an id of what was side by side in a window before the wrap."""
     rows, columns = torch.arange(height), torch.arange(width)
     # A roll by `shift` brings the first rows to the end: they belong to another region of the picture.
     region = (rows < shift).long()[:, None] * 2 + (columns < shift).long()
     region = torch.roll(region, (-shift, -shift), (0, 1))
     cells = region.unflatten(0, (-1, window)).unflatten(2, (-1, window)).transpose(1, 2)
-    cells = cells.flatten(2, 3).flatten(0, 1)
-    return cells[:, :, None] == cells[:, None, :]
+    return cells.flatten(2, 3).flatten(0, 1)

@@ -6,6 +6,9 @@ Latents of a video autoencoder that folds 8 x 8 pixels and 4 frames, in patches 
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from lingen_live.config import ModelConfig
 from lingen_live.errors import ConfigError
 
@@ -13,6 +16,7 @@ FPS = 16
 FRAMES_PER_LATENT = 4
 PX_PER_TOKEN = 16
 CHUNK_LATENT_FRAMES = 2
+TOY = "toy"
 WIDTHS = {"lingen-1b": 1536, "lingen-4b": 3072}
 
 
@@ -55,6 +59,35 @@ def paper_config(name: str, side_px: int) -> ModelConfig:
         text_tokens=256,
         text_slots=1,
         text_fields=(),
+    )
+
+
+def served_config(name: str, side_px: int) -> ModelConfig:
+    """The same denoiser for the text encoder that comes along with this project, so that it can be served.
+
+    Args:
+        name: as in `paper_config`.
+        side_px: as in `paper_config`.
+
+    Raises:
+        ConfigError: as in `paper_config`.
+    """
+    return replace(paper_config(name, side_px), text_width=384, text_tokens=32)
+
+
+def toy_config() -> ModelConfig:
+    """Every part of the paper's configuration at a size that a CPU runs in a moment: 64 x 64 px."""
+    large = paper_config("lingen-1b", 128)
+    small: dict[str, Any] = {
+        "latent_height": 4,
+        "latent_width": 4,
+        "width": 32,
+        "n_layers": 2,
+        "headdim": 16,
+        "d_state": 16,
+    }
+    return replace(
+        large, **small, attn_headdim=16, tesa_window=2, review_pool=2, text_width=24, text_tokens=6, latent_channels=8
     )
 
 

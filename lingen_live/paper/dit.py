@@ -6,6 +6,8 @@ LinGen. Here to be counted and timed; it is never trained.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -14,9 +16,12 @@ from lingen_live.config import ModelConfig
 from lingen_live.model.embed import SigmaEmbedding
 from lingen_live.model.mate import CrossAttention
 
+KeyValues = tuple[Tensor, Tensor]
+"""Each (B, heads, tokens, headdim)."""
+
 
 class FullAttention(nn.Module):
-    """Every token asks every other."""
+    """Every token asks every other, and those of a window before if there is one."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -24,9 +29,22 @@ class FullAttention(nn.Module):
         self.qkv = nn.Linear(config.width, 3 * config.width, bias=False)
         self.out_proj = nn.Linear(config.width, config.width, bias=False)
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """tokens (B, L, D) to (B, L, D)."""
+    def forward(self, tokens: Tensor, window: KeyValues | None = None) -> Tensor:
+        """Attend.
+
+        Args:
+            tokens: (B, L, D).
+            window: keys and values to look at, those of the tokens last: their place is overwritten with them. None to
+                look at the tokens alone.
+
+        Returns:
+            (B, L, D).
+        """
         query, key, value = self.qkv(tokens).unflatten(-1, (3, -1, self.headdim)).permute(2, 0, 3, 1, 4)
+        if window is not None:  # in place: joining a long window with a chunk would copy all of it
+            for whole, own in zip(window, (key, value), strict=True):
+                whole[:, :, whole.shape[2] - own.shape[2] :] = own
+            key, value = window
         return self.out_proj(functional.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2))
 
 
@@ -39,11 +57,24 @@ class DiTBlock(nn.Module):
         self.attention, self.cross = FullAttention(config), CrossAttention(config)
         self.ffn = nn.Sequential(nn.Linear(config.width, inner), nn.GELU(), nn.Linear(inner, config.width))
 
-    def forward(self, tokens: Tensor, condition: Tensor, text: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-        """tokens (B, L, D), condition (B, 6, D), text as in `CrossAttention`; to (B, L, D)."""
+    def forward(
+        self,
+        tokens: Tensor,
+        condition: Tensor,
+        text: tuple[Tensor, Tensor, Tensor],
+        window: KeyValues | None = None,
+    ) -> Tensor:
+        """tokens (B, L, D) to (B, L, D).
+
+        Args:
+            tokens: (B, L, D).
+            condition: (B, 6, D).
+            text: as in `CrossAttention`.
+            window: as in `FullAttention`.
+        """
         shift, scale, gate, ffn_shift, ffn_scale, ffn_gate = condition.unsqueeze(2).unbind(1)
         normed = functional.layer_norm(tokens, tokens.shape[-1:])
-        tokens = torch.addcmul(tokens, gate, self.attention(torch.addcmul(shift, normed, 1 + scale)))
+        tokens = torch.addcmul(tokens, gate, self.attention(torch.addcmul(shift, normed, 1 + scale), window))
         tokens = tokens + self.cross(functional.layer_norm(tokens, tokens.shape[-1:]), *text)
         normed = functional.layer_norm(tokens, tokens.shape[-1:])
         return torch.addcmul(tokens, ffn_gate, self.ffn(torch.addcmul(ffn_shift, normed, 1 + ffn_scale)))
@@ -72,11 +103,34 @@ class DiT(nn.Module):
 
     def forward(self, latents: Tensor, sigma: Tensor, text: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """The velocity (B, T, C, h, w) at noisy latents of that shape; sigma (B,); text as in `CrossAttention`."""
+        return self.step(latents, sigma, text, 0, [])
+
+    def step(
+        self,
+        latents: Tensor,
+        sigma: Tensor,
+        text: tuple[Tensor, Tensor, Tensor],
+        first_frame: int,
+        windows: Sequence[KeyValues],
+    ) -> Tensor:
+        """The velocity of a part of a clip.
+
+        Args:
+            latents: (B, T, C, h, w), noisy.
+            sigma: (B,).
+            text: as in `CrossAttention`.
+            first_frame: where in the table of positions the part begins.
+            windows: as in `FullAttention`, by layer; empty for none.
+
+        Returns:
+            (B, T, C, h, w).
+        """
         time, rows, columns = self.position.split(self.sizes)
+        time = time[first_frame : first_frame + latents.shape[1]]
         position = (time[:, None, None] + rows[:, None] + columns).flatten(0, 2)
         tokens = self.latent_in(latents.permute(0, 1, 3, 4, 2).flatten(1, 3)) + position
         condition = self.condition(functional.silu(self.sigma(sigma))).unflatten(-1, (6, -1))
-        for block in self.blocks:
-            tokens = block(tokens, condition, text)
+        for index, block in enumerate(self.blocks):
+            tokens = block(tokens, condition, text, windows[index] if windows else None)
         tokens = self.latent_out(functional.layer_norm(tokens, tokens.shape[-1:]))
-        return tokens.unflatten(1, self.sizes).permute(0, 1, 4, 2, 3)
+        return tokens.unflatten(1, (latents.shape[1], *self.sizes[1:])).permute(0, 1, 4, 2, 3)

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from lingen_live.config import ModelConfig
 from lingen_live.paper.configs import n_latent_frames, paper_config
@@ -71,7 +72,7 @@ def as_markdown(rows: Sequence[FlopsRow]) -> str:
         "# Operations of one denoising step, counted",
         "",
         "TFLOP of one step over the whole clip, batch 1, no guidance; matrix products, convolutions and attention.",
-        "LinGen runs chunk by chunk; DiT attends over the whole clip. No latency was measured.",
+        "LinGen runs chunk by chunk; DiT attends over the whole clip. No time was measured here.",
         "",
         f"| {' | '.join(_COLUMNS)} |",
         "|---" * len(_COLUMNS) + "|",
@@ -97,11 +98,15 @@ def as_markdown(rows: Sequence[FlopsRow]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def as_json(rows: Sequence[FlopsRow]) -> dict[str, Any]:
+    """The rows for programs."""
+    return {"step": "one denoising step of the clip", "rows": [asdict(row) for row in rows]}
+
+
 def write_report(folder: Path, rows: Sequence[FlopsRow]) -> str:
     """Write flops.json and flops.md into a folder; returns the Markdown."""
     folder.mkdir(parents=True, exist_ok=True)
     table = as_markdown(rows)
-    content = {"step": "one denoising step of the clip", "rows": [asdict(row) for row in rows]}
-    (folder / "flops.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    (folder / "flops.json").write_text(json.dumps(as_json(rows), indent=2) + "\n", encoding="utf-8")
     (folder / "flops.md").write_text(table, encoding="utf-8")
     return table

@@ -14,7 +14,7 @@ pytest.importorskip("triton", reason="Triton is not installed")
 
 ROOT = Path(__file__).parents[2]
 SHARED_BYTES_LIMIT = 232_448  # a program on sm_90: 227 KiB (CUDA C++ programming guide, compute capabilities)
-SPILL_BYTES = 64  # a few numbers around a loop; a spilled tile takes hundreds
+SPILL_BYTES = 128  # a few numbers around a loop; a spilled tile takes hundreds
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_all_fit_the_shared_memory(usages: dict[str, dict[str, Any]]) -> None:
 
 def test_matrix_products_run_on_tensor_cores(usages: dict[str, dict[str, Any]]) -> None:
     narrow = [usage for name, usage in usages.items() if "bfloat16" in name]
-    assert len(narrow) == 4
+    assert len(narrow) == 6
     assert all(usage["wgmma"] > 0 for usage in narrow), narrow
 
 

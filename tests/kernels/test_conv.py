@@ -50,8 +50,8 @@ def test_gradients_equal_the_reference() -> None:
     inputs = make_inputs(20, taps=4)
     gradients = []
     for function in (causal_conv1d_silu_reference, causal_conv1d_silu_torch):
-        leaves = [t.clone().requires_grad_() for t in inputs]
-        y, tail = function(*leaves)
+        x, weight, bias, tail = leaves = [t.clone().requires_grad_() for t in inputs]
+        y, tail = function(x, weight, bias, tail)
         gradients.append(torch.autograd.grad(y.square().sum() + tail.sum(), leaves))
     torch.testing.assert_close(gradients[1], gradients[0], rtol=1e-12, atol=1e-12)
 

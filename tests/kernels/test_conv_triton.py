@@ -88,7 +88,7 @@ def test_gradients_equal_the_reference(has_order: bool) -> None:
         (causal_conv1d_silu_reference, {name: t.double() for name, t in inputs.items()}),
         (causal_conv1d_silu_triton, inputs),
     ):
-        leaves = leaves_of(arguments)
+        leaves: dict[str, Any] = leaves_of(arguments)
         y, tail = function(**leaves, order=order)
         gradients.append(gradients_of(y.square().sum() + tail.sum(), leaves))
     for name, expected in gradients[0].items():
@@ -106,3 +106,14 @@ def test_float64_is_refused() -> None:
     inputs = make_inputs(4, taps=2, dtype=torch.float64)
     with pytest.raises(ValueError, match=r"x is torch.float64; the Triton kernels take"):
         causal_conv1d_silu_triton(**inputs)
+
+
+@pytest.mark.parametrize(("n_prefix", "length"), [(1, 2), (3, 4), (5, 37)])
+def test_a_prefix_comes_first_whatever_the_order(n_prefix: int, length: int) -> None:
+    inputs = make_inputs(length, 4)
+    order = torch.randperm(length - n_prefix, generator=torch.Generator().manual_seed(1)).to(DEVICE)
+    whole: Tensor = torch.cat((torch.arange(n_prefix, device=DEVICE), order + n_prefix))
+    y, tail = causal_conv1d_silu_triton(**inputs, order=order, n_prefix=n_prefix)
+    expected = exact(inputs, whole)
+    assert_near(y, expected[0], 1e-6)
+    assert torch.equal(tail.double(), expected[1])

@@ -14,11 +14,13 @@ from kernel_checks import DEVICE, assert_near, gradients_of, leaves_of
 from ssd_problem import Problem, make_problem
 from torch import Tensor
 
+from lingen_kernels.ssd.prefix import with_prefix
 from lingen_kernels.ssd.reference import ssd_bidirectional_reference, ssd_state_reference
 
 pytest.importorskip("triton", reason="Triton is not installed")
 
-from lingen_kernels.ssd.triton import ssd_bidirectional_triton, ssd_state_triton, tile_for
+from lingen_kernels.ssd.tile import tile_for
+from lingen_kernels.ssd.triton import ssd_bidirectional_triton, ssd_state_triton
 
 pytestmark = pytest.mark.usefixtures("poisoned_memory")
 
@@ -196,3 +198,31 @@ def test_limits_are_named() -> None:
     problem.x, problem.B = torch.zeros(1, 4, 3, 8), torch.zeros(1, 4, 129)
     with pytest.raises(ValueError, match="d_state is 129; the Triton kernels take at most 128"):
         ssd_state_triton(problem.x, problem.dt_fwd, problem.A_fwd, problem.B, None)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("n_prefix", "has_order"), [(1, True), (5, False), (20, True)])
+def test_a_prefix_is_read_first_by_both_walks(dtype: torch.dtype, n_prefix: int, has_order: bool) -> None:
+    """One launch of walks instead of three: the states of the prefix, then the outputs."""
+    problem = make_problem(n_prefix + 18, batch=2, step=0.1).to(dtype)
+    order = make_order(18) if has_order else None
+    wide: dict[str, Any] = problem.to(torch.float64).arguments()
+    prefixed = with_prefix(ssd_state_reference, ssd_bidirectional_reference)
+    expected = prefixed(**wide, block_len=1, order=None if order is None else order.cpu(), n_prefix=n_prefix)
+    y, state = ssd_bidirectional_triton(**on_device(problem), block_len=16, order=order, n_prefix=n_prefix)
+    assert_near(y, expected[0].to(DEVICE), TOLERANCES[dtype])
+    assert_near(state, expected[1].to(DEVICE), TOLERANCES[dtype])
+
+
+def test_gradients_reach_a_prefix() -> None:
+    problem = make_problem(23, batch=1, step=0.1)
+    gradients = []
+    for moved, function in (
+        (problem, with_prefix(ssd_state_reference, ssd_bidirectional_reference)),
+        (problem.to(torch.float32), ssd_bidirectional_triton),
+    ):
+        leaves = leaves_of(moved.arguments() if moved is problem else on_device(moved))
+        y, state = function(**leaves, block_len=16, order=None, n_prefix=4)
+        gradients.append(gradients_of(y.pow(3).sum() + state.square().sum(), leaves))
+    for name, expected in gradients[0].items():
+        assert_near(gradients[1][name].cpu(), expected, 1e-4)

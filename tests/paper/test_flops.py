@@ -110,9 +110,9 @@ def test_unknown_sizes_are_refused() -> None:
 
 
 def test_latency_is_not_claimed(capsys: pytest.CaptureFixture[str]) -> None:
-    """The command has no numbers of time to give yet, and says so."""
+    """A CPU cannot time four billion parameters, and says so."""
     assert main(["bench", "paper"]) == 2
-    assert "latency is not timed: say --flops-only" in capsys.readouterr().err
+    assert "take hours: say --device cuda, --quick or --flops-only" in capsys.readouterr().err
 
 
 def test_the_command_writes_the_report(

@@ -50,6 +50,9 @@ def modulate_kernel(
     branch_sb: tl.tensor,
     branch_sl: tl.tensor,
     branch_sd: tl.tensor,
+    shift_sb: tl.tensor,
+    scale_sb: tl.tensor,
+    gate_sb: tl.tensor,
     HAS_SHIFT: tl.constexpr,
     HAS_SCALE: tl.constexpr,
     HAS_BRANCH: tl.constexpr,
@@ -57,13 +60,12 @@ def modulate_kernel(
     IS_INTERPRETED: tl.constexpr,
     BD: tl.constexpr,
 ) -> None:
-    """One token; axes: token, batch. All but tokens and branch is contiguous."""
+    """One token; axes: token, batch. Sums and outputs are contiguous, rows along their channels."""
     i_l = tl.program_id(0).to(tl.int64)
     i_b = tl.program_id(1).to(tl.int64)
     NARROW: tl.constexpr = out_ptr.dtype.element_ty
     o_d = tl.arange(0, BD)
     m_d = o_d < width
-    o_row = i_b * width + o_d
     o_out = (i_b * length + i_l) * width + o_d
     p_tokens = tokens_ptr + i_b * tokens_sb + i_l * tokens_sl + o_d * tokens_sd
     b_tokens = tl.load(p_tokens, mask=m_d, other=0.0).to(tl.float32)
@@ -71,7 +73,7 @@ def modulate_kernel(
         p_branch = branch_ptr + i_b * branch_sb + i_l * branch_sl + o_d * branch_sd
         b_branch = tl.load(p_branch, mask=m_d, other=0.0).to(tl.float32)
         if HAS_GATE:
-            b_branch *= tl.load(gate_ptr + o_row, mask=m_d, other=0.0).to(tl.float32)
+            b_branch *= tl.load(gate_ptr + i_b * gate_sb + o_d, mask=m_d, other=0.0).to(tl.float32)
         b_sum = narrowed(b_tokens + b_branch, NARROW, IS_INTERPRETED)
         tl.store(sum_ptr + o_out, b_sum, mask=m_d)
         b_tokens = b_sum.to(tl.float32)
@@ -80,9 +82,9 @@ def modulate_kernel(
     variance = tl.sum(b_centred * b_centred, axis=0) / width
     b_out = b_centred * (1.0 / tl.sqrt(variance + eps))
     if HAS_SCALE:
-        b_out *= 1.0 + tl.load(scale_ptr + o_row, mask=m_d, other=0.0).to(tl.float32)
+        b_out *= 1.0 + tl.load(scale_ptr + i_b * scale_sb + o_d, mask=m_d, other=0.0).to(tl.float32)
     if HAS_SHIFT:
-        b_out += tl.load(shift_ptr + o_row, mask=m_d, other=0.0).to(tl.float32)
+        b_out += tl.load(shift_ptr + i_b * shift_sb + o_d, mask=m_d, other=0.0).to(tl.float32)
     tl.store(out_ptr + o_out, narrowed(b_out, NARROW, IS_INTERPRETED), mask=m_d)
 
 
@@ -97,12 +99,15 @@ def _launch(
     eps: float,
 ) -> None:
     batch, length, width = tokens.shape
+    # Rows are slices of one modulation: a row stride each, so that none is copied.
+    shift, scale, gate = (t if t is None or t.stride(1) == 1 else t.contiguous() for t in (shift, scale, gate))
     with on_device_of(tokens):
         modulate_kernel[(length, batch)](
             tokens,
-            *(None if t is None else t.contiguous() for t in (shift, scale)),
+            shift,
+            scale,
             branch,
-            None if gate is None else gate.contiguous(),
+            gate,
             total,
             out,
             length,
@@ -110,6 +115,7 @@ def _launch(
             eps,
             *tokens.stride(),
             *(tokens if branch is None else branch).stride(),
+            *(0 if t is None else t.stride(0) for t in (shift, scale, gate)),
             HAS_SHIFT=shift is not None,
             HAS_SCALE=scale is not None,
             HAS_BRANCH=branch is not None,

@@ -8,10 +8,11 @@ from torch.nn import functional
 
 
 def causal_conv1d_silu_reference(
-    x: Tensor, weight: Tensor, bias: Tensor | None, tail: Tensor, order: Tensor | None = None
+    x: Tensor, weight: Tensor, bias: Tensor | None, tail: Tensor, order: Tensor | None = None, n_prefix: int = 0
 ) -> tuple[Tensor, Tensor]:
     """See `lingen_kernels.dispatch.causal_conv1d_silu`."""
     if order is not None:
+        order = torch.tensor([*range(n_prefix), *(n_prefix + i for i in order.tolist())], device=x.device)
         y, new_tail = causal_conv1d_silu_reference(x[:, order], weight, bias, tail)
         return y[:, torch.argsort(order)], new_tail
     taps = weight.shape[1]

@@ -12,10 +12,11 @@ from torch.nn import functional
 
 
 def causal_conv1d_silu_torch(
-    x: Tensor, weight: Tensor, bias: Tensor | None, tail: Tensor, order: Tensor | None = None
+    x: Tensor, weight: Tensor, bias: Tensor | None, tail: Tensor, order: Tensor | None = None, n_prefix: int = 0
 ) -> tuple[Tensor, Tensor]:
     """See `lingen_kernels.dispatch.causal_conv1d_silu`; an `order` costs copies here."""
     if order is not None:
+        order = whole_order(order, n_prefix)
         y, new_tail = causal_conv1d_silu_torch(x[:, order], weight, bias, tail)
         return y[:, torch.argsort(order)], new_tail
     length, taps = x.shape[1], weight.shape[1]
@@ -29,3 +30,10 @@ def causal_conv1d_silu_torch(
         y.addcmul_(sequence[:, tap : tap + length], weight_rows[tap])
     # A copy: a view would keep the whole sequence alive inside the carried state.
     return functional.silu(y), sequence[:, length:].to(tail.dtype, copy=True)
+
+
+def whole_order(order: Tensor, n_prefix: int) -> Tensor:
+    """The order of all positions where `order` (l,) is that of those after a prefix: (n_prefix + l,)."""
+    if not n_prefix:
+        return order
+    return torch.cat((torch.arange(n_prefix, device=order.device), order + n_prefix))

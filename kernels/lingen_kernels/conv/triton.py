@@ -21,11 +21,11 @@ BLOCK_CHANNELS = 128
 
 
 def causal_conv1d_silu_triton(
-    x: Tensor, weight: Tensor, bias: Tensor | None, tail: Tensor, order: Tensor | None = None
+    x: Tensor, weight: Tensor, bias: Tensor | None, tail: Tensor, order: Tensor | None = None, n_prefix: int = 0
 ) -> tuple[Tensor, Tensor]:
     """See `lingen_kernels.dispatch.causal_conv1d_silu`; no float64."""
     check_tensor("x", x)
-    return _causal_conv1d_silu(x, weight, bias, tail, order)
+    return _causal_conv1d_silu(x, weight, bias, tail, order, n_prefix)
 
 
 @triton.jit
@@ -39,6 +39,7 @@ def causal_conv1d_silu_kernel(
     new_tail_ptr: tl.tensor,
     length: tl.tensor,
     n_channels: tl.tensor,
+    n_prefix: tl.tensor,
     x_sb: tl.tensor,
     x_sl: tl.tensor,
     x_sc: tl.tensor,
@@ -68,7 +69,9 @@ def causal_conv1d_silu_kernel(
         m_from = (o_from >= 0) & (o_from < length)
         o_pos = o_from.to(tl.int64)
         if HAS_ORDER:
-            o_pos = tl.load(order_ptr + o_from, mask=m_from, other=0).to(tl.int64)
+            m_order = (o_from >= n_prefix) & (o_from < length)
+            o_order = tl.load(order_ptr + o_from - n_prefix, mask=m_order, other=0).to(tl.int64)
+            o_pos = tl.where(o_from < n_prefix, o_pos, n_prefix + o_order)
         b_x = tl.load(p_x + o_pos[:, None] * x_sl, mask=m_from[:, None] & m_c[None, :], other=0.0).to(tl.float32)
         if TAPS > 1:
             o_tail = o_from + (TAPS - 1)
@@ -81,7 +84,9 @@ def causal_conv1d_silu_kernel(
     m_l = o_l < length
     o_pos = o_l.to(tl.int64)
     if HAS_ORDER:
-        o_pos = tl.load(order_ptr + o_l, mask=m_l, other=0).to(tl.int64)
+        m_order = (o_l >= n_prefix) & (o_l < length)
+        o_order = tl.load(order_ptr + o_l - n_prefix, mask=m_order, other=0).to(tl.int64)
+        o_pos = tl.where(o_l < n_prefix, o_pos, n_prefix + o_order)
     p_y = y_ptr + (i_b * length + o_pos[:, None]) * n_channels + o_c[None, :]
     tl.store(p_y, narrowed(b_y, NARROW, IS_INTERPRETED), mask=m_l[:, None] & m_c[None, :])
 
@@ -91,7 +96,8 @@ def causal_conv1d_silu_kernel(
             from_x = length + row - (TAPS - 1)
             i_pos = tl.maximum(from_x, 0)
             if HAS_ORDER:
-                i_pos = tl.load(order_ptr + i_pos)
+                i_order = tl.load(order_ptr + tl.maximum(i_pos - n_prefix, 0))
+                i_pos = tl.where(i_pos < n_prefix, i_pos, n_prefix + i_order)
             b_new = tl.load(
                 x_ptr + i_b * x_sb + o_c * x_sc + i_pos.to(tl.int64) * x_sl,
                 mask=o_c < tl.where(from_x >= 0, n_channels, 0),
@@ -109,7 +115,7 @@ def causal_conv1d_silu_kernel(
 
 @torch.library.custom_op("lingen_kernels::causal_conv1d_silu", mutates_args=())
 def _causal_conv1d_silu(
-    x: Tensor, weight: Tensor, bias: Tensor | None, tail: Tensor, order: Tensor | None
+    x: Tensor, weight: Tensor, bias: Tensor | None, tail: Tensor, order: Tensor | None, n_prefix: int
 ) -> tuple[Tensor, Tensor]:
     """The kernel as an operator of its own, so that torch.compile and autograd see one opaque call."""
     batch, length, n_channels = x.shape
@@ -128,6 +134,7 @@ def _causal_conv1d_silu(
             new_tail,
             length,
             n_channels,
+            n_prefix,
             *x.stride(),
             HAS_ORDER=order is not None,
             HAS_BIAS=bias is not None,
@@ -141,7 +148,9 @@ def _causal_conv1d_silu(
 
 
 @_causal_conv1d_silu.register_fake
-def _(x: Tensor, weight: Tensor, bias: Tensor | None, tail: Tensor, order: Tensor | None) -> tuple[Tensor, Tensor]:
+def _(
+    x: Tensor, weight: Tensor, bias: Tensor | None, tail: Tensor, order: Tensor | None, n_prefix: int
+) -> tuple[Tensor, Tensor]:
     return x.new_empty(x.shape), tail.new_empty(tail.shape)
 
 

@@ -4,7 +4,7 @@ Mamba2 (arXiv 2405.21060), section 6; the algebra of both directions is that of 
 
 1. `ssd_states_kernel`: one program a head and direction walks the blocks of its direction with the state in
    registers, float32, and writes the state that enters each block in the dtype of `x`; the forward walk
-   writes the final state, float32.
+   writes the final state, float32. Both walks begin with the prefix (review tokens), if there is one.
 2. `ssd_outputs_kernel`: one program a block and group of heads loads B and C once, computes C B^T once for
    all its heads and both directions, and adds what the two entering states give.
 
@@ -20,8 +20,6 @@ Knows nothing of dispatch. float64 inputs are refused: tensor cores have no use 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 import torch
 import triton
 import triton.language as tl
@@ -29,59 +27,14 @@ from torch import Tensor
 
 from lingen_kernels.availability import is_interpreted
 from lingen_kernels.recompute import recompute_gradient
+from lingen_kernels.ssd.prefix import with_prefix
+from lingen_kernels.ssd.tile import Tile, tile_for
 from lingen_kernels.ssd.torch_ssd import ssd_bidirectional_torch, ssd_state_torch
 from lingen_kernels.triton import at_least_16, check_tensor, narrowed, on_device_of
 
 # What tests/kernels/test_compile.py has seen fit the registers and shared memory of sm_90.
 MAX_HEADDIM = 64
 MAX_STATE = 128
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """How the work is cut; changes speed, never the result.
-
-    Attributes:
-        block_len: positions of a block, a power of two, 16 or more.
-        heads: heads that share one C B^T.
-        state_columns: columns of headdim a walking program holds.
-        states_warps: warps of a program of `ssd_states_kernel`.
-        states_stages: loads in flight in the walk.
-        outputs_warps: warps of a program of `ssd_outputs_kernel`.
-        outputs_stages: loads in flight in the loop over heads.
-    """
-
-    block_len: int
-    heads: int
-    state_columns: int
-    states_warps: int
-    states_stages: int
-    outputs_warps: int
-    outputs_stages: int
-
-
-# From long to short blocks; the first that `block_len` allows is taken. Not yet timed on a GPU.
-_NARROW_TILES = (
-    Tile(128, heads=4, state_columns=64, states_warps=8, states_stages=2, outputs_warps=8, outputs_stages=2),
-    Tile(64, heads=4, state_columns=64, states_warps=4, states_stages=3, outputs_warps=4, outputs_stages=2),
-)
-# float32 is there to check the mathematics on a GPU; three TF32 products replace one, and registers are short.
-_FLOAT32_TILES = (
-    Tile(16, heads=2, state_columns=32, states_warps=4, states_stages=2, outputs_warps=8, outputs_stages=1),
-)
-
-
-def tile_for(dtype: torch.dtype, length: int, headdim: int, block_len: int) -> Tile:
-    """The tile for a problem: blocks of at most `block_len` positions (but 16 at least), none longer than needed."""
-    tiles = _FLOAT32_TILES if dtype == torch.float32 else _NARROW_TILES
-    longest = min(max(block_len, 16), at_least_16(length))
-    tile = next((tile for tile in tiles if tile.block_len <= longest), tiles[-1])
-    power_of_two = 1 << (longest.bit_length() - 1)
-    return replace(
-        tile,
-        block_len=min(tile.block_len, power_of_two),
-        state_columns=min(tile.state_columns, at_least_16(headdim)),
-    )
 
 
 def ssd_state_triton(
@@ -104,10 +57,11 @@ def ssd_bidirectional_triton(
     state_bwd: Tensor | None,
     block_len: int = 128,
     order: Tensor | None = None,
+    n_prefix: int = 0,
 ) -> tuple[Tensor, Tensor]:
     """See `lingen_kernels.dispatch.ssd_bidirectional`; headdim at most 64, d_state at most 128, no float64."""
     _check_limits(x, B)
-    return _ssd_bidirectional(x, dt_fwd, dt_bwd, A_fwd, A_bwd, B, C, state_fwd, state_bwd, block_len, order)
+    return _ssd_bidirectional(x, dt_fwd, dt_bwd, A_fwd, A_bwd, B, C, state_fwd, state_bwd, block_len, order, n_prefix)
 
 
 @triton.jit
@@ -128,6 +82,8 @@ def ssd_states_kernel(
     headdim: tl.tensor,
     d_state: tl.tensor,
     n_blocks: tl.tensor,
+    n_prefix: tl.tensor,
+    n_prefix_blocks: tl.tensor,
     x_sb: tl.tensor,
     x_sl: tl.tensor,
     x_sh: tl.tensor,
@@ -166,11 +122,7 @@ def ssd_states_kernel(
 
     o_p = i_p * BP + tl.arange(0, BP)
     o_n = tl.arange(0, BN)
-    m_np = (o_n[:, None] < d_state) & (o_p[None, :] < headdim)
     p_state = (i_b * n_heads + i_h) * headdim * d_state + o_p[None, :] * d_state + o_n[:, None]
-    # Loads of the other direction are masked away: what is not this walk's has length zero.
-    length_fwd = tl.where(is_fwd, length, 0)
-    length_bwd = tl.where(is_fwd, 0, length)
     m_fwd = (o_n[:, None] < tl.where(is_fwd, d_state, 0)) & (o_p[None, :] < headdim)
     m_bwd = (o_n[:, None] < tl.where(is_fwd, 0, d_state)) & (o_p[None, :] < headdim)
     b_state = tl.zeros((BN, BP), dtype=tl.float32)
@@ -180,26 +132,34 @@ def ssd_states_kernel(
         b_state += tl.load(state_bwd_ptr + p_state, mask=m_bwd, other=0.0).to(tl.float32)
     rate = tl.where(is_fwd, tl.load(a_fwd_ptr + i_h), tl.load(a_bwd_ptr + i_h)).to(tl.float32)
 
-    # The backward walk takes its blocks, and the rows inside them, from last to first: one code for both.
-    o_r = tl.arange(0, BL)
-    o_r = tl.where(is_fwd, o_r, BL - 1 - o_r)
-    for step in range(n_blocks):
-        i_block = tl.where(is_fwd, step, n_blocks - 1 - step)
-        o_l = i_block * BL + o_r
-        m_l = o_l < length
+    # Blocks of the prefix come first and as they lie. After them the backward walk takes its blocks, and the rows
+    # inside them, from last to first: one code for both.
+    o_ahead = tl.arange(0, BL)
+    for step in range(n_prefix_blocks + n_blocks):
+        is_prefix = step < n_prefix_blocks
+        is_ahead = is_fwd | is_prefix
+        i_step = step - tl.where(is_prefix, 0, n_prefix_blocks)
+        i_block = tl.where(is_ahead, i_step, n_blocks - 1 - i_step)
+        o_l = i_block * BL + tl.where(is_ahead, o_ahead, BL - 1 - o_ahead)
+        end = tl.where(is_prefix, n_prefix, length)
+        m_l = o_l < end
         o_pos = o_l.to(tl.int64)
         if HAS_ORDER:
-            o_pos = tl.load(order_ptr + o_l, mask=m_l, other=0).to(tl.int64)
+            o_order = tl.load(order_ptr + o_l, mask=o_l < tl.where(is_prefix, 0, length), other=0).to(tl.int64)
+            o_pos = tl.where(is_prefix, o_pos, o_order)
+        o_pos += tl.where(is_prefix, 0, n_prefix)
         if KEEPS_ENTERING:
             tile = ((i_direction * tl.num_programs(2) + i_b) * n_blocks + i_block) * n_heads + i_h
             p_entering = entering_ptr + tile * d_state * headdim + o_n[:, None] * headdim + o_p[None, :]
-            tl.store(p_entering, narrowed(b_state, NARROW, IS_INTERPRETED), mask=m_np)
+            m_kept = (o_n[:, None] < tl.where(is_prefix, 0, d_state)) & (o_p[None, :] < headdim)
+            tl.store(p_entering, narrowed(b_state, NARROW, IS_INTERPRETED), mask=m_kept)
 
         # dt = 0 neither decays nor adds: rows past the end are invisible.
         p_dtf = dt_fwd_ptr + i_b * dtf_sb + o_pos * dtf_sl + i_h * dtf_sh
         p_dtb = dt_bwd_ptr + i_b * dtb_sb + o_pos * dtb_sl + i_h * dtb_sh
-        b_dt = tl.load(p_dtf, mask=o_l < length_fwd, other=0.0).to(tl.float32)
-        b_dt += tl.load(p_dtb, mask=o_l < length_bwd, other=0.0).to(tl.float32)
+        # Loads of the other direction are masked away: what is not this walk's ends at zero.
+        b_dt = tl.load(p_dtf, mask=o_l < tl.where(is_fwd, end, 0), other=0.0).to(tl.float32)
+        b_dt += tl.load(p_dtb, mask=o_l < tl.where(is_fwd, 0, end), other=0.0).to(tl.float32)
         b_log = b_dt * rate
         # A suffix sum, not total - prefix: exact where it matters, for the last rows of the walk.
         b_to_end = tl.cumsum(b_log, axis=0, reverse=True) - b_log
@@ -329,9 +289,11 @@ def _walk(
     tile: Tile,
     *,
     n_directions: int,
+    n_prefix: int = 0,
 ) -> tuple[Tensor, Tensor]:
     """Launch `ssd_states_kernel`: entering states (2, b, blocks, h, n, p), or one number, and the final state."""
-    batch, length, n_heads, headdim = x.shape
+    batch, n_positions, n_heads, headdim = x.shape
+    length = n_positions - n_prefix
     d_state, n_blocks = B.shape[-1], triton.cdiv(length, tile.block_len)
     final = torch.empty(batch, n_heads, headdim, d_state, dtype=torch.float32, device=x.device)
     shape = (2, batch, n_blocks, n_heads, d_state, headdim) if n_directions == 2 else (1,)
@@ -353,6 +315,8 @@ def _walk(
         headdim,
         d_state,
         n_blocks,
+        n_prefix,
+        triton.cdiv(n_prefix, tile.block_len),
         *x.stride(),
         *dt_fwd.stride(),
         *dt_bwd.stride(),
@@ -385,14 +349,22 @@ def _ssd_bidirectional(
     state_bwd: Tensor | None,
     block_len: int,
     order: Tensor | None,
+    n_prefix: int,
 ) -> tuple[Tensor, Tensor]:
     """Both kernels; an operator of its own, so that torch.compile and autograd see one opaque call."""
     batch, length, n_heads, headdim = x.shape
+    length -= n_prefix
     tile = tile_for(x.dtype, length, headdim, block_len)
     order = None if order is None else order.contiguous()
-    y = torch.empty(x.shape, dtype=x.dtype, device=x.device)
+    y = torch.empty((batch, length, n_heads, headdim), dtype=x.dtype, device=x.device)
     with on_device_of(x):
-        entering, final = _walk(x, dt_fwd, dt_bwd, A_fwd, A_bwd, B, state_fwd, state_bwd, order, tile, n_directions=2)
+        entering, final = _walk(
+            x,
+            *(dt_fwd, dt_bwd, A_fwd, A_bwd, B, state_fwd, state_bwd, order, tile),
+            n_directions=2,
+            n_prefix=n_prefix,
+        )
+        x, dt_fwd, dt_bwd, B, C = (t[:, n_prefix:] for t in (x, dt_fwd, dt_bwd, B, C))
         n_blocks = triton.cdiv(length, tile.block_len)
         ssd_outputs_kernel[(n_blocks, triton.cdiv(n_heads, tile.heads), batch)](
             x,
@@ -452,8 +424,9 @@ def _(
     state_bwd: Tensor | None,
     block_len: int,
     order: Tensor | None,
+    n_prefix: int,
 ) -> tuple[Tensor, Tensor]:
-    return x.new_empty(x.shape), _empty_state(x, B)
+    return x.new_empty((x.shape[0], x.shape[1] - n_prefix, *x.shape[2:])), _empty_state(x, B)
 
 
 @_ssd_state.register_fake
@@ -465,7 +438,7 @@ def _empty_state(x: Tensor, B: Tensor) -> Tensor:
     return x.new_empty((x.shape[0], x.shape[2], x.shape[3], B.shape[-1]), dtype=torch.float32)
 
 
-recompute_gradient(_ssd_bidirectional, ssd_bidirectional_torch)
+recompute_gradient(_ssd_bidirectional, with_prefix(ssd_state_torch, ssd_bidirectional_torch))
 recompute_gradient(_ssd_state, ssd_state_torch)
 
 

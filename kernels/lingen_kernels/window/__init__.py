@@ -1,0 +1,1 @@
+"""Attention inside space-time windows, with keys and values that are carried from the chunk before."""
