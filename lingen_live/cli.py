@@ -6,8 +6,12 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from lingen_live.errors import LingenError
+
+if TYPE_CHECKING:
+    from lingen_live.engine.engine import Engine
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -87,9 +91,10 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("stages", "sessions", "paper"),
+        choices=("stages", "sessions", "steer", "hour", "paper"),
         default="stages",
-        help="one stream by its stages, 1, 2, 4 and 8 streams at once, or the paper's tables (default: %(default)s)",
+        help="one stream by its stages; 1, 2, 4 and 8 streams at once; the ways to say something; an hour of video; or "
+        "the paper's tables (default: %(default)s)",
     )
     _add_engine_options(parser)
     parser.add_argument("--flops-only", action="store_true", help="with `paper`: count operations, time nothing")
@@ -103,6 +108,13 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--chunks", type=int, default=120, help="chunks to generate, of every stream (default: %(default)s)"
     )
+    parser.add_argument(
+        "--changes", type=int, default=100, help="with `steer`: random changes of the prompt (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=60.0, help="with `hour`: length of the video (default: %(default)s)"
+    )
+    parser.add_argument("--picture", type=Path, metavar="SVG", help="with `hour`: also draw the curves here")
     parser.add_argument("--no-compile", action="store_true", help="measure without the compiled path")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers here")
     parser.set_defaults(run=_bench)
@@ -123,27 +135,50 @@ def _bench_paper(args: argparse.Namespace) -> int:
 
 
 def _bench_engine(args: argparse.Namespace) -> int:
-    from lingen_live.engine.bench import as_table, run_bench, settle
-    from lingen_live.engine.bench_sessions import as_sessions_table, run_bench_sessions
+    from lingen_live.engine.bench import settle
     from lingen_live.engine.build import build_engine
     from lingen_live.engine.options import EngineOptions
 
-    if args.chunks < 2:
-        sys.stderr.write(f"chunks is {args.chunks}; it must be 2 or more.\n")
-        return 2
+    for name, least in (("chunks", 2), ("changes", 1)):
+        if getattr(args, name) < least:
+            sys.stderr.write(f"{name} is {getattr(args, name)}; it must be {least} or more.\n")
+            return 2
     options = EngineOptions(args.checkpoint, args.device, args.dtype, args.threads, compile=not args.no_compile)
     engine = build_engine(options, lambda stage, fraction: None)
     settle(engine)
-    if args.what == "sessions":
-        result = run_bench_sessions(engine, (1, 2, 4, 8), args.chunks)
-        table = as_sessions_table(result)
-    else:
-        result = run_bench(engine, args.chunks, lambda: None)
-        table = as_table(result)
+    result, table = _measure(engine, args)
     sys.stdout.write(table + "\n")
     if args.json is not None:
         args.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     return 0
+
+
+def _measure(engine: Engine, args: argparse.Namespace) -> tuple[dict[str, Any], str]:
+    """The numbers of one of the measurements, and the same for people."""
+    match args.what:
+        case "sessions":
+            from lingen_live.engine.bench_sessions import as_sessions_table, run_bench_sessions
+
+            result = run_bench_sessions(engine, (1, 2, 4, 8), args.chunks)
+            return result, as_sessions_table(result)
+        case "steer":
+            from lingen_live.train.bench_steer import as_steer_table, run_bench_steer
+            from lingen_live.train.jobs import load_probe
+
+            result = run_bench_steer(engine, load_probe(None), args.changes)
+            return result, as_steer_table(result)
+        case "hour":
+            from lingen_live.engine.bench_hour import as_hour_table, hour_picture, run_bench_hour
+
+            result = run_bench_hour(engine, args.minutes)
+            if args.picture is not None:
+                args.picture.write_text(hour_picture(result), encoding="utf-8")
+            return result, as_hour_table(result)
+        case _:
+            from lingen_live.engine.bench import as_table, run_bench
+
+            result = run_bench(engine, args.chunks, lambda: None)
+            return result, as_table(result)
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
