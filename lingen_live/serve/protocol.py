@@ -48,7 +48,7 @@ class CutControl:
 
 @dataclass(frozen=True, slots=True)
 class PauseControl:
-    """Hold the picture; nothing is generated meanwhile."""
+    """Hold the picture; nothing is made meanwhile but the first chunk of where a seek, a switch or a cut leads."""
 
     id: int
 

@@ -198,6 +198,24 @@ async def test_a_pause_holds_requests_and_a_resume_goes_on(stage: Stage) -> None
     assert (await stage.next(ChunkEvent, lambda event: event.chunk_index == 2)).chunk_index == 2
 
 
+async def test_a_seek_in_a_pause_is_seen_at_once(stage: Stage) -> None:
+    sink = Sink()
+    await stage.client.make(0)
+    await stage.next(ChunkEvent)
+    await stage.session.control(protocol.PauseControl(1), stage.outbox)
+    stage.session.add_viewer(sink)
+    if stage.client.requested.is_set():  # it was asked for before the pause
+        await stage.client.make(1)
+    await stage.session.control(protocol.SeekControl(2, 0), stage.outbox)
+    await stage.client.make(0, prompt="night", applied_ids=(1,), is_fresh=True)
+    applied = await stage.next(AppliedEvent, lambda event: event.id == 2)
+    assert applied.chunk_index == 0
+    await asyncio.sleep(0.2)
+    assert stage.session.status == "paused"
+    assert len({image for image, _ in sink.shown}) == 2  # the one that was held, and one of the night
+    assert not stage.client.requested.is_set()
+
+
 async def test_nothing_is_requested_while_one_chunk_is_being_made(stage: Stage) -> None:
     async with asyncio.timeout(10):
         await stage.client.requested.wait()
