@@ -31,7 +31,8 @@ def test_the_last_minutes_are_held_against_the_first(make_engine: MakeEngine, mo
     memory = itertools.count(1_000_000, 1_000)
     monkeypatch.setattr(bench_hour, "rss_bytes", lambda: next(memory))
     wall, work = slower_and_slower(), itertools.count(0, 0.5)
-    engine, seen = make_engine(), []
+    engine = make_engine()
+    seen: list[int] = []
     result = run_bench_hour(engine, 0.25, seen.append, (lambda: next(wall), lambda: next(work)))
     assert (result["n_chunks"], result["n_frames"], seen) == (30, 240, [30] * 30)
     assert (engine.chunk_index, engine.prompt) == (30, "a meadow at dawn")

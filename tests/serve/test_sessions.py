@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from scripted_client import ScriptedClient
 
 from lingen_live.engine.client import ControlRefused, EngineChanged, WorkerDied, WorkerProgress, WorkerRestarted
-from lingen_live.engine.control import Cut, LoadSession, Reseed, Reset, Steer, Turn
+from lingen_live.engine.control import CancelPlan, Cut, LoadSession, MovePlan, Plan, Reseed, Reset, Steer, Turn
+from lingen_live.engine.events import blend_of, words_of
 from lingen_live.engine.options import EngineOptions
 from lingen_live.serve import protocol
 from lingen_live.serve.errors import ProtocolError
@@ -141,6 +142,20 @@ async def test_controls_reach_the_engine_typed(stage: Stage) -> None:
     ):
         await stage.session.control(control, stage.outbox)
     assert stage.client.controls == [Steer(1, "a", 5), Cut(2, "b"), Reseed(3, 9), Reset(4)]
+
+
+async def test_plans_reach_the_engine_with_their_words(stage: Stage) -> None:
+    parts = (("night", 0.75), ("sea", 0.25))
+    await stage.session.control(protocol.ScheduleControl(1, 9, "fog", verb="cut", chunks=1), stage.outbox)
+    await stage.session.control(protocol.ScheduleControl(2, 8, parts=parts), stage.outbox)
+    await stage.session.control(protocol.RescheduleControl(3, 1, 12), stage.outbox)
+    await stage.session.control(protocol.UnscheduleControl(4, 1), stage.outbox)
+    assert stage.client.controls == [
+        Plan(1, "cut", words_of("fog"), 9, 1),
+        Plan(2, "steer", blend_of(parts), 8, 3),
+        MovePlan(3, 1, 12),
+        CancelPlan(4, 1),
+    ]
 
 
 async def test_ids_belong_to_their_socket(stage: Stage) -> None:

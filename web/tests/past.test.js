@@ -21,6 +21,7 @@ const TIMELINE = {
   ],
   max_branches: 8,
   moments: [[0, 3], [8, 40], [12, 44]],
+  plan: [],
   thumbnails: "ab12",
 };
 /** @type {import("../protocol.js").StateMessage} */
