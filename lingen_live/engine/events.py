@@ -18,6 +18,7 @@ MAX_PARTS = 4
 MAX_STRETCH = 5
 """Chunks that a reanchor can tell anew: the moments between them are always kept."""
 DEFAULT_STRETCH = 3
+MAX_PLANNED = 64
 _SUM_TOLERANCE = 1e-6
 
 Verb = Literal["steer", "cut", "reanchor"]
