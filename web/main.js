@@ -49,7 +49,7 @@ const page = new Page({
   onBlend: (parts) => control({ type: "blend", id: nextId(), parts }),
   onProblem: (sentence) => dispatch({ type: "problem", sentence }),
   onSave: (kind) => attempt(() => download(kind === "session" ? "session.lgs" : "scenario.json")),
-  onLoad: (file) => attempt(async () => control({ ...(await load(file)), id: nextId() })),
+  onLoad: (file) => attempt(async () => control({ ...(await load(file, view.session?.state_bytes ?? null)), id: nextId() })),
   onLink: () => attempt(shareLink),
 });
 const ambience = new Ambience(page.video, page.still, page.glow);

@@ -25,6 +25,7 @@ export class ProtocolError extends Error {
  * @typedef {{
  *   type: "state", status: Status, progress: Progress | null, prompt: string, seed: number, n_viewers: number,
  *   fps: number | null, width_px: number | null, height_px: number | null, frames_per_chunk: number | null,
+ *   state_bytes: number | null,
  * }} StateMessage
  */
 /** @typedef {{type: "received", id: number}} ReceivedMessage */
@@ -157,6 +158,7 @@ function parseState(fields) {
     width_px: fields.optionalNumber("width_px"),
     height_px: fields.optionalNumber("height_px"),
     frames_per_chunk: fields.optionalNumber("frames_per_chunk"),
+    state_bytes: fields.optionalObject("model")?.optionalNumber("state_bytes") ?? null,
   };
 }
 

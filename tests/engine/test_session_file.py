@@ -7,15 +7,18 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load, save
 
 from lingen_live.engine import session_file
+from lingen_live.engine.control import EngineControl, Fork, LoadSession, Order, Seek, Switch
 from lingen_live.engine.engine import Engine
 from lingen_live.engine.events import blend_of, words_of
 from lingen_live.engine.limits import max_session_bytes
 from lingen_live.engine.session_file import load_session, save_session
+from lingen_live.engine.tick import run_tick
 from lingen_live.errors import SessionFileError, TimelineError
 
 MakeEngine = Callable[..., Engine]
@@ -189,6 +192,24 @@ def test_a_bad_file_is_named_and_the_stream_goes_on(lived: Engine, make_engine: 
             load_session(engine, bad)
         assert "\n" not in caught.value.message, name
         assert (engine.timeline.current, engine.timeline.branches, engine.timeline.epoch) == before, name
+
+
+def test_refusals_cost_the_running_stream_nothing(lived: Engine, make_engine: MakeEngine) -> None:
+    """All bad files, a moment that is not kept, a branch too many: the stream is as if nobody had asked."""
+    engine, alone = make_engine(), make_engine()
+    for one in (engine, alone):
+        one.tick()
+        while len(one.timeline.branches) < one.timeline.limits.max_branches:
+            one.fork()
+    controls: list[EngineControl] = [LoadSession(0, bad) for _, bad, _ in bad_files(save_session(lived))]
+    controls += [LoadSession(0, save_session(lived)), Seek(0, 99), Fork(0), Switch(0, 99)]
+    tick = run_tick(engine, tuple(Order(control, (k,)) for k, control in enumerate(controls)))
+    assert [refusal.ids for refusal in tick.refusals] == [(k,) for k in range(len(controls))]
+    assert (tick.applied_ids, tick.is_fresh, tick.is_turned) == ((), False, False)
+    undisturbed = run_tick(alone, ())
+    assert np.array_equal(tick.chunk.frames, undisturbed.chunk.frames)
+    assert tick.timeline.epoch == undisturbed.timeline.epoch
+    assert tick.timeline.branches == undisturbed.timeline.branches
 
 
 def test_any_flipped_bit_is_noticed(lived: Engine, make_engine: MakeEngine) -> None:
