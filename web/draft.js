@@ -1,6 +1,7 @@
 // @ts-check
 /** The form of one more plan: up to four prompts with weights, when, and how. Elements only. */
 
+import { button, find } from "./elements.js";
 import { MAX_PARTS, percents, wordsOf } from "./plans.js";
 
 /** @typedef {import("./plans.js").Words} Words */
@@ -96,11 +97,7 @@ export class Draft {
     weight.max = "100";
     weight.value = String(START_WEIGHT);
     weight.addEventListener("input", () => this.#settle());
-    const remove = document.createElement("button");
-    remove.type = "button";
-    remove.className = "bin";
-    remove.textContent = "\u00d7";
-    remove.addEventListener("click", () => {
+    const remove = button("bin", "\u00d7", () => {
       item.remove();
       this.#settle();
       this.focus();
@@ -128,17 +125,4 @@ export class Draft {
     this.#more.hidden = rows.length >= MAX_PARTS;
     this.#now.hidden = rows.length === 1;
   }
-}
-
-/**
- * @template {HTMLElement} T
- * @param {Element} parent
- * @param {string} selector
- * @param {{new (): T, prototype: T}} kind
- * @returns {T}
- */
-function find(parent, selector, kind) {
-  const node = parent.querySelector(selector);
-  if (!(node instanceof kind)) throw new Error(`the page has no ${kind.name} ${selector}`);
-  return node;
 }

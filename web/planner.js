@@ -7,6 +7,7 @@
  */
 
 import { Draft } from "./draft.js";
+import { button, child } from "./elements.js";
 import { axisOf, chunkIn, chunkSeconds, planRows, span } from "./plans.js";
 
 /** @typedef {import("./state.js").View} View */
@@ -222,23 +223,5 @@ function tick({ share, label }) {
   const node = document.createElement("span");
   node.textContent = label;
   node.style.setProperty("--at", String(share));
-  return node;
-}
-
-/** @param {string} className @param {string} text @param {() => void} onClick @param {string} [title] */
-function button(className, text, onClick, title = "") {
-  const node = document.createElement("button");
-  node.type = "button";
-  node.className = className;
-  node.textContent = text;
-  node.title = title;
-  node.addEventListener("click", onClick);
-  return node;
-}
-
-/** @param {HTMLElement} parent @param {string} selector @returns {HTMLElement} */
-function child(parent, selector) {
-  const node = parent.querySelector(selector);
-  if (!(node instanceof HTMLElement)) throw new Error(`the page has no ${selector}`);
   return node;
 }
