@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -165,12 +167,12 @@ def _measure(engine: Engine, args: argparse.Namespace) -> tuple[dict[str, Any], 
             from lingen_live.train.bench_steer import as_steer_table, run_bench_steer
             from lingen_live.train.jobs import load_probe
 
-            result = run_bench_steer(engine, load_probe(None), args.changes)
+            result = run_bench_steer(engine, load_probe(None), args.changes, _counted("changes"))
             return result, as_steer_table(result)
         case "hour":
             from lingen_live.engine.bench_hour import as_hour_table, hour_picture, run_bench_hour
 
-            result = run_bench_hour(engine, args.minutes)
+            result = run_bench_hour(engine, args.minutes, _counted("chunks"))
             if args.picture is not None:
                 args.picture.write_text(hour_picture(result), encoding="utf-8")
             return result, as_hour_table(result)
@@ -179,6 +181,18 @@ def _measure(engine: Engine, args: argparse.Namespace) -> tuple[dict[str, Any], 
 
             result = run_bench(engine, args.chunks, lambda: None)
             return result, as_table(result)
+
+
+def _counted(what: str) -> Callable[[int], None]:
+    """Tells a person at a terminal how far a long measurement is."""
+    done = itertools.count(1)
+
+    def on_done(n_all: int) -> None:
+        n_done = next(done)
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{n_done} of {n_all} {what}" + ("\n" if n_done == n_all else ""))
+
+    return on_done
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:

@@ -55,7 +55,7 @@ WAYS: Mapping[str, Say] = {
     "cut, the same words": lambda engine, change, scene: engine.cut(change.order.text),
     "cut, all of the scene": lambda engine, change, scene: engine.cut(scene),
 }
-"""Engine, change, and the whole scene after it in held-out words."""
+"""By name, given engine, change and the whole scene after it. Silence comes first: the others are held against it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +64,19 @@ class Run:
 
     Attributes:
         steered: what the probe saw.
-        pictures: (H, W, 3) uint8, the last frame before the change and the first after it.
-        latents: (chunks, values), what the stream remembers of each chunk after the change.
         said_s: seconds that saying took.
+        jump: from the last frame before the change to the first after it.
+        alike: likeness of every chunk after it to the same chunk had nothing been said.
     """
 
     steered: Steered
-    pictures: tuple[NDArray[np.uint8], NDArray[np.uint8]]
-    latents: Floats
     said_s: float
+    jump: float
+    alike: tuple[float, ...]
 
 
 def run_bench_steer(
-    engine: Engine, probe: AttributeProbe, n_changes: int, on_done: Callable[[], object] = lambda: None
+    engine: Engine, probe: AttributeProbe, n_changes: int, on_done: Callable[[int], object] = lambda n_changes: None
 ) -> dict[str, Any]:
     """Try every change in every way.
 
@@ -84,7 +84,7 @@ def run_bench_steer(
         engine: warm, and settled on its path.
         probe: the judge.
         n_changes: random changes, 1 or more.
-        on_done: called after each change.
+        on_done: called after each change with how many there are in all.
 
     Returns:
         JSON-able numbers; `as_steer_table` says what they mean.
@@ -94,7 +94,7 @@ def run_bench_steer(
     for index, (change, scene) in enumerate(changes_and_scenes(n_changes)):
         for way, run in try_change(engine, probe, change, scene, index, chunk_s).items():
             runs[way].append(run)
-        on_done()
+        on_done(n_changes)
     return {
         "hardware": describe_hardware(),
         "engine": engine.info.to_json(),
@@ -102,7 +102,7 @@ def run_bench_steer(
         "before_s": BEFORE_S,
         "after_s": AFTER_S,
         "within_s": WITHIN_S,
-        "ways": {way: _numbers(tried, runs, chunk_s) for way, tried in runs.items()},
+        "ways": {way: _numbers(tried, runs[BLEND], chunk_s) for way, tried in runs.items()},
     }
 
 
@@ -127,16 +127,18 @@ def try_change(
     for words in (change.order.text, scene):
         engine.text_encoder.encode(words)  # once for all ways: the first would seem slow
     seen_before, here = seen_in(probe, frames), engine.mark()
-    runs = {}
+    runs: dict[str, Run] = {}
+    silence: list[Floats] = []
     for way, say in WAYS.items():
         engine.restore(here)
         start_s = time.perf_counter()
         say(engine, change, scene)
         said_s = time.perf_counter() - start_s
         chunks = [(engine.tick().frames, _latents(engine)) for _ in range(n_after)]
+        silence = silence or [latents for _, latents in chunks]
         seen = [seen_in(probe, after) for after, _ in chunks]
-        latents = np.stack([one for _, one in chunks])
-        runs[way] = Run(Steered(change, seen_before, seen, []), (frames[-1], chunks[0][0][0]), latents, said_s)
+        alike = tuple(likeness(ours, theirs) for (_, ours), theirs in zip(chunks, silence, strict=True))
+        runs[way] = Run(Steered(change, seen_before, seen, []), said_s, jump(frames[-1], chunks[0][0][0]), alike)
     return runs
 
 
@@ -156,13 +158,10 @@ def jump(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> float:
     return float(np.abs(after.astype(np.int16) - before.astype(np.int16)).mean())
 
 
-def _numbers(tried: Sequence[Run], runs: Mapping[str, Sequence[Run]], chunk_s: float) -> dict[str, Any]:
-    """The scores of one way, beside the stream to which nothing was said and the usual way of saying it."""
+def _numbers(tried: Sequence[Run], usually: Sequence[Run], chunk_s: float) -> dict[str, Any]:
+    """The scores of one way, and where it and the usual one differ."""
     result = score_steering([run.steered for run in tried], chunk_s)
-    beside = list(zip(tried, runs[SILENCE], strict=True))
-    alike = [[likeness(ours.latents[at], silent.latents[at]) for ours, silent in beside] for at in (0, -1)]
-    versus = zip(tried, runs[BLEND], strict=True)
-    pairs = [(_is_there(ours, chunk_s), _is_there(usual, chunk_s)) for ours, usual in versus]
+    pairs = [(_is_there(ours, chunk_s), _is_there(usual, chunk_s)) for ours, usual in zip(tried, usually, strict=True)]
     return {
         "within": score_json(result.within),
         "reached": score_json(result.reached),
@@ -170,9 +169,9 @@ def _numbers(tried: Sequence[Run], runs: Mapping[str, Sequence[Run]], chunk_s: f
         "only_this_way": sum(ours and not usual for ours, usual in pairs),
         "only_by_blending": sum(usual and not ours for ours, usual in pairs),
         "kept": score_json(result.kept),
-        "jump": fmean(jump(*run.pictures) for run in tried),
-        "like_silence_first": fmean(alike[0]),
-        "like_silence_last": fmean(alike[1]),
+        "jump": fmean(run.jump for run in tried),
+        "like_silence_first": fmean(run.alike[0] for run in tried),
+        "like_silence_last": fmean(run.alike[-1] for run in tried),
         "said_ms": 1000 * median(run.said_s for run in tried),
         "by_attribute": {name: score_json(score) for name, score in result.by_attribute.items()},
     }
