@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from lingen_live.engine.bench import describe_hardware
 from lingen_live.engine.engine import Engine
+from lingen_live.engine.events import words_of
 from lingen_live.train.evaluate import Score
 from lingen_live.train.probe import AttributeProbe
 from lingen_live.train.report import format_share
@@ -125,7 +126,7 @@ def try_change(
     for _ in range(n_before):
         frames = engine.tick().frames
     for words in (change.order.text, scene):
-        engine.text_encoder.encode(words)  # once for all ways: the first would seem slow
+        engine.words.read(words_of(words), engine.moment.reading)  # embeds; else the first way would seem slow
     seen_before, here = seen_in(probe, frames), engine.mark()
     runs: dict[str, Run] = {}
     silence: list[Floats] = []
