@@ -61,7 +61,7 @@ def test_loaded_after_a_kill_it_equals_never_having_stopped(tiny_bundle: Path, t
         dying.send_signal(signal.SIGKILL)
     assert dying.returncode == -signal.SIGKILL
     lives = [start(_LOADS + _GOES_ON, tiny_bundle, saved), start(_SAVES + _GOES_ON, tiny_bundle, unused)]
-    again, never_stopped = (process.communicate(timeout=120)[0] for process in lives)
+    again, never_stopped = (process.communicate(timeout=300)[0] for process in lives)
     assert [process.returncode for process in lives] == [0, 0]
     assert again == never_stopped
     digests = again.splitlines()[0].split()
