@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lingen_live.cli_options import add_engine_options
+
+if TYPE_CHECKING:
+    from lingen_live.engine.engine import Engine
 
 _DEFAULT_CHUNKS = 120
 _WHAT = {
     "stages": "one stream by its stages",
     "sessions": "1, 2, 4 and 8 streams at once",
+    "steer": "the ways to say something, by how soon they are obeyed and what they keep",
+    "hour": "an hour of video: whether anything grows with a stream's age",
     "paths": "float32 and bfloat16, compiled or not, against what the CPU can multiply",
     "kernels": "every kernel against its rivals",
     "stream": "one stream of the paper's scale by its stages",
@@ -33,7 +40,16 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
         "--chunks", type=int, help=f"chunks to generate, of every stream (default: {_DEFAULT_CHUNKS}; `paths` 30)"
     )
     parser.add_argument("--no-compile", action="store_true", help="measure without the compiled path")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="with `stages` and `sessions`: numbers go here, too")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="with `stages`, `sessions`, `steer`, `hour`: numbers go here, too"
+    )
+    parser.add_argument(
+        "--changes", type=int, default=100, help="with `steer`: random changes of the prompt (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=60.0, help="with `hour`: length of the video (default: %(default)s)"
+    )
+    parser.add_argument("--picture", type=Path, metavar="SVG", help="with `hour`: also draw the curves here")
     parser.add_argument(
         "--out",
         type=Path,
@@ -95,27 +111,64 @@ def _report(args: argparse.Namespace, name: str, report: tuple[dict[str, Any], s
 
 
 def _engine(args: argparse.Namespace) -> int:
-    from lingen_live.engine.bench import as_table, run_bench, settle
-    from lingen_live.engine.bench_sessions import as_sessions_table, run_bench_sessions
+    from lingen_live.engine.bench import settle
     from lingen_live.engine.build import build_engine
     from lingen_live.engine.options import EngineOptions
 
     n_chunks = _n_chunks(args, _DEFAULT_CHUNKS, 2)
     if n_chunks is None:
         return 2
+    if args.changes < 1:
+        sys.stderr.write(f"changes is {args.changes}; it must be 1 or more.\n")
+        return 2
     options = EngineOptions(args.checkpoint, args.device, args.dtype, args.threads, compile=not args.no_compile)
     engine = build_engine(options, lambda stage, fraction: None)
     settle(engine)
-    if args.what == "sessions":
-        result = run_bench_sessions(engine, (1, 2, 4, 8), n_chunks)
-        table = as_sessions_table(result)
-    else:
-        result = run_bench(engine, n_chunks, lambda: None)
-        table = as_table(result)
+    result, table = _measure(engine, args, n_chunks)
     sys.stdout.write(table + "\n")
     if args.json is not None:
         args.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     return 0
+
+
+def _measure(engine: Engine, args: argparse.Namespace, n_chunks: int) -> tuple[dict[str, Any], str]:
+    """The numbers of one of the measurements of an engine, and the same for people."""
+    match args.what:
+        case "sessions":
+            from lingen_live.engine.bench_sessions import as_sessions_table, run_bench_sessions
+
+            result = run_bench_sessions(engine, (1, 2, 4, 8), n_chunks)
+            return result, as_sessions_table(result)
+        case "steer":
+            from lingen_live.train.bench_steer import as_steer_table, run_bench_steer
+            from lingen_live.train.jobs import load_probe
+
+            result = run_bench_steer(engine, load_probe(None), args.changes, _counted("changes"))
+            return result, as_steer_table(result)
+        case "hour":
+            from lingen_live.engine.bench_hour import as_hour_table, hour_picture, run_bench_hour
+
+            result = run_bench_hour(engine, args.minutes, _counted("chunks"))
+            if args.picture is not None:
+                args.picture.write_text(hour_picture(result), encoding="utf-8")
+            return result, as_hour_table(result)
+        case _:
+            from lingen_live.engine.bench import as_table, run_bench
+
+            result = run_bench(engine, n_chunks, lambda: None)
+            return result, as_table(result)
+
+
+def _counted(what: str) -> Callable[[int], None]:
+    """Tells a person at a terminal how far a long measurement is."""
+    done = itertools.count(1)
+
+    def on_done(n_all: int) -> None:
+        n_done = next(done)
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{n_done} of {n_all} {what}" + ("\n" if n_done == n_all else ""))
+
+    return on_done
 
 
 def _paths(args: argparse.Namespace) -> int:

@@ -91,6 +91,30 @@ def test_bench_sessions_prints_a_row_for_each_number_of_streams(
         assert f"{row['batched_chunks_per_s']:.2f}" in printed
 
 
+def test_bench_hour_prints_draws_and_writes(
+    tiny_bundle: Path, tmp_path: Path, asked: list[EngineOptions], capsys: pytest.CaptureFixture[str]
+) -> None:
+    numbers_path, picture = tmp_path / "hour.json", tmp_path / "hour.svg"
+    argv = ["bench", "hour", "--checkpoint", str(tiny_bundle), "--minutes", "0.1"]
+    assert cli.main([*argv, "--json", str(numbers_path), "--picture", str(picture)]) == 0
+    numbers = json.loads(numbers_path.read_text(encoding="utf-8"))
+    assert (numbers["n_chunks"], numbers["n_frames"]) == (12, 96)
+    assert "96 frames in 12 chunks" in capsys.readouterr().out
+    assert picture.read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_bench_steer_prints_a_row_for_each_way(
+    tiny_bundle: Path, tmp_path: Path, asked: list[EngineOptions], capsys: pytest.CaptureFixture[str]
+) -> None:
+    numbers_path = tmp_path / "steer.json"
+    argv = ["bench", "steer", "--checkpoint", str(tiny_bundle), "--changes", "1", "--json", str(numbers_path)]
+    assert cli.main(argv) == 0
+    ways = json.loads(numbers_path.read_text(encoding="utf-8"))["ways"]
+    printed = capsys.readouterr().out
+    for way in ways:
+        assert f"| {way} |" in printed
+
+
 def test_replay_makes_a_film_and_verifies_it(
     tiny_bundle: Path, tmp_path: Path, asked: list[EngineOptions], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -121,6 +145,7 @@ def test_replay_makes_a_film_and_verifies_it(
 
 def test_bench_needs_two_chunks(complaint: Callable[[list[str], int], str]) -> None:
     assert complaint(["bench", "--chunks", "1"], 2) == "chunks is 1; it must be 2 or more.\n"
+    assert complaint(["bench", "steer", "--changes", "0"], 2) == "changes is 0; it must be 1 or more.\n"
 
 
 def test_numbers_that_cannot_be_written_are_one_sentence(

@@ -1,7 +1,7 @@
 // @ts-check
 /** Files and links, to and from the server. Knows fetch and downloads; not the page's elements, not the socket. */
 
-import { toHash, withoutDigests } from "./past.js";
+import { isScriptName, tooLong, toHash, withoutDigests } from "./past.js";
 
 /** @typedef {{type: "load", upload: string} | {type: "scenario", scenario: object}} Loaded what to ask on the socket */
 
@@ -24,11 +24,14 @@ export async function download(path) {
 /**
  * A file that a person chose, made ready to be asked for.
  * @param {File} file a session or a scenario
+ * @param {number | null} stateBytes of the model, for the limit
  * @returns {Promise<Loaded>}
  * @throws {Error} with a sentence for people
  */
-export async function load(file) {
-  if (file.name.toLowerCase().endsWith(".json")) {
+export async function load(file, stateBytes) {
+  const complaint = tooLong(file, stateBytes);
+  if (complaint !== null) throw new RangeError(complaint);
+  if (isScriptName(file.name)) {
     return { type: "scenario", scenario: withoutDigests(parse(await file.text())) };
   }
   const response = await ask("uploads", { method: "POST", body: file });

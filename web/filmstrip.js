@@ -5,6 +5,7 @@
  * Knows nothing of sockets or files; what a person does becomes a call of a handler.
  */
 
+import { child, find } from "./elements.js";
 import { moments, treeRows } from "./past.js";
 
 /** @typedef {import("./state.js").View} View */
@@ -34,7 +35,7 @@ export class Filmstrip {
     child(section, "#save").addEventListener("click", () => handlers.onSave("session"));
     child(section, "#save-scenario").addEventListener("click", () => handlers.onSave("scenario"));
     child(section, "#link").addEventListener("click", handlers.onLink);
-    const file = /** @type {HTMLInputElement} */ (child(section, "#file"));
+    const file = find(section, "#file", HTMLInputElement);
     child(section, "#load").addEventListener("click", () => file.click());
     file.addEventListener("change", () => {
       const [chosen] = file.files ?? [];
@@ -131,11 +132,4 @@ export class Filmstrip {
     button.addEventListener("click", () => this.#handlers.onDelete(id));
     return button;
   }
-}
-
-/** @param {HTMLElement} parent @param {string} selector @returns {HTMLElement} */
-function child(parent, selector) {
-  const node = parent.querySelector(selector);
-  if (!(node instanceof HTMLElement)) throw new Error(`the page has no ${selector}`);
-  return node;
 }

@@ -41,8 +41,15 @@ const page = new Page({
     control({ type: "fork", id: nextId(), ...(chunkIndex === null ? {} : { chunk_index: chunkIndex }) }),
   onSwitch: (branchId) => control({ type: "switch", id: nextId(), branch_id: branchId }),
   onDelete: (branchId) => control({ type: "delete", id: nextId(), branch_id: branchId }),
+  onSchedule: (words, verb, chunkIndex) =>
+    control({ type: "schedule", id: nextId(), chunk_index: chunkIndex, verb, ...words }),
+  onReschedule: (planId, chunkIndex) =>
+    control({ type: "reschedule", id: nextId(), plan_id: planId, chunk_index: chunkIndex }),
+  onUnschedule: (planId) => control({ type: "unschedule", id: nextId(), plan_id: planId }),
+  onBlend: (parts) => control({ type: "blend", id: nextId(), parts }),
+  onProblem: (sentence) => dispatch({ type: "problem", sentence }),
   onSave: (kind) => attempt(() => download(kind === "session" ? "session.lgs" : "scenario.json")),
-  onLoad: (file) => attempt(async () => control({ ...(await load(file)), id: nextId() })),
+  onLoad: (file) => attempt(async () => control({ ...(await load(file, view.session?.state_bytes ?? null)), id: nextId() })),
   onLink: () => attempt(shareLink),
 });
 const ambience = new Ambience(page.video, page.still, page.glow);

@@ -11,6 +11,9 @@
 /** @typedef {{branch: Branch, depth: number, isCurrent: boolean, label: string}} TreeRow */
 
 const LINK_PREFIX = "#scenario=";
+/** The server's own limits: a script, and what a session holds beside the state. */
+const MAX_SCRIPT_BYTES = 2 ** 20;
+const SPARE_SESSION_BYTES = 4 * 2 ** 20;
 
 /**
  * What can be gone back to, oldest first.
@@ -54,6 +57,24 @@ export function treeRows(timeline, session) {
 export function clock(seconds) {
   const whole = Math.floor(seconds);
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
+
+/**
+ * Whether a file is too long to be what its name says; asked before any of it is read.
+ * @param {{name: string, size: number}} file size in bytes
+ * @param {number | null} stateBytes of the model's state; null while it is unknown
+ * @returns {string | null} a sentence for people, or null
+ */
+export function tooLong({ name, size }, stateBytes) {
+  const isScript = isScriptName(name);
+  const limit = isScript ? MAX_SCRIPT_BYTES : stateBytes === null ? Infinity : stateBytes + SPARE_SESSION_BYTES;
+  if (size <= limit) return null;
+  return `The file has ${size} bytes; a ${isScript ? "script" : "session of this model"} has at most ${limit}.`;
+}
+
+/** @param {string} name @returns {boolean} whether a file is a script of what was said, and not a session */
+export function isScriptName(name) {
+  return name.toLowerCase().endsWith(".json");
 }
 
 /**

@@ -25,6 +25,7 @@ export class ProtocolError extends Error {
  * @typedef {{
  *   type: "state", status: Status, progress: Progress | null, prompt: string, seed: number, n_viewers: number,
  *   fps: number | null, width_px: number | null, height_px: number | null, frames_per_chunk: number | null,
+ *   state_bytes: number | null,
  * }} StateMessage
  */
 /** @typedef {{type: "received", id: number}} ReceivedMessage */
@@ -42,13 +43,14 @@ export class ProtocolError extends Error {
  *   understanding: Understanding,
  * }} ChunkMessage
  */
+/** Words for a later chunk. @typedef {{id: number, chunk_index: number, verb: string, prompt: string}} Plan */
 /** @typedef {{id: number, name: string, parent_id: number | null, forked_at: number, tip_index: number}} Branch */
 /**
- * The past as it may be gone back to: `moments` are [chunk index, moment id] of the branch that plays, and a moment's
+ * The past as it may be gone back to, and what is planned: `moments` are [chunk index, moment id] of the branch that plays, and a moment's
  * picture is at thumbnails/(`thumbnails`)-(its id).jpg.
  * @typedef {{
  *   type: "timeline", branch_id: number, chunk_index: number, branches: readonly Branch[], max_branches: number,
- *   moments: readonly (readonly [number, number])[], thumbnails: string,
+ *   moments: readonly (readonly [number, number])[], plan: readonly Plan[], thumbnails: string,
  * }} TimelineMessage
  */
 /** @typedef {{type: "error", code: string, message: string, id: number | null}} ErrorMessage */
@@ -60,6 +62,10 @@ export class ProtocolError extends Error {
  *   | {type: "pause", id: number} | {type: "resume", id: number} | {type: "reset", id: number}
  *   | {type: "seed", id: number, seed: number} | {type: "seek", id: number, chunk_index: number}
  *   | {type: "fork", id: number, chunk_index?: number} | {type: "switch", id: number, branch_id: number}
+ *   | {type: "blend", id: number, parts: [string, number][]}
+ *   | {type: "schedule", id: number, chunk_index: number, verb: "steer" | "cut"} & import("./plans.js").Words
+ *   | {type: "reschedule", id: number, plan_id: number, chunk_index: number}
+ *   | {type: "unschedule", id: number, plan_id: number}
  *   | {type: "delete", id: number, branch_id: number} | {type: "load", id: number, upload: string}
  *   | {type: "scenario", id: number, scenario: object}} Control
  */
@@ -152,6 +158,7 @@ function parseState(fields) {
     width_px: fields.optionalNumber("width_px"),
     height_px: fields.optionalNumber("height_px"),
     frames_per_chunk: fields.optionalNumber("frames_per_chunk"),
+    state_bytes: fields.optionalObject("model")?.optionalNumber("state_bytes") ?? null,
   };
 }
 
@@ -175,6 +182,12 @@ function parseTimeline(fields) {
     })),
     max_branches: fields.number("max_branches"),
     moments: fields.pairs("moments"),
+    plan: fields.objects("plan").map((plan) => ({
+      id: plan.number("id"),
+      chunk_index: plan.number("chunk_index"),
+      verb: plan.string("verb"),
+      prompt: plan.string("prompt"),
+    })),
     thumbnails: fields.string("thumbnails"),
   };
 }

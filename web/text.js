@@ -19,7 +19,13 @@ const DONE = /** @type {const} */ ({
   delete: "deleted",
   load: "loaded",
   scenario: "playing",
+  blend: "blended",
+  schedule: "planned",
+  reschedule: "moved",
+  unschedule: "cancelled",
 });
+/** What changes nothing that is seen: how soon it was done is nobody's concern. @type {readonly Verb[]} */
+const UNSEEN = ["schedule", "reschedule", "unschedule"];
 
 /**
  * How the page is connected and what the server is doing, the most fundamental trouble first.
@@ -50,7 +56,7 @@ export function receiptLine(view) {
   if (view.notice !== null) return { step: "shown", text: view.notice };
   const receipt = view.receipts.at(-1);
   if (receipt === undefined) return null;
-  return { step: receipt.step, text: receiptText(receipt) };
+  return { step: receipt.step, text: receiptText(receipt, view.session?.status === "paused") };
 }
 
 /**
@@ -107,8 +113,12 @@ export function farLine({ understanding }) {
   return `The nearest this world has: ${heard.join(", ")} (${Math.round(similarity * 100)} % alike).`;
 }
 
-/** @param {Receipt} receipt @returns {string} */
-function receiptText({ verb, step, tookMs }) {
+/** @param {Receipt} receipt @param {boolean} isPaused @returns {string} */
+function receiptText({ verb, step, tookMs }, isPaused) {
+  if (UNSEEN.includes(verb)) {
+    if (step === "applied" || step === "shown") return DONE[verb];
+    return isPaused && step === "received" ? "received, counts when it goes on" : step;
+  }
   if (tookMs !== null) return `${DONE[verb]} in ${(tookMs / 1000).toFixed(1)} s`;
   return step;
 }

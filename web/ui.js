@@ -2,11 +2,13 @@
 /**
  * The page's elements: what a person does becomes a call of a handler, a view becomes what the page shows.
  *
- * The only module that touches the DOM, beside filmstrip.js and ambience.js. Knows nothing of sockets or media.
+ * The only module that touches the DOM, beside filmstrip.js, planner.js, draft.js and ambience.js. Knows nothing of sockets or media.
  */
 
 import { Filmstrip } from "./filmstrip.js";
 import { fitFrame } from "./layout.js";
+import { Planner } from "./planner.js";
+import { nextLine } from "./plans.js";
 import { NUDGES, SCENES } from "./prompts.js";
 import { farLine, receiptLine, statsLine, statusLine } from "./text.js";
 
@@ -15,7 +17,7 @@ import { farLine, receiptLine, statsLine, statusLine } from "./text.js";
  * @typedef {{
  *   onPrompt: (verb: "steer" | "cut", prompt: string) => void,
  *   onPause: () => void, onSeed: () => void, onReset: () => void, onSmooth: () => void,
- * } & import("./filmstrip.js").PastHandlers} Handlers
+ * } & import("./filmstrip.js").PastHandlers & import("./planner.js").PlanHandlers} Handlers
  */
 
 /** Below this share of the window a phone's keyboard must be up. */
@@ -30,6 +32,7 @@ export class Page {
   #frame = element("frame", HTMLElement);
   #prompt = element("prompt", HTMLInputElement);
   #filmstrip;
+  #planner;
   /** @type {View | null} */
   #view = null;
   #observer = new ResizeObserver(() => this.#place());
@@ -49,6 +52,7 @@ export class Page {
   /** @param {Handlers} handlers */
   constructor(handlers) {
     this.#filmstrip = new Filmstrip(element("past", HTMLElement), handlers);
+    this.#planner = new Planner(element("plans", HTMLElement), element("plan", HTMLElement), handlers);
     this.#listenToPrompt(handlers);
     this.#listenToTools(handlers);
     this.#listenToKeys(handlers);
@@ -70,6 +74,7 @@ export class Page {
     this.#renderAnswers(view);
     this.#renderNow(view);
     if (view.timeline !== previous?.timeline) this.#filmstrip.render(view);
+    if (view.timeline !== previous?.timeline || view.session !== previous?.session) this.#planner.render(view);
     this.#root.classList.toggle("is-smooth", view.isSmooth);
     element("smooth", HTMLElement).setAttribute("aria-pressed", String(view.isSmooth));
     if (previous?.isSmooth !== view.isSmooth || previous?.session?.width_px !== view.session?.width_px) this.#place();
@@ -109,6 +114,9 @@ export class Page {
   #renderNow(view) {
     setText("caption", view.caption);
     this.#renderUnderstanding(view);
+    const next = nextLine(view);
+    element("next", HTMLElement).hidden = next === null;
+    setText("next", next ?? "");
     const blend = element("blend", HTMLElement);
     blend.classList.toggle("is-done", view.blend >= 1);
     blend.style.setProperty("--share", String(view.blend));
@@ -198,7 +206,7 @@ export class Page {
   /** Space pauses and "/" goes to the prompt box, unless something that takes keys has the focus. */
   #listenToKeys(/** @type {Handlers} */ handlers) {
     document.addEventListener("keydown", (event) => {
-      const isTaken = event.target instanceof Element && event.target.closest("input, button, a") !== null;
+      const isTaken = event.target instanceof Element && event.target.closest("input, button, select, a") !== null;
       if (isTaken || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
       if (event.key !== " " && event.key !== "/") return;
       event.preventDefault();

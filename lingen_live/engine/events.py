@@ -17,7 +17,9 @@ from lingen_live.prompt import validate_prompt
 MAX_PARTS = 4
 MAX_STRETCH = 5
 """Chunks that a reanchor can tell anew: the moments between them are always kept."""
-DEFAULT_STRETCH = 3
+DEFAULT_STRETCH = 1
+"""More take longer and were measured to change nothing: docs/time-travel.md."""
+MAX_PLANNED = 64
 _SUM_TOLERANCE = 1e-6
 
 Verb = Literal["steer", "cut", "reanchor"]

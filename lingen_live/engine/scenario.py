@@ -8,12 +8,24 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from lingen_live.engine.events import MAX_STRETCH, Event, Part, Start, Verb, Words, blend_of, scene_start
+from lingen_live.engine.events import (
+    MAX_PLANNED,
+    MAX_STRETCH,
+    Event,
+    Part,
+    Planned,
+    Start,
+    Verb,
+    Words,
+    blend_of,
+    in_order,
+    scene_start,
+)
 from lingen_live.engine.options import MAX_SEED
 from lingen_live.engine.record import DIGEST_BYTES, MAX_RECORDED_CHUNKS, Record
 from lingen_live.errors import PromptError, ScenarioError
@@ -73,7 +85,7 @@ class Scenario:
             "made_with": dataclasses.asdict(self.made_with),
             "seed": self.start.seed,
             "start": [tell_words(words) for words in self.start.asked],
-            "events": [[e.chunk_index, e.verb, tell_words(e.words), e.n_chunks] for e in self.events],
+            "events": [tell_event(event) for event in self.events],
             "n_chunks": self.n_chunks,
         }
         if has_digests:
@@ -125,13 +137,12 @@ def scenario_from_json(told: object) -> Scenario:
     if unknown := sorted(map(str, set(told) - known)):
         raise ScenarioError(f"The scenario has a field {_shown(unknown[0])}, which version {VERSION} does not know.")
     n_chunks = _integer(told.get("n_chunks"), "n_chunks", 0, MAX_CHUNKS)
-    events = _listed(told.get("events"), "events", 0, MAX_SCENARIO_EVENTS)
     return Scenario(
         Start(
             _integer(told.get("seed"), "seed", 0, MAX_SEED),
             parse_asked(told.get("start"), "start"),
         ),
-        _events(events, n_chunks),
+        parse_events(told.get("events"), "events", n_chunks),
         n_chunks,
         _made_with(told.get("made_with")),
         _record(told, n_chunks),
@@ -141,6 +152,11 @@ def scenario_from_json(told: object) -> Scenario:
 def tell_words(words: Words) -> str | list[list[str | float]]:
     """Words as they are written: a prompt, or prompts with their weights."""
     return words[0].prompt if len(words) == 1 else [[part.prompt, part.weight] for part in words]
+
+
+def tell_event(event: Event) -> list[Any]:
+    """An event as it is written."""
+    return [event.chunk_index, event.verb, tell_words(event.words), event.n_chunks]
 
 
 def parse_asked(told: object, where: str) -> tuple[Words, ...]:
@@ -173,26 +189,52 @@ def parse_words(told: object, where: str) -> Words:
     return words if len(words) > 1 else (Part(words[0].prompt, 1.0),)
 
 
-def _events(told: Sequence[object], n_chunks: int) -> tuple[Event, ...]:
+def parse_events(told: object, where: str, n_chunks: int) -> tuple[Event, ...]:
+    """A list of events in order, none after the last chunk: there would be nothing that it could take effect with.
+
+    Raises:
+        ScenarioError: it is none; `where` says where it stood.
+    """
     events: list[Event] = []
-    for k, one in enumerate(told):
-        where = f"events[{k}]"
-        match one:
-            case [int(), str(verb), _, int()] if verb in get_args(Verb):
-                pass
-            case _:
-                raise ScenarioError(f"{where} is {_shown(one)}; an event is [chunk, verb, words, n_chunks].")
-        index, verb, words, length = cast(list[Any], one)
-        # Beyond the last chunk there is nothing that it could take effect with.
-        index = _integer(index, f"{where}[0]", events[-1].chunk_index if events else 0, n_chunks)
-        longest = MAX_STRETCH if verb == "reanchor" else MAX_TRANSITION
-        length = _integer(length, f"{where}[3]", 1, longest)
-        if verb == "reanchor" and index - length < scene_start(events):
+    for k, one in enumerate(_listed(told, where, 0, MAX_SCENARIO_EVENTS)):
+        event = _event(one, f"{where}[{k}]", events[-1].chunk_index if events else 0, n_chunks)
+        first = event.chunk_index - event.n_chunks
+        if event.verb == "reanchor" and first < scene_start(events):
             raise ScenarioError(
-                f"{where} tells {length} chunks anew at chunk {index}, but its scene begins at {scene_start(events)}."
+                f"{where}[{k}] tells {event.n_chunks} chunks anew at chunk {event.chunk_index}, but its scene begins "
+                f"at {scene_start(events)}."
             )
-        events.append(Event(index, cast(Verb, verb), parse_words(words, f"{where}[2]"), length, "recorded"))
+        events.append(event)
     return tuple(events)
+
+
+def parse_plan(told: object, first: int) -> tuple[Planned, ...]:
+    """A list of [id, chunk, verb, words, n_chunks] for chunks from `first` on; the reverse is one `tell_event` each.
+
+    Raises:
+        ScenarioError: it is none.
+    """
+    plan: dict[int, Planned] = {}
+    for k, one in enumerate(_listed(told, "plan", 0, MAX_PLANNED)):
+        match one:
+            case [int(id), *event] if type(id) is int and id > 0 and id not in plan and "reanchor" not in event[1:2]:
+                planned = _event(event, f"plan[{k}]", first, MAX_CHUNKS)
+                plan[id] = Planned(id, replace(planned, origin="planned", plan_id=id))
+            case _:
+                raise ScenarioError(f"plan[{k}] is {_shown(one)}; it is [id, chunk, steer or cut, words, n_chunks].")
+    return in_order(plan.values())
+
+
+def _event(told: object, where: str, low: int, high: int) -> Event:
+    match told:
+        case [int(), str(verb), _, int()] if verb in get_args(Verb):
+            pass
+        case _:
+            raise ScenarioError(f"{where} is {_shown(told)}; an event is [chunk, verb, words, n_chunks].")
+    index, verb, words, length = cast(list[Any], told)
+    index = _integer(index, f"{where}[0]", low, high)
+    length = _integer(length, f"{where}[3]", 1, MAX_STRETCH if verb == "reanchor" else MAX_TRANSITION)
+    return Event(index, cast(Verb, verb), parse_words(words, f"{where}[2]"), length, "recorded")
 
 
 def _made_with(told: object) -> MadeWith:

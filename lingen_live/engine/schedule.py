@@ -8,10 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lingen_live.engine.branch import Branch
-from lingen_live.engine.events import Event, Planned, in_order
+from lingen_live.engine.events import MAX_PLANNED, Event, Planned, in_order
 from lingen_live.errors import TimelineError
-
-MAX_PLANNED = 64
 
 
 def added(branch: Branch, event: Event) -> tuple[Branch, int]:

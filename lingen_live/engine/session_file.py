@@ -10,7 +10,7 @@ import hashlib
 import json
 import struct
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 import torch
@@ -22,7 +22,16 @@ from lingen_live.config import BundleConfig
 from lingen_live.engine.branch import Branch
 from lingen_live.engine.limits import max_session_bytes
 from lingen_live.engine.prompt_state import PromptState
-from lingen_live.engine.scenario import Scenario, parse_asked, scenario_from_json, tell_words
+from lingen_live.engine.scenario import (
+    MAX_CHUNKS,
+    Scenario,
+    parse_asked,
+    parse_events,
+    parse_plan,
+    scenario_from_json,
+    tell_event,
+    tell_words,
+)
 from lingen_live.engine.snapshot import Moment
 from lingen_live.engine.stream import Stream
 from lingen_live.engine.timeline import check_name
@@ -32,14 +41,16 @@ from lingen_live.model.state import StreamState
 from lingen_live.text import TextEmbedding
 
 FORMAT = "lingen-live session"
-VERSION = 1
+VERSION = 2
+_OLDEST_VERSION = 1
+"""Knew neither plans nor words that are replayed later."""
 _MAX_HEADER_BYTES = 3 * 2**20
-_KEYS = {"format", "version", "config", "name", "asked", "transition", "scenario", "sha256"}
+_KEYS = {"format", "version", "config", "name", "asked", "transition", "scenario", "later", "plan", "sha256"}
 _WAY_KEYS = {"n_chunks", "n_done"}
 
 
 def save_session(stream: Stream) -> bytes:
-    """The current branch from its start to its head, without the moments kept on the way.
+    """The current branch from its start to its head, without the moments kept on the way; and what is to be said later.
 
     Raises:
         SessionFileError: it was told anew and no chunk was made since.
@@ -49,7 +60,7 @@ def save_session(stream: Stream) -> bytes:
     snapshot = branch.kept(branch.head.chunk_index)
     if snapshot is None:
         raise SessionFileError("The past was just told anew; the session can be saved after the next chunk.")
-    moment = snapshot.moment
+    moment, scenario = snapshot.moment, stream.scenario()
     tensors = {**_state_tensors(moment.state), **_way_tensors(moment.transition)}
     told = {
         "format": FORMAT,
@@ -58,7 +69,9 @@ def save_session(stream: Stream) -> bytes:
         "name": branch.name,
         "asked": [tell_words(one.words) for one in moment.reading.asked],
         "transition": {"n_chunks": moment.transition.n_chunks, "n_done": moment.transition.n_done},
-        "scenario": stream.scenario().to_json(),
+        "scenario": scenario.to_json(),
+        "later": [tell_event(event) for event in branch.events[len(scenario.events) :]],
+        "plan": [[planned.id, *tell_event(planned.event)] for planned in branch.plan],
     }
     text = json.dumps({**told, "sha256": _digest(told, tensors)}, allow_nan=False)
     return save(tensors, {"lgs": text})
@@ -76,6 +89,8 @@ def load_session(stream: Stream, data: bytes) -> int:
         scenario = scenario_from_json(told["scenario"])
         asked = parse_asked(told["asked"], "asked")
         name = check_name(str(told["name"]))
+        later = parse_events([*told["scenario"]["events"], *_listed(told["later"])], "later", MAX_CHUNKS)
+        plan = parse_plan(told["plan"], scenario.n_chunks)
     except LingenError as error:
         raise SessionFileError(f"The session file holds a history that is none: {error}") from error
     _check_model(stream, told, scenario)
@@ -84,7 +99,8 @@ def load_session(stream: Stream, data: bytes) -> int:
     state = StreamState(*(tensors[f"state.{f.name}"].to(stream.device) for f in fields(StreamState)))
     id, name = stream.timeline.reserve(name)
     head = Moment(state, scenario.n_chunks, scenario.start.seed, stream.read_again(asked, way.target), way)
-    return stream.timeline.adopt(Branch.grown(id, name, scenario, head))
+    grown = Branch.grown(id, name, scenario, head)
+    return stream.timeline.adopt(replace(grown, events=later, plan=plan))
 
 
 def config_digest(config: BundleConfig) -> str:
@@ -133,14 +149,23 @@ def _open(data: bytes, state_bytes: int) -> tuple[dict[str, Any], dict[str, Tens
     if not isinstance(told, dict) or told.get("format") != FORMAT:
         raise SessionFileError("This safetensors file is no session file.")
     version = told.get("version")
-    if type(version) is not int or version != VERSION:
-        raise SessionFileError(f"The session file is of version {version!r:.40}; this program reads {VERSION}.")
-    if set(told) != _KEYS:
-        odd = sorted(set(told) ^ _KEYS)[0]
+    if type(version) is not int or not _OLDEST_VERSION <= version <= VERSION:
+        raise SessionFileError(
+            f"The session file is of version {version!r:.40}; this program reads {_OLDEST_VERSION} to {VERSION}."
+        )
+    keys = _KEYS - {"later", "plan"} if version == _OLDEST_VERSION else _KEYS
+    if set(told) != keys:
+        odd = sorted(set(told) ^ keys)[0]
         raise SessionFileError(f"The session file has a field {odd!r:.40} too many or too few.")
     if told.pop("sha256") != _digest(told, tensors):
         raise SessionFileError("The session file was changed or damaged: its content does not have its SHA-256.")
-    return told, tensors
+    return {"later": [], "plan": [], **told}, tensors
+
+
+def _listed(told: object) -> list[object]:
+    if not isinstance(told, list):
+        raise SessionFileError(f"The session file holds words for later as {type(told).__name__}; they are a list.")
+    return told
 
 
 def _check_model(stream: Stream, told: Mapping[str, Any], scenario: Scenario) -> None:

@@ -26,7 +26,7 @@ from lingen_live.engine.control import (
     Steer,
     Switch,
 )
-from lingen_live.engine.events import DEFAULT_STRETCH, words_of
+from lingen_live.engine.events import DEFAULT_STRETCH, blend_of
 from lingen_live.serve import protocol
 
 ToEngine = (
@@ -78,7 +78,8 @@ def to_engine(
             return Reset(number)
         case protocol.ScheduleControl():
             n_chunks = control.chunks or transition_chunks
-            return Plan(number, control.verb, words_of(control.prompt), control.chunk_index, n_chunks)
+            words = blend_of(control.parts or [(control.prompt or "", 1.0)])
+            return Plan(number, control.verb, words, control.chunk_index, n_chunks)
         case protocol.RescheduleControl():
             return MovePlan(number, control.plan_id, control.chunk_index)
         case protocol.UnscheduleControl():

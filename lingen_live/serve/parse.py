@@ -89,6 +89,9 @@ def parse_control(text: str) -> protocol.Control:
     for field in dataclasses.fields(cls)[1:]:
         if field.name in fields or field.default is dataclasses.MISSING:
             values[field.name] = _read(fields, field.name, cls, message_id)
+    if cls is protocol.ScheduleControl and ("prompt" in values) == ("parts" in values):
+        got = "both" if "prompt" in values else "neither"
+        raise ProtocolError("bad_field", f"The schedule has {got} of prompt and parts; it takes one.", message_id)
     return cls(**values)
 
 

@@ -21,6 +21,8 @@ from lingen_live.profile.spans import ChunkProfile
 from lingen_live.serve.pacer import Action, LeadTime, Pacer
 
 FPS_WINDOW_S = 2.0
+MAX_HURRIED_CHUNKS = 2
+"""Waiting chunks beyond which none is hurried: verbs that are refused make nothing stale, however many come."""
 
 Image = NDArray[np.uint8]
 
@@ -88,6 +90,7 @@ class Playout:
 
     def __init__(self, fps: float, frames_per_chunk: int) -> None:
         self._fps = fps
+        self._chunk_s = frames_per_chunk / fps
         self._pacer = Pacer(fps)
         self._lead = LeadTime(frames_per_chunk / fps)
         self._queue: deque[tuple[Image, ChunkInfo | None]] = deque()
@@ -97,6 +100,7 @@ class Playout:
         self._newest: ChunkInfo | None = None
         self._requested_s: float | None = None
         self._is_hurried = False
+        self._is_elsewhere = False
         self.n_late_frames = 0
 
     @property
@@ -126,6 +130,7 @@ class Playout:
             stale = self._drop(None if chunk.is_fresh else chunk.chunk_index)
             chunk = replace(chunk, applied_ids=(*(id for ids in stale for id in ids), *chunk.applied_ids))
         self._newest = chunk
+        self._is_elsewhere = self._is_elsewhere or chunk.is_fresh
         for i, image in enumerate(images):
             self._queue.append((image, chunk if i == 0 else None))
 
@@ -161,9 +166,13 @@ class Playout:
         """The next chunk makes the queued ones stale: it must be asked for at once."""
         self._is_hurried = True
 
-    def needs_chunk(self) -> bool:
-        """Whether it is time to ask for a chunk; never while one is being made."""
-        return self._requested_s is None and (self._is_hurried or self.buffer_s <= self._lead.lead_s)
+    def needs_chunk(self, is_paused: bool = False) -> bool:
+        """Whether it is time to ask for a chunk; never while one is being made, in a pause only if it is hurried."""
+        if self._requested_s is not None:
+            return False
+        if self._is_hurried and self.buffer_s <= MAX_HURRIED_CHUNKS * self._chunk_s:
+            return True
+        return not is_paused and self.buffer_s <= self._lead.lead_s
 
     def note_request(self, now_s: float) -> None:
         """A chunk was asked for."""
@@ -175,8 +184,8 @@ class Playout:
         self._requested_s = None
 
     def step(self, now_s: float, is_paused: bool) -> Step:
-        """Play what is due at `now_s`."""
-        decision = self._pacer.decide(now_s, len(self._queue), is_paused)
+        """Play what is due at `now_s`; in a pause only the first frame of another place, so that it is seen at once."""
+        decision = self._pacer.decide(now_s, len(self._queue), is_paused and not self._is_elsewhere)
         buffer_s = self.buffer_s
         started: ChunkInfo | None = None
         image: Image | None = None
@@ -184,6 +193,7 @@ class Playout:
             case Action.SEND:
                 image, started = self._queue.popleft()
                 self._playing = started or self._playing
+                self._is_elsewhere = False
                 self._last_image = image
                 self._new_frame_times_s.append(now_s)
             case Action.REPEAT:

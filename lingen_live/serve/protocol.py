@@ -48,7 +48,7 @@ class CutControl:
 
 @dataclass(frozen=True, slots=True)
 class PauseControl:
-    """Hold the picture; nothing is generated meanwhile."""
+    """Hold the picture; nothing is made meanwhile but the first chunk of where a seek, a switch or a cut leads."""
 
     id: int
 
@@ -128,11 +128,21 @@ class DeleteControl:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleControl:
-    """Steer or cut when chunk `chunk_index` comes; `timeline` lists what is planned."""
+    """Steer or cut when chunk `chunk_index` comes; `timeline` lists what is planned.
+
+    Attributes:
+        id: of the control.
+        chunk_index: of the first chunk under the words.
+        prompt: one prompt; or
+        parts: several, [prompt, weight] each.
+        verb: how they are said.
+        chunks: over how many chunks a steer blends.
+    """
 
     id: int
-    prompt: str
     chunk_index: int
+    prompt: str | None = None
+    parts: tuple[tuple[str, float], ...] | None = None
     verb: Literal["steer", "cut"] = "steer"
     chunks: int | None = None
 

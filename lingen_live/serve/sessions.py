@@ -251,7 +251,7 @@ class Session:
                     sink.publish(step.image, step.media_time_s)
             if step.started:
                 self._announce(step, step.started, playout.measured_fps(now_s))
-            if not is_held and playout.needs_chunk():
+            if playout.needs_chunk(is_held):
                 playout.note_request(now_s)
                 await self._client.request()
             await asyncio.sleep(step.wait_s)

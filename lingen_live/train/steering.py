@@ -133,12 +133,12 @@ def steer_stream(
         stream.reseed(index)
         for _ in range(n_before):
             frames = stream.tick().frames
-        before, pictures = _seen(probe, frames), [frames[-1]]
+        before, pictures = seen_in(probe, frames), [frames[-1]]
         stream.steer(change.order.text, n_chunks=TRANSITION_CHUNKS)
         after = []
         for k in range(n_after):
             frames = stream.tick().frames
-            after.append(_seen(probe, frames))
+            after.append(seen_in(probe, frames))
             if k in shown:
                 pictures.append(frames[-1])
         out.append(Steered(change, before, after, pictures))
@@ -146,7 +146,8 @@ def steer_stream(
     return out
 
 
-def _seen(probe: AttributeProbe, frames: NDArray[np.uint8]) -> dict[str, str]:
+def seen_in(probe: AttributeProbe, frames: NDArray[np.uint8]) -> dict[str, str]:
+    """The probe's words for a chunk, (F, H, W, 3) uint8."""
     return judge(probe, to_unit(frames).unsqueeze(0))[0]
 
 
@@ -173,10 +174,10 @@ def score_steering(steered: Sequence[Steered], chunk_s: float) -> SteeringResult
     for one in steered:
         for name, word in wanted_of(one.change).items():
             asked[name] += 1
-            right[name] += _in_time(time_to_reach_s(one.after, {name: word}, chunk_s))
+            right[name] += is_in_time(time_to_reach_s(one.after, {name: word}, chunk_s))
         kept += [one.after[-1][name] == word for name, word in _untouched(one).items()]
     return SteeringResult(
-        within=Score(sum(_in_time(t) for t in times_s), len(steered)),
+        within=Score(sum(is_in_time(t) for t in times_s), len(steered)),
         reached=Score(len(reached_s), len(steered)),
         median_s=median(reached_s) if reached_s else math.nan,
         kept=Score(sum(kept), len(kept)),
@@ -184,7 +185,8 @@ def score_steering(steered: Sequence[Steered], chunk_s: float) -> SteeringResult
     )
 
 
-def _in_time(time_s: float) -> bool:
+def is_in_time(time_s: float) -> bool:
+    """Whether what took so long was there within `WITHIN_S`."""
     return time_s <= WITHIN_S + 1e-6
 
 

@@ -42,6 +42,22 @@ def test_one_goes_back_by_the_film_and_what_was_said_is_said_again(page: Page) -
     expect(page.locator("#caption")).to_contain_text("night over the city", timeout=_APPLIED_MS)
 
 
+def test_a_moment_that_is_sought_in_a_pause_is_seen_at_once(page: Page) -> None:
+    page.click("#pause")
+    expect(page.locator("#status")).to_have_text("paused", timeout=_APPLIED_MS)
+    first, last = (page.locator("#film li").nth(k).get_attribute("data-chunk") for k in (1, -1))
+    page.locator(f'#film li[data-chunk="{first}"] button').click()
+    expect(page.locator("#receipt-text")).to_contain_text("went there", timeout=_APPLIED_MS)
+    expect(page.locator("#caption")).to_contain_text("meadow")
+    expect(page.locator("#film .is-here")).to_have_attribute("data-chunk", str(int(first or 0) + 1))
+    expect(page.locator("#status")).to_have_text("paused")
+    page.locator(f'#film li[data-chunk="{last}"] button').click()
+    expect(page.locator("#caption")).to_contain_text("night over the city", timeout=_APPLIED_MS)
+    expect(page.locator("#status")).to_have_text("paused")
+    page.click("#pause")
+    expect(page.locator("#status")).to_have_text("live", timeout=_APPLIED_MS)
+
+
 def test_one_branches_says_something_else_and_switches_back(page: Page) -> None:
     page.click("#fork")
     expect(page.locator("#branches li")).to_have_count(2, timeout=_APPLIED_MS)
@@ -67,6 +83,11 @@ def test_a_saved_stream_is_loaded_as_a_branch(page: Page, tmp_path: Path) -> Non
     damaged.write_bytes(path.read_bytes()[:-1])
     page.set_input_files("#file", damaged)
     expect(page.locator("#problem")).to_contain_text("cut short or damaged", timeout=_APPLIED_MS)
+    huge = tmp_path / "huge.lgs"
+    with huge.open("wb") as file:
+        file.truncate(10 * 2**30)
+    page.set_input_files("#file", huge)
+    expect(page.locator("#problem")).to_contain_text(f"The file has {10 * 2**30} bytes; a session of this model has")
     expect(page.locator("#branches li")).to_have_count(2)
 
 

@@ -7,14 +7,18 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load, save
 
 from lingen_live.engine import session_file
+from lingen_live.engine.control import EngineControl, Fork, LoadSession, Order, Seek, Switch
 from lingen_live.engine.engine import Engine
+from lingen_live.engine.events import blend_of, words_of
 from lingen_live.engine.limits import max_session_bytes
 from lingen_live.engine.session_file import load_session, save_session
+from lingen_live.engine.tick import run_tick
 from lingen_live.errors import SessionFileError, TimelineError
 
 MakeEngine = Callable[..., Engine]
@@ -60,6 +64,31 @@ def test_a_loaded_session_is_one_more_branch(lived: Engine) -> None:
     assert [branch.name for branch in lived.timeline.branches] == ["main", "by night", "by night"]
     assert lived.timeline.current.id == branch_id
     assert [one.chunk_index for one in lived.timeline.current.snapshots] == [3]
+
+
+def test_what_is_to_be_said_later_is_saved_too(lived: Engine, make_engine: MakeEngine) -> None:
+    """Plans, and words that are replayed because the stream turned back before them."""
+    lived.tick()
+    lived.cut("night")
+    lived.tick()
+    lived.plan("steer", blend_of([("a meadow", 3), ("night", 1)]), 6, 2)
+    plan_id = lived.plan("cut", words_of("a red desert"), 5)
+    lived.seek(2)
+    other = make_engine()
+    load_session(other, save_session(lived))
+    assert other.view().plan == lived.view().plan
+    for engine in (lived, other):
+        engine.move_plan(plan_id, 7)
+    assert [lived.tick().digest for _ in range(7)] == [other.tick().digest for _ in range(7)]
+    assert other.scenario() == lived.scenario()
+    assert len(other.scenario().events) == 5
+    assert not other.view().plan
+
+
+def test_a_file_of_the_first_version_is_read(lived: Engine, make_engine: MakeEngine) -> None:
+    other = make_engine()
+    load_session(other, forged(save_session(lived), version=1, later=None, plan=None))
+    assert other.tick().digest == lived.tick().digest
 
 
 def test_a_file_of_a_file_is_the_same(lived: Engine, make_engine: MakeEngine) -> None:
@@ -124,7 +153,8 @@ def bad_files(data: bytes) -> Iterator[tuple[str, bytes, str]]:
     yield "other tensors", save({"x": torch.zeros(1)}), "damaged, or is no session file"
     yield "too long", data + bytes(max_session_bytes(0) + len(data)), "has at most"
     yield "a bit flipped in the state", changed_byte(data, len(data) - 9), "does not have its SHA-256"
-    yield "a newer version", forged(data, version=2), "of version 2; this program reads 1"
+    yield "a newer version", forged(data, version=3), "of version 3; this program reads 1 to 2"
+    yield "an older version with a newer field", forged(data, version=1), "'later'"
     yield "another format", forged(data, format="x"), "no session file"
     yield "a field more", forged(data, more=1), "'more'"
     yield "a field less", forged(data, asked=None), "'asked'"
@@ -136,6 +166,12 @@ def bad_files(data: bytes) -> Iterator[tuple[str, bytes, str]]:
     yield "a path as name", forged(data, name="../../etc/passwd"), "slash"
     yield "a path as prompt", forged(data, asked=["a\x00/etc"]), "control character"
     yield "no words", forged(data, asked=[]), "asked is a list of 0"
+    yield "a past where later words go", forged(data, later=[[1, "steer", "night", 1]]), r"later\[\d\]\[0\] is 1"
+    yield "no list of later words", forged(data, later={}), "they are a list"
+    yield "a plan for what was made", forged(data, plan=[[1, 2, "steer", "night", 1]]), "an integer of 3 to"
+    yield "two plans of one id", forged(data, plan=[[1, 9, "cut", "night", 1]] * 2), r"plan\[1\]"
+    yield "a plan to tell anew", forged(data, plan=[[1, 9, "reanchor", "night", 1]]), "steer or cut"
+    yield "too many plans", forged(data, plan=[[k, 9, "cut", "night", 1] for k in range(1, 66)]), "a list of 65"
     yield "no history", forged(data, scenario={}), "not a scenario"
     yield "a transition past its end", forged(data, transition={"n_chunks": 2, "n_done": 3}), "3 of 2 chunks"
     yield "no transition", forged(data, transition=[]), "a transition that is none"
@@ -156,6 +192,24 @@ def test_a_bad_file_is_named_and_the_stream_goes_on(lived: Engine, make_engine: 
             load_session(engine, bad)
         assert "\n" not in caught.value.message, name
         assert (engine.timeline.current, engine.timeline.branches, engine.timeline.epoch) == before, name
+
+
+def test_refusals_cost_the_running_stream_nothing(lived: Engine, make_engine: MakeEngine) -> None:
+    """All bad files, a moment that is not kept, a branch too many: the stream is as if nobody had asked."""
+    engine, alone = make_engine(), make_engine()
+    for one in (engine, alone):
+        one.tick()
+        while len(one.timeline.branches) < one.timeline.limits.max_branches:
+            one.fork()
+    controls: list[EngineControl] = [LoadSession(0, bad) for _, bad, _ in bad_files(save_session(lived))]
+    controls += [LoadSession(0, save_session(lived)), Seek(0, 99), Fork(0), Switch(0, 99)]
+    tick = run_tick(engine, tuple(Order(control, (k,)) for k, control in enumerate(controls)))
+    assert [refusal.ids for refusal in tick.refusals] == [(k,) for k in range(len(controls))]
+    assert (tick.applied_ids, tick.is_fresh, tick.is_turned) == ((), False, False)
+    undisturbed = run_tick(alone, ())
+    assert np.array_equal(tick.chunk.frames, undisturbed.chunk.frames)
+    assert tick.timeline.epoch == undisturbed.timeline.epoch
+    assert tick.timeline.branches == undisturbed.timeline.branches
 
 
 def test_any_flipped_bit_is_noticed(lived: Engine, make_engine: MakeEngine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from served import Live, Talk
@@ -98,6 +99,28 @@ async def test_an_upload_that_says_it_has_10_gb_is_refused_before_it_is_sent(liv
         assert b" 413 " in await reader.readline()
     writer.close()
     await writer.wait_closed()
+
+
+async def test_an_upload_that_does_not_say_how_long_it_is_is_cut_off(live: Live, tmp_path: Path) -> None:
+    """A sparse file of 10 GB, in parts, by a client that listens only in the end; the video goes on meanwhile."""
+    part = 2**20
+    with (tmp_path / "huge.lgs").open("w+b") as file:
+        file.truncate(10 * 2**30)
+        reader, writer = await asyncio.open_connection("127.0.0.1", live.port)
+        head = f"POST /uploads HTTP/1.1\r\nHost: 127.0.0.1:{live.port}\r\nTransfer-Encoding: chunked\r\n\r\n"
+        writer.write(head.encode())
+        n_sent = 0
+        async with asyncio.timeout(10), live.socket() as socket:
+            talk = await greeted(socket)
+            answer = asyncio.create_task(reader.readline())
+            while not answer.done():
+                writer.write(b"%x\r\n%b\r\n" % (part, file.read(part)))
+                n_sent += part
+                await asyncio.sleep(0.01)
+            assert b" 413 " in await answer
+            await talk.hear("chunk")
+    assert n_sent < 2**28
+    writer.close()
 
 
 async def test_a_foreign_page_may_not_upload(live: Live) -> None:

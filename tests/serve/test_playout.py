@@ -129,6 +129,42 @@ def test_a_cut_hurries_the_next_request() -> None:
     assert not playout.needs_chunk()
 
 
+def test_where_a_seek_leads_is_seen_in_a_pause_and_no_more_of_it() -> None:
+    player = Player()
+    playout = player.playout
+    observe(playout, 0.1)
+    player.shown(3)
+    list(player.play(20, is_paused=True))
+    assert not playout.needs_chunk(is_paused=True)
+    playout.hurry()
+    assert playout.needs_chunk(is_paused=True)
+    playout.note_request(1.0)
+    playout.push(chunk(3, (6,), is_fresh=True), images(2), 1.1)
+    (first, *later) = player.play(20, is_paused=True)
+    assert first.image is not None
+    assert (int(first.image[0]), first.started and first.started.applied_ids) == (200, (6,))
+    assert {int(step.image[0]) for step in later if step.image is not None} == {200}
+    assert not playout.needs_chunk(is_paused=True)
+    assert player.shown(2) == [201, 202]
+
+
+def test_what_follows_a_refusal_is_not_seen_in_a_pause_and_refusals_pile_nothing_up() -> None:
+    player = Player()
+    playout = player.playout
+    observe(playout, 0.1)
+    player.shown(3)
+    n_asked = 0
+    for index in range(1, 30):
+        playout.hurry()
+        if playout.needs_chunk(is_paused=True):
+            n_asked += 1
+            playout.note_request(1.0)
+            playout.push(chunk(index), images(1), 1.1)
+    assert n_asked == 2
+    assert {int(step.image[0]) for step in player.play(20, is_paused=True) if step.image is not None} == {2}
+    assert player.shown(6) == [3, 4, 5, 6, 7, 100]
+
+
 def test_measured_fps() -> None:
     player = Player()
     assert player.playout.measured_fps(0.0) == 0.0

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from scripted_client import ScriptedClient
 
 from lingen_live.engine.client import ControlRefused, EngineChanged, WorkerDied, WorkerProgress, WorkerRestarted
-from lingen_live.engine.control import Cut, LoadSession, Reseed, Reset, Steer, Turn
+from lingen_live.engine.control import CancelPlan, Cut, LoadSession, MovePlan, Plan, Reseed, Reset, Steer, Turn
+from lingen_live.engine.events import blend_of, words_of
 from lingen_live.engine.options import EngineOptions
 from lingen_live.serve import protocol
 from lingen_live.serve.errors import ProtocolError
@@ -143,6 +144,20 @@ async def test_controls_reach_the_engine_typed(stage: Stage) -> None:
     assert stage.client.controls == [Steer(1, "a", 5), Cut(2, "b"), Reseed(3, 9), Reset(4)]
 
 
+async def test_plans_reach_the_engine_with_their_words(stage: Stage) -> None:
+    parts = (("night", 0.75), ("sea", 0.25))
+    await stage.session.control(protocol.ScheduleControl(1, 9, "fog", verb="cut", chunks=1), stage.outbox)
+    await stage.session.control(protocol.ScheduleControl(2, 8, parts=parts), stage.outbox)
+    await stage.session.control(protocol.RescheduleControl(3, 1, 12), stage.outbox)
+    await stage.session.control(protocol.UnscheduleControl(4, 1), stage.outbox)
+    assert stage.client.controls == [
+        Plan(1, "cut", words_of("fog"), 9, 1),
+        Plan(2, "steer", blend_of(parts), 8, 3),
+        MovePlan(3, 1, 12),
+        CancelPlan(4, 1),
+    ]
+
+
 async def test_ids_belong_to_their_socket(stage: Stage) -> None:
     other = Outbox()
     stage.session.add_socket(other)
@@ -196,6 +211,24 @@ async def test_a_pause_holds_requests_and_a_resume_goes_on(stage: Stage) -> None
     assert (await stage.next(StateEvent)).status == "running"
     await stage.client.make(2)
     assert (await stage.next(ChunkEvent, lambda event: event.chunk_index == 2)).chunk_index == 2
+
+
+async def test_a_seek_in_a_pause_is_seen_at_once(stage: Stage) -> None:
+    sink = Sink()
+    await stage.client.make(0)
+    await stage.next(ChunkEvent)
+    await stage.session.control(protocol.PauseControl(1), stage.outbox)
+    stage.session.add_viewer(sink)
+    if stage.client.requested.is_set():  # it was asked for before the pause
+        await stage.client.make(1)
+    await stage.session.control(protocol.SeekControl(2, 0), stage.outbox)
+    await stage.client.make(0, prompt="night", applied_ids=(1,), is_fresh=True)
+    applied = await stage.next(AppliedEvent, lambda event: event.id == 2)
+    assert applied.chunk_index == 0
+    await asyncio.sleep(0.2)
+    assert stage.session.status == "paused"
+    assert len({image for image, _ in sink.shown}) == 2  # the one that was held, and one of the night
+    assert not stage.client.requested.is_set()
 
 
 async def test_nothing_is_requested_while_one_chunk_is_being_made(stage: Stage) -> None:

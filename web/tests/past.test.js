@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { clock, fromHash, moments, toHash, treeRows, withoutDigests } from "../past.js";
+import { clock, fromHash, moments, toHash, tooLong, treeRows, withoutDigests } from "../past.js";
 import { parseServerMessage, ProtocolError } from "../protocol.js";
 import { INITIAL_VIEW, reduce } from "../state.js";
 import { receiptLine } from "../text.js";
@@ -21,6 +21,7 @@ const TIMELINE = {
   ],
   max_branches: 8,
   moments: [[0, 3], [8, 40], [12, 44]],
+  plan: [],
   thumbnails: "ab12",
 };
 /** @type {import("../protocol.js").StateMessage} */
@@ -35,6 +36,7 @@ const SESSION = {
   width_px: 128,
   height_px: 128,
   frames_per_chunk: 8,
+  state_bytes: 1000,
 };
 
 test("moments know their time, their picture, and on which side of now they are", () => {
@@ -90,4 +92,15 @@ test("a notice is said until something else is asked for", () => {
   assert.deepEqual(receiptLine(view), { step: "shown", text: "link copied" });
   view = reduce(view, { type: "sent", id: 1, verb: "seek", nowMs: 0 });
   assert.deepEqual(receiptLine(view), { step: "sent", text: "sent" });
+});
+
+test("files too long for what they are called are refused unread, with both numbers", () => {
+  assert.equal(tooLong({ name: "a.lgs", size: 1000 + 4 * 2 ** 20 }, 1000), null);
+  assert.equal(
+    tooLong({ name: "a.lgs", size: 10 * 2 ** 30 }, 1000),
+    "The file has 10737418240 bytes; a session of this model has at most 4195304.",
+  );
+  assert.equal(tooLong({ name: "a.lgs", size: 10 * 2 ** 30 }, null), null);
+  assert.equal(tooLong({ name: "A.JSON", size: 2 ** 20 }, null), null);
+  assert.match(tooLong({ name: "A.JSON", size: 2 ** 20 + 1 }, null) ?? "", /1048577 bytes; a script has at most 1048576/);
 });

@@ -34,7 +34,10 @@ test("a state is read, and what this page does not use is left out", () => {
     width_px: 128,
     height_px: 128,
     frames_per_chunk: 8,
+    state_bytes: null,
   });
+  const large = parse({ ...STATE, model: { name: "vista", state_bytes: 1500 } });
+  assert.equal(large.type === "state" && large.state_bytes, 1500);
 });
 
 test("a state without a loaded model has progress and no numbers of the video", () => {

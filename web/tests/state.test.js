@@ -19,6 +19,7 @@ const RUNNING = {
   width_px: 128,
   height_px: 128,
   frames_per_chunk: 8,
+  state_bytes: 1000,
 };
 /** @type {Action[]} */
 const OPENED = [

@@ -20,6 +20,7 @@ const RUNNING = {
   width_px: 128,
   height_px: 128,
   frames_per_chunk: 8,
+  state_bytes: 1000,
 };
 /** @type {View} */
 const LIVE = { ...INITIAL_VIEW, socket: "open", wasEverOpen: true, session: RUNNING, media: "playing" };
