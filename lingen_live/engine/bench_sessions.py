@@ -6,6 +6,7 @@ Does not know a network or viewers.
 
 from __future__ import annotations
 
+import mmap
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -66,7 +67,8 @@ def as_sessions_table(result: dict[str, Any]) -> str:
 
 
 def _measure(engine: Engine, n_streams: int, n_chunks: int, clock: Clock) -> dict[str, Any]:
-    batch = StreamBatch(engine)
+    batch = StreamBatch(engine, n_streams)
+    batch.attach(mmap.mmap(-1, batch.pool_bytes(n_streams)))
     streams = [batch.open(seed=k, prompt=_PROMPTS[k % len(_PROMPTS)]) for k in range(n_streams)]
     batch.tick(streams)  # allocations and kernel choices of this size are not measured
     alone_s = [_timed(clock, batch, [stream]) for _ in range(n_chunks) for stream in streams]
