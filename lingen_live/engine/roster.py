@@ -127,6 +127,11 @@ class Roster:
         for stream in self.streams.values():
             stream.is_open = False
 
+    def forget_pasts(self) -> None:
+        """All streams begin anew in the next engine."""
+        for stream in self.streams.values():
+            stream.kept = None
+
     def tell(self, event: EngineEvent) -> None:
         """An event for every stream."""
         for stream in self.streams.values():

@@ -73,8 +73,8 @@ class Host:
 
     @property
     def life(self) -> WorkerLife:
-        assert self.host._built_life is not None
-        return self.host._built_life
+        assert self.host._life is not None
+        return self.host._life
 
     @property
     def pid(self) -> int:
@@ -224,8 +224,8 @@ async def test_an_engine_that_cannot_be_built(checkpoint: str, code: str, words:
 async def test_close_leaves_nothing_behind() -> None:
     host = await Host.start(fake_engine.make_fake)
     await host.chunk()
-    assert host.host._shared is not None
-    pid, name = host.pid, host.host._shared.name
+    assert host.host._watcher.shared is not None
+    pid, name = host.pid, host.host._watcher.shared.name
     with pytest.raises(FileNotFoundError):  # not even a kill of everything could leave it behind
         SharedMemory(name=name)
     await host.client.request()

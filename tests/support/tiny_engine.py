@@ -12,7 +12,7 @@ from lingen_live.engine.interface import OnProgress
 from lingen_live.engine.options import EngineOptions
 from lingen_live.engine.timeline import TimelineLimits
 
-TINY_LIMITS = TimelineLimits(memory_bytes=2**20)
+TINY_LIMITS = TimelineLimits(memory_bytes=2**21)
 
 
 def make_tiny(options: EngineOptions, on_progress: OnProgress) -> StreamBatch:
