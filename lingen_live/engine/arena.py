@@ -1,7 +1,7 @@
 """Memory without a name that two processes can hold: it lives as long as anybody has it, and leaves nothing behind.
 
-The server makes it and keeps the descriptor; a worker maps it. So what lies in it outlives a worker that is killed. Knows
-bytes. Does not know what they mean.
+The server makes it and keeps the descriptor; a worker maps it. So what lies in it outlives a worker that is killed.
+Knows bytes. Does not know what they mean.
 """
 
 from __future__ import annotations

@@ -203,7 +203,7 @@ class StreamBatch:
         return chunks
 
     def settle(self) -> None:
-        """Whoever might go on with the streams elsewhere knows how they are now: what was given up may be overwritten."""
+        """Whoever might go on with the streams elsewhere knows how they are: what was given up may be overwritten."""
         if self._pool is not None:
             self._pool.settle()
 

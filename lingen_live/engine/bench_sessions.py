@@ -51,7 +51,8 @@ def as_sessions_table(result: dict[str, Any]) -> str:
     lines = [
         f"{result['hardware']}, {engine['compute_threads']} compute thread(s), {engine['dtype']}",
         f"one stream alone takes the {engine['path']} path, a batch of more the eager one",
-        f"{'streams':>7} {'alone':>9} {'batched':>9} {'gain':>6} {'batch ms':>9} {'in time':>8} {'state':>9} {'room':>9}",
+        f"{'streams':>7} {'alone':>9} {'batched':>9} {'gain':>6} {'batch ms':>9} {'in time':>8} "
+        f"{'state':>9} {'room':>9}",
     ]
     lines += [
         f"{row['n_streams']:>7} {row['alone_chunks_per_s']:>9.2f} {row['batched_chunks_per_s']:>9.2f} "

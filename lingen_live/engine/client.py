@@ -1,4 +1,4 @@
-"""`EngineHost` and `EngineClient`: an engine, and one stream of it, as the server sees them; and the events of a stream.
+"""`EngineHost` and `EngineClient`: an engine and one stream of it, as the server sees them; the events of a stream.
 
 Generation is by demand: one `request()` makes one chunk. Nobody asks, nothing runs; that is all there is to
 back-pressure and to pausing. Knows nothing of processes, sockets or playback.

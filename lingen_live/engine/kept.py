@@ -1,4 +1,4 @@
-"""All that has to be known of a stream, beside its slots, to go on with it in another process. Plain values, no torch."""
+"""What has to be known of a stream, beside its slots, to go on with it in another process. Plain values, no torch."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ from multiprocessing.connection import Connection, wait
 from typing import cast
 
 from lingen_live.engine.interface import EngineFactory
-from lingen_live.engine.options import EngineOptions
 from lingen_live.engine.messages import FromWorker, Stop, ToWorker
+from lingen_live.engine.options import EngineOptions
 from lingen_live.engine.worker import worker_main
 
 STOP_GRACE_S = 0.6

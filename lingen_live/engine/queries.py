@@ -6,8 +6,8 @@ import asyncio
 import itertools
 from collections.abc import Callable
 
-from lingen_live.engine.scenario import Scenario
 from lingen_live.engine.messages import Answer
+from lingen_live.engine.scenario import Scenario
 from lingen_live.errors import EngineError
 
 _GONE = "The engine stopped before it could answer; ask again in a moment."

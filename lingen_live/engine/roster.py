@@ -31,9 +31,7 @@ class Roster:
         clock: monotonic seconds.
     """
 
-    def __init__(
-        self, office: Office, send: Callable[[tuple[Job, ...]], None], clock: Clock = time.monotonic
-    ) -> None:
+    def __init__(self, office: Office, send: Callable[[tuple[Job, ...]], None], clock: Clock = time.monotonic) -> None:
         self._office = office
         self._send = send
         self._clock = clock

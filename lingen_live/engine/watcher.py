@@ -1,7 +1,7 @@
 """The thread that looks after the worker process: starts it, passes on what it says, and starts it again when it dies.
 
-Owns the process and the memory for frames. What it hears it tells a listener on the event loop. Knows lives of a worker.
-Does not know streams or whose turn it is.
+Owns the process and the memory for frames. What it hears it tells a listener on the event loop. Knows lives of a
+worker. Does not know streams or whose turn it is.
 """
 
 from __future__ import annotations

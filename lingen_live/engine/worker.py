@@ -106,7 +106,7 @@ def _serve_requests(connection: Connection, engine: EngineLike[Any], crew: Crew,
                 connection.send(crew.answer(request))
             case Abandon():
                 pass  # the chunk was done already
-        # The parent knows by now of all that changed: should it have to go on elsewhere, it needs no slot given up here.
+        # The parent knows by now of all that changed: to go on elsewhere, it needs no slot that was given up here.
         engine.settle()
         if engine.info != info:
             info = engine.info

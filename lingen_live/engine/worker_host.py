@@ -1,7 +1,7 @@
 """`WorkerHost`: the engine in a process of its own, watched by a thread, started again when it dies.
 
-Of one event loop; what the watching thread hears comes as calls on it. What streams remember lies in memory that outlives
-the worker, so that another one goes on with all of them. Knows nothing of playback or viewers.
+Of one event loop; what the watching thread hears comes as calls on it. What streams remember lies in memory that
+outlives the worker, so that another one goes on with all of them. Knows nothing of playback or viewers.
 """
 
 from __future__ import annotations

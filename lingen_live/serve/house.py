@@ -1,6 +1,6 @@
-"""`House`: all sessions of a server. Lets visitors in while there is capacity, lines up the others, clears up behind them.
+"""`House`: all sessions of a server. Lets visitors in while there is capacity, lines up the others, clears up.
 
-A visitor gets a session of their own, or joins the one whose id they name: that is how a reloaded page comes back, and how
+A visitor gets a session of their own, or joins the one whose id they name: so a reloaded page comes back, and so
 friends watch together. A session that everybody left is kept for a while, then ended. Knows rooms, visitors and the
 engine's host. Does not know HTTP, sockets or frames.
 """
@@ -83,6 +83,7 @@ class House:
         self._lease_s = lease_s
         self._clock = clock
         self._rooms: dict[str, Room] = {}
+        self._visitors: set[Visitor] = set()
         self._line: Line[Visitor] = Line()
         self._closing: set[asyncio.Task[None]] = set()
         self._n_opened = 0
@@ -148,10 +149,12 @@ class House:
         """
         visitor = Visitor(outbox)
         if session_id is not None and session_id in self._rooms:
+            self._visitors.add(visitor)
             self._admit(visitor, self._rooms[session_id])
             return visitor
         if len(self._line) >= MAX_WAITING:
             raise ProtocolError("full", f"{len(self._line)} visitors wait in line; at most {MAX_WAITING} may.")
+        self._visitors.add(visitor)
         self._line.join(visitor)
         self._admit_all()
         if visitor.room is None:
@@ -160,6 +163,7 @@ class House:
 
     def leave(self, visitor: Visitor) -> None:
         """Somebody is gone; idempotent."""
+        self._visitors.discard(visitor)
         if visitor.room is not None:
             visitor.room.remove(visitor.outbox)
         else:
@@ -201,7 +205,7 @@ class House:
         for room in self.rooms:
             if room.is_claimed and room.left_for_s(now_s) > self._lease_s:
                 self._end(room)
-        if not self._rooms:
+        if not self._rooms and not self._closing:
             self._open()
         self._admit_all()
 
@@ -215,7 +219,8 @@ class House:
     def _free_room(self) -> Room | None:
         """One that nobody has claimed, or a new one if there may be one more."""
         free = [room for room in self.rooms if not room.is_claimed]
-        if free or len(self._rooms) >= self.n_places:
+        # One that is being closed has its place until the engine has let go of it.
+        if free or len(self._rooms) + len(self._closing) >= self.n_places:
             return free[0] if free else None
         return self._open()
 
@@ -243,13 +248,18 @@ class House:
         task.add_done_callback(self._closing.discard)
 
     def _hear_end(self, room: Room, reason: BaseException | None) -> None:
-        """A session ended by itself: those in it are told, and can ask for another by coming again."""
+        """A session ended by itself: those in it are told, and stand in line for another."""
         if self._is_closed or room.id not in self._rooms:
             return
         if self._is_warm:
             logger.warning("A session ended: %s", reason)
-        room.tell(ErrorEvent("session_ended", f"The session has ended: {reason}"))
+        for visitor in [one for one in self._visitors if one.room is room]:
+            visitor.outbox.post(ErrorEvent("session_ended", f"The session has ended: {reason}"))
+            room.remove(visitor.outbox)
+            visitor.room = None
+            self._line.join(visitor)
         self._end(room)
+        self._tell_places()
 
     def _tell_places(self) -> None:
         for visitor, place in self._line.places():

@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=DEFAULT_SESSIONS,
         metavar="N",
-        help="streams at a time, if so many can be made as fast as they play; others wait in line (default: %(default)s)",
+        help="streams at a time, if so many are made as fast as they play; others wait in line (default: %(default)s)",
     )
     how.add_argument(
         "--batch", type=int, metavar="N", help="streams in one forward pass (default: 1 on a CPU, 8 on a GPU)"

@@ -1,7 +1,7 @@
 """Events on their way to one socket: bounded, and choosy about what is lost when the socket is slow.
 
-A `state`, `timeline` or `line` replaces an older one that was not sent yet, old `chunk` events go first when there is no
-room, and nothing else is ever dropped: a socket that still does not drain is stuck. Knows events; knows no socket.
+A `state`, `timeline` or `line` replaces an older one that was not sent yet, old `chunk` events go first when there is
+no room, and nothing else is ever dropped: a socket that still does not drain is stuck. Knows events; knows no socket.
 """
 
 from __future__ import annotations

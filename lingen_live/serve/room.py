@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 from lingen_live.engine.client import EngineHost
 from lingen_live.serve.outbox import Outbox
-from lingen_live.serve.protocol import Event
 from lingen_live.serve.sessions import Session
 from lingen_live.serve.viewers import Viewers
 
@@ -64,11 +63,6 @@ class Room:
             self._left_s = self._clock()
             self._outboxes.discard(outbox)
             self.session.remove_socket(outbox)
-
-    def tell(self, event: Event) -> None:
-        """Tell everybody who is there."""
-        for outbox in self._outboxes:
-            outbox.post(event)
 
     def left_for_s(self, now_s: float) -> float:
         """How long nobody has been there: neither a socket nor a viewer."""

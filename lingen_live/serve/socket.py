@@ -33,9 +33,7 @@ logger = logging.getLogger(__name__)
 class ControlSockets:
     """All control sockets of `house`."""
 
-    def __init__(
-        self, house: House, max_sockets: int = MAX_SOCKETS, hello_timeout_s: float = HELLO_TIMEOUT_S
-    ) -> None:
+    def __init__(self, house: House, max_sockets: int = MAX_SOCKETS, hello_timeout_s: float = HELLO_TIMEOUT_S) -> None:
         self._house = house
         self._max_sockets = max_sockets
         self._hello_timeout_s = hello_timeout_s

@@ -1,4 +1,4 @@
-"""WHEP: POST an SDP offer, get 201 with the answer and the place to DELETE. Knows HTTP and who watches which session."""
+"""WHEP: POST an SDP offer, get 201 with the answer and the place to DELETE. Knows HTTP and who watches what."""
 
 from __future__ import annotations
 

@@ -200,9 +200,7 @@ STAGES: dict[str, Sabotage] = {
     "slot of the last": lambda patch, bundle, batch: patch.setattr(
         batch.pool, "_take", at_the_nth(2, fail, batch.pool._take)
     ),
-    "last step of all": lambda patch, bundle, batch: patch.setattr(
-        Timeline, "put", at_the_nth(5, fail, Timeline.put)
-    ),
+    "last step of all": lambda patch, bundle, batch: patch.setattr(Timeline, "put", at_the_nth(5, fail, Timeline.put)),
 }
 
 

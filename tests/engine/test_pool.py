@@ -1,4 +1,4 @@
-"""Slots for moments: taken, shared, given back; nothing grows, and nothing is overwritten that somebody may come back for."""
+"""Slots for moments: taken, shared, given back; nothing grows, nothing is lost that somebody may come back for."""
 
 from __future__ import annotations
 

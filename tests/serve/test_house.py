@@ -45,6 +45,8 @@ class Stage:
             self.house.leave(visitor)
         self.pass_time(LEASE_S + 1)
         await asyncio.gather(*self.house._closing)
+        await asyncio.sleep(0)
+        self.pass_time(0)
 
 
 @pytest.fixture
@@ -199,10 +201,14 @@ async def test_a_session_that_cannot_be_opened_is_told_and_costs_nobody_else_any
     monkeypatch.setattr("scripted_client.ScriptedClient.start", refuse)
     second = enter(stage)
     await asyncio.sleep(0.01)
-    events = [await second.outbox.next() for _ in range(2)]
+    events = [await second.outbox.next() for _ in range(3)]
     assert isinstance(events[1], ErrorEvent)
     assert "at most 4 may be" in events[1].message
+    assert events[2] == LineEvent(1, 1, 2)
     assert stage.house.rooms == (first.room,)
+    monkeypatch.undo()
+    stage.pass_time(1)
+    assert second.room is not None
 
 
 async def test_nothing_is_left_of_many_who_came_and_went(stage: Stage) -> None:

@@ -65,7 +65,7 @@ class Talk:
 
     async def hear(self, kind: str) -> dict[str, Any]:
         """The next message of `kind`; others before it are dropped."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 message: dict[str, Any] = json.loads(await self.socket.recv())
                 if message["type"] == kind:
@@ -103,10 +103,8 @@ async def running_server(
 
     with bind("127.0.0.1", 0) as listener:
         port: int = listener.getsockname()[1]
-        serving = asyncio.create_task(
-            serve(app, house, listener, on_progress=lambda *_: None, on_ready=on_ready)
-        )
-        async with asyncio.timeout(10):
+        serving = asyncio.create_task(serve(app, house, listener, on_progress=lambda *_: None, on_ready=on_ready))
+        async with asyncio.timeout(60):  # a worker imports torch first
             await is_ready.wait()
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
             yield Live(port, house, http)
