@@ -48,8 +48,9 @@ def profile_batches(engine: Engine, sizes: Sequence[int]) -> dict[str, Any]:
 
 def as_operator_table(result: dict[str, Any]) -> str:
     """The numbers for a person."""
+    n_threads = torch.get_num_threads()
     lines = [
-        f"a large product in {result['dtype']}: {result['peak_gflops']:.0f} GFLOP/s, {torch.get_num_threads()} thread(s)",
+        f"a large product in {result['dtype']}: {result['peak_gflops']:.0f} GFLOP/s, {n_threads} thread(s)",
         f"{'kind':<14}" + "".join(f"{'batch of ' + str(one['n_streams']):>24}" for one in result["batches"]),
     ]
     for kind in result["batches"][0]["kinds"]:

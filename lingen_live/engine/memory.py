@@ -21,7 +21,7 @@ def check_room(n_streams: int, stream_bytes: int, device: torch.device) -> None:
     if free is not None and n_streams * stream_bytes > free:
         raise EngineError(
             f"{n_streams} sessions may need {n_streams * stream_bytes >> 20} MiB for what they remember, and "
-            f"{free >> 20} MiB are free: at most {free // stream_bytes} fit."
+            f"{free >> 20} MiB are free: at most {free // stream_bytes} fit (--sessions)."
         )
 
 
