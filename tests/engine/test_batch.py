@@ -8,16 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from lingen_live.engine.batch import StreamBatch
+from lingen_live.engine.batch import BatchedStream, StreamBatch
 from lingen_live.engine.engine import Engine
 from lingen_live.engine.pool import slot_index
-from lingen_live.engine.stream import Stream
 from lingen_live.model.state import StreamState
 
 MakeEngine = Callable[..., Engine]
 
 
-def opened(batch: StreamBatch) -> list[Stream]:
+def opened(batch: StreamBatch) -> list[BatchedStream]:
     """Streams with different seeds, prompts, ages and transitions."""
     streams = [batch.open(seed=seed, prompt=prompt) for seed, prompt in ((1, "a meadow"), (2, "night"), (3, "dunes"))]
     batch.tick(streams[:1])

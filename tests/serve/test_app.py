@@ -165,7 +165,7 @@ async def test_a_bad_hello_is_told_and_closed(live: Live, first: str | bytes, co
 
 async def test_no_hello_at_all(live: Live) -> None:
     wire = Wire()
-    await ControlSockets(live.session, hello_timeout_s=0.05).handle(wire.socket)
+    await ControlSockets(live.house, hello_timeout_s=0.05).handle(wire.socket)
     assert wire.sent_types == ["websocket.accept", "websocket.send", "websocket.close"]
     assert wire.sent[-1]["code"] == CLOSE_BAD_HELLO
 

@@ -104,7 +104,7 @@ async def running_server(
     with bind("127.0.0.1", 0) as listener:
         port: int = listener.getsockname()[1]
         serving = asyncio.create_task(serve(app, house, listener, on_progress=lambda *_: None, on_ready=on_ready))
-        async with asyncio.timeout(60):  # a worker imports torch first
+        async with asyncio.timeout(120):  # a worker imports torch first
             await is_ready.wait()
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
             yield Live(port, house, http)
