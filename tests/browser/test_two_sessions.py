@@ -1,4 +1,4 @@
-"""Two people at one server: each has a stream of their own; a reload keeps it, an invitation shares it, a third waits."""
+"""Two people at one server: each has a stream; a reload keeps it, an invitation shares it, a third waits."""
 
 from __future__ import annotations
 
