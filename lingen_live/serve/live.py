@@ -45,11 +45,13 @@ def run_live(
     """
     web_directory = find_web_directory()
 
-    def welcome(info: EngineInfo) -> None:
+    def welcome(info: EngineInfo, n_places: int) -> None:
         console.say(_describe(info))
+        streams = "one stream" if n_places == 1 else f"{n_places} streams"
+        console.say(f"It plays {streams} at a time as fast as needed here; whoever else comes waits in line.")
         console.say(f"Open {url_of(listener, host)} and say what you would like to see. Ctrl-C ends it.")
         if not is_loopback(host):
-            console.say("Anyone who can reach this address can watch and steer.")
+            console.say("Anyone who can reach this address can have a stream of their own.")
 
     async def run() -> None:
         house = House(
@@ -60,7 +62,11 @@ def run_live(
             max_sessions=options.n_sessions,
         )
         app = create_app(house, web_directory, HostRule.for_host(host, more_hosts))
-        await serve(app, house, listener, on_progress=console.progress, on_ready=welcome)
+
+        def on_ready(info: EngineInfo) -> None:
+            welcome(info, house.n_places)
+
+        await serve(app, house, listener, on_progress=console.progress, on_ready=on_ready)
 
     with signals_held():
         console.say("lingen live: warming up the model")
