@@ -1,6 +1,6 @@
 """Where the time of a batch goes, by kind of operator, and how near that is to what the processor can do.
 
-A call of an operator counts with the fastest of all calls of its shape, so that what else the machine does hardly shows.
+A call of an operator counts with the fastest call of its shape, so that what else the machine does hardly shows.
 Knows a model's passes. Does not know streams or deadlines.
 """
 
