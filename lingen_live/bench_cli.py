@@ -41,6 +41,9 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-compile", action="store_true", help="measure without the compiled path")
     parser.add_argument(
+        "--profile", action="store_true", help="with `sessions`: also where the time of batches goes, by operators"
+    )
+    parser.add_argument(
         "--json", type=Path, metavar="FILE", help="with `stages`, `sessions`, `steer`, `hour`: numbers go here, too"
     )
     parser.add_argument(
@@ -135,10 +138,7 @@ def _measure(engine: Engine, args: argparse.Namespace, n_chunks: int) -> tuple[d
     """The numbers of one of the measurements of an engine, and the same for people."""
     match args.what:
         case "sessions":
-            from lingen_live.engine.bench_sessions import as_sessions_table, run_bench_sessions
-
-            result = run_bench_sessions(engine, (1, 2, 4, 8), n_chunks)
-            return result, as_sessions_table(result)
+            return _sessions(engine, args, n_chunks)
         case "steer":
             from lingen_live.train.bench_steer import as_steer_table, run_bench_steer
             from lingen_live.train.jobs import load_probe
@@ -157,6 +157,18 @@ def _measure(engine: Engine, args: argparse.Namespace, n_chunks: int) -> tuple[d
 
             result = run_bench(engine, n_chunks, lambda: None)
             return result, as_table(result)
+
+
+def _sessions(engine: Engine, args: argparse.Namespace, n_chunks: int) -> tuple[dict[str, Any], str]:
+    from lingen_live.engine.bench_operators import as_operator_table, profile_batches
+    from lingen_live.engine.bench_sessions import as_sessions_table, run_bench_sessions
+
+    result = run_bench_sessions(engine, (1, 2, 4, 8), n_chunks)
+    table = as_sessions_table(result)
+    if args.profile:
+        result["operators"] = profile_batches(engine, (1, 2, 4))
+        table += "\n\n" + as_operator_table(result["operators"])
+    return result, table
 
 
 def _counted(what: str) -> Callable[[int], None]:

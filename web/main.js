@@ -3,9 +3,10 @@
 
 import { Ambience } from "./ambience.js";
 import { Connection } from "./connection.js";
-import { copyLink, download, load } from "./files.js";
+import { copy, copyLink, download, load } from "./files.js";
 import { fromHash } from "./past.js";
 import { PhotonClock } from "./photon.js";
+import { addressOf, invitation, keepSession, wantedSession } from "./session.js";
 import { awaitedReceipts, INITIAL_VIEW, NOT_SENT, reduce } from "./state.js";
 import { FrameMeter, readReport, StallDetector } from "./stats.js";
 import { Page } from "./ui.js";
@@ -21,6 +22,7 @@ const STALL_LIMIT_MS = 3000;
 /** A hidden tab presents no frames: then the moment the server told us counts as shown. */
 const PHOTON_LIMIT_MS = 1500;
 const SMOOTH_KEY = "lingen-live.smooth";
+const GONE = "The stream of that link has ended; this is one of your own.";
 
 let view = INITIAL_VIEW;
 let lastId = 0;
@@ -48,15 +50,21 @@ const page = new Page({
   onUnschedule: (planId) => control({ type: "unschedule", id: nextId(), plan_id: planId }),
   onBlend: (parts) => control({ type: "blend", id: nextId(), parts }),
   onProblem: (sentence) => dispatch({ type: "problem", sentence }),
-  onSave: (kind) => attempt(() => download(kind === "session" ? "session.lgs" : "scenario.json")),
-  onLoad: (file) => attempt(async () => control({ ...(await load(file, view.session?.state_bytes ?? null)), id: nextId() })),
-  onLink: () => attempt(shareLink),
+  onSave: (kind) => attempt(() => download(kind === "session" ? "session.lgs" : "scenario.json", sessionId())),
+  onLoad: (file) =>
+    attempt(async () => {
+      const loaded = await load(file, view.session?.state_bytes ?? null, sessionId());
+      control({ ...loaded, id: nextId() });
+    }),
+  onLink: () => attempt(async () => sayCopied("link", await copyLink(sessionId()))),
+  onInvite: () => attempt(async () => sayCopied("invitation", await copy(invitation(sessionId())))),
 });
 const ambience = new Ambience(page.video, page.still, page.glow);
 const connection = new Connection(endpoint("ws", "ws"), {
   onState: (state, retryInS) => dispatch({ type: "socket", state, retryInS }),
   onMessage: receive,
   onProblem: (sentence) => dispatch({ type: "problem", sentence }),
+  wantedSession,
 });
 const player = new WhepPlayer(endpoint("whep", "http"), {
   onState: followMedia,
@@ -105,10 +113,12 @@ function receive(message) {
   const nowMs = performance.now();
   if (message.type === "chunk") photons.noteChunk(message.pts, nowMs);
   if (message.type === "applied") settleLater(message.id, nowMs);
-  // Media exists only once the model is loaded.
+  // Media exists only once there is a session and the model is loaded.
+  if (message.type === "line") player.stop();
   if (message.type !== "state") return;
+  if (!keepSession(message.session)) dispatch({ type: "problem", sentence: GONE });
   if (message.status === "warming") player.stop();
-  else player.start();
+  else player.start(addressOf("whep", message.session).href);
   if (message.status === "running" || message.status === "paused") attempt(playLink);
 }
 
@@ -121,9 +131,16 @@ async function playLink() {
   if (scenario !== null) control({ type: "scenario", id: nextId(), scenario });
 }
 
-async function shareLink() {
-  const isCopied = await copyLink();
-  dispatch({ type: "notice", text: isCopied ? "link copied" : "copying is not allowed here; the link is in the address" });
+/** @param {string} what @param {boolean} isCopied */
+function sayCopied(what, isCopied) {
+  const text = isCopied ? `${what} copied` : `copying is not allowed here; the ${what} is in the address`;
+  dispatch({ type: "notice", text });
+}
+
+/** @returns {string} @throws {Error} when this page is in none */
+function sessionId() {
+  if (view.session === null) throw new Error(NOT_SENT);
+  return view.session.session;
 }
 
 /** @param {() => Promise<void>} action whose error is a sentence for people */

@@ -25,7 +25,7 @@ export class ProtocolError extends Error {
  * @typedef {{
  *   type: "state", status: Status, progress: Progress | null, prompt: string, seed: number, n_viewers: number,
  *   fps: number | null, width_px: number | null, height_px: number | null, frames_per_chunk: number | null,
- *   state_bytes: number | null,
+ *   state_bytes: number | null, session: string,
  * }} StateMessage
  */
 /** @typedef {{type: "received", id: number}} ReceivedMessage */
@@ -53,10 +53,17 @@ export class ProtocolError extends Error {
  *   moments: readonly (readonly [number, number])[], plan: readonly Plan[], thumbnails: string,
  * }} TimelineMessage
  */
+/**
+ * There is no room for another session yet: this page is the `place`th of `n_waiting` in line.
+ * @typedef {{type: "line", place: number, n_waiting: number, n_sessions: number}} LineMessage
+ */
 /** @typedef {{type: "error", code: string, message: string, id: number | null}} ErrorMessage */
-/** @typedef {StateMessage | ReceivedMessage | AppliedMessage | ChunkMessage | TimelineMessage | ErrorMessage} ServerMessage */
+/**
+ * @typedef {StateMessage | ReceivedMessage | AppliedMessage | ChunkMessage | TimelineMessage | LineMessage | ErrorMessage
+ * } ServerMessage
+ */
 
-/** @typedef {{type: "hello", version: number}} Hello */
+/** @typedef {{type: "hello", version: number, session?: string}} Hello `session` is the one to join, if it is still there */
 /**
  * @typedef {{type: "steer", id: number, prompt: string} | {type: "cut", id: number, prompt: string}
  *   | {type: "pause", id: number} | {type: "resume", id: number} | {type: "reset", id: number}
@@ -95,6 +102,12 @@ const PARSERS = {
     understanding: parseUnderstanding(fields.object("understanding")),
   }),
   timeline: parseTimeline,
+  line: (fields) => ({
+    type: "line",
+    place: fields.number("place"),
+    n_waiting: fields.number("n_waiting"),
+    n_sessions: fields.number("n_sessions"),
+  }),
   error: (fields) => ({
     type: "error",
     code: fields.string("code"),
@@ -119,9 +132,9 @@ export function parseServerMessage(text) {
   return parse(fields);
 }
 
-/** @returns {Hello} */
-export function hello() {
-  return { type: "hello", version: PROTOCOL_VERSION };
+/** @param {string | null} session to join, or null for one of our own @returns {Hello} */
+export function hello(session) {
+  return { type: "hello", version: PROTOCOL_VERSION, ...(session === null ? {} : { session }) };
 }
 
 /** @param {string} text @returns {unknown} */
@@ -159,6 +172,7 @@ function parseState(fields) {
     height_px: fields.optionalNumber("height_px"),
     frames_per_chunk: fields.optionalNumber("frames_per_chunk"),
     state_bytes: fields.optionalObject("model")?.optionalNumber("state_bytes") ?? null,
+    session: fields.string("session"),
   };
 }
 

@@ -73,7 +73,7 @@ def stand_in_codec(latent_channels: int) -> CodecConfig:
         decoder_patch_px=4,
         decoder_widths=(64, 128, 256),
         n_blocks=2,
-        flow_width=64,
+        parallax_width=64,
     )
 
 

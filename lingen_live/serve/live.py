@@ -9,14 +9,13 @@ from collections.abc import Sequence
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.interface import EngineFactory
 from lingen_live.engine.options import EngineOptions
-from lingen_live.engine.worker_client import WorkerClient
+from lingen_live.engine.worker_host import WorkerHost
 from lingen_live.serve.app import create_app
 from lingen_live.serve.console import Console
 from lingen_live.serve.hosts import HostRule, is_loopback
+from lingen_live.serve.house import House
 from lingen_live.serve.listen import url_of
 from lingen_live.serve.server import serve, signals_held
-from lingen_live.serve.sessions import Session
-from lingen_live.serve.viewers import Viewers
 from lingen_live.serve.web import find_web_directory
 
 
@@ -46,18 +45,28 @@ def run_live(
     """
     web_directory = find_web_directory()
 
-    def welcome(info: EngineInfo) -> None:
+    def welcome(info: EngineInfo, n_places: int) -> None:
         console.say(_describe(info))
+        streams = "one stream" if n_places == 1 else f"{n_places} streams"
+        console.say(f"It plays {streams} at a time as fast as needed here; whoever else comes waits in line.")
         console.say(f"Open {url_of(listener, host)} and say what you would like to see. Ctrl-C ends it.")
         if not is_loopback(host):
-            console.say("Anyone who can reach this address can watch and steer.")
+            console.say("Anyone who can reach this address can have a stream of their own.")
 
     async def run() -> None:
-        client = WorkerClient(options, factory)
-        session = Session(client, prompt=options.prompt, seed=options.seed, transition_chunks=transition_chunks)
-        viewers = Viewers(session)
-        app = create_app(session, viewers, web_directory, HostRule.for_host(host, more_hosts))
-        await serve(app, session, viewers, client, listener, on_progress=console.progress, on_ready=welcome)
+        house = House(
+            WorkerHost(options, factory),
+            prompt=options.prompt,
+            seed=options.seed,
+            transition_chunks=transition_chunks,
+            max_sessions=options.n_sessions,
+        )
+        app = create_app(house, web_directory, HostRule.for_host(host, more_hosts))
+
+        def on_ready(info: EngineInfo) -> None:
+            welcome(info, house.n_places)
+
+        await serve(app, house, listener, on_progress=console.progress, on_ready=on_ready)
 
     with signals_held():
         console.say("lingen live: warming up the model")

@@ -1,4 +1,4 @@
-"""WHEP: POST an SDP offer, get 201 with the answer and the place to DELETE. Knows HTTP and `Viewers`."""
+"""WHEP: POST an SDP offer, get 201 with the answer and the place to DELETE. Knows HTTP and who watches what."""
 
 from __future__ import annotations
 
@@ -6,22 +6,25 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from lingen_live.serve.errors import HttpError
+from lingen_live.serve.house import House
 from lingen_live.serve.offer import MAX_SDP_BYTES
-from lingen_live.serve.viewers import Viewers
 
 SDP_TYPE = "application/sdp"
 
 
-def whep_router(viewers: Viewers) -> APIRouter:
-    """Routes under /whep."""
+def whep_router(house: House) -> APIRouter:
+    """Routes under /whep: the query names a session, the oldest if it does not."""
     router = APIRouter(prefix="/whep")
 
     @router.post("")
-    async def start(request: Request) -> Response:
+    async def start(request: Request, session: str | None = None) -> Response:
         content_type = request.headers.get("content-type", "")
         if content_type.split(";")[0].strip().lower() != SDP_TYPE:
             raise HttpError(415, "wrong_type", f"The content type is {content_type[:80]!r}; it must be {SDP_TYPE}.")
-        viewer_id, answer = await viewers.admit(_decode(await _read_body(request)))
+        offer = _decode(await _read_body(request))
+        room = house.room(session)
+        house.check_viewers()
+        viewer_id, answer = await room.viewers.admit(offer)
         return Response(answer, 201, {"Location": f"/whep/{viewer_id}"}, SDP_TYPE)
 
     @router.options("")
@@ -36,7 +39,8 @@ def whep_router(viewers: Viewers) -> APIRouter:
 
     @router.delete("/{viewer_id}")
     async def stop(viewer_id: str) -> Response:
-        await viewers.dismiss(viewer_id)
+        for room in house.rooms:
+            await room.viewers.dismiss(viewer_id)
         return Response(status_code=200)
 
     return router

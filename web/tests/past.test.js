@@ -37,6 +37,7 @@ const SESSION = {
   height_px: 128,
   frames_per_chunk: 8,
   state_bytes: 1000,
+  session: "abc",
 };
 
 test("moments know their time, their picture, and on which side of now they are", () => {

@@ -17,6 +17,7 @@ const STATE = {
   chunk_index: 3,
   n_viewers: 2,
   model: { name: "vista" },
+  session: "abc",
 };
 
 /** @param {object} message */
@@ -35,6 +36,7 @@ test("a state is read, and what this page does not use is left out", () => {
     height_px: 128,
     frames_per_chunk: 8,
     state_bytes: null,
+    session: "abc",
   });
   const large = parse({ ...STATE, model: { name: "vista", state_bytes: 1500 } });
   assert.equal(large.type === "state" && large.state_bytes, 1500);
@@ -46,6 +48,12 @@ test("a state without a loaded model has progress and no numbers of the video", 
   assert.equal(message.type, "state");
   assert.deepEqual(message.type === "state" && message.progress, { stage: "loading the model", fraction: 0.4 });
   assert.equal(message.type === "state" && message.fps, null);
+});
+
+test("a line is read", () => {
+  const line = { type: "line", place: 2, n_waiting: 5, n_sessions: 3 };
+  assert.deepEqual(parse(line), line);
+  assert.throws(() => parse({ ...line, place: "2" }), ProtocolError);
 });
 
 test("receipts, chunks and errors are read", () => {
@@ -100,5 +108,6 @@ test("another protocol version is fatal, and says both numbers", () => {
 });
 
 test("hello carries the version", () => {
-  assert.deepEqual(hello(), { type: "hello", version: 1 });
+  assert.deepEqual(hello(null), { type: "hello", version: 1 });
+  assert.deepEqual(hello("abc"), { type: "hello", version: 1, session: "abc" });
 });
