@@ -1,22 +1,23 @@
 """A long stream as fast as it goes, to see whether anything grows with its age: time a chunk, or memory.
 
-Takes the turns that the worker process takes: orders, a chunk, a backup now and then, tidying in between. Knows
-engines and seconds. Does not know a network, a viewer or an encoder.
+Takes the turns that the worker process takes: orders, a chunk, what the server would go on from. Knows engines and
+seconds. Does not know a network, a viewer or an encoder.
 """
 
 from __future__ import annotations
 
+import mmap
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from lingen_live.engine.batch import BatchedStream, StreamBatch
 from lingen_live.engine.bench import describe_hardware, rss_bytes
 from lingen_live.engine.control import Order, Steer
 from lingen_live.engine.curve import Curve, draw
 from lingen_live.engine.engine import Engine
-from lingen_live.engine.tick import run_tick
-from lingen_live.engine.worker import BACKUP_EVERY_CHUNKS
+from lingen_live.engine.tick import Errand, run_ticks
 from lingen_live.errors import ConfigError
 
 _PROMPTS = ("a meadow at dawn", "make it snow", "night over the city", "a red balloon over the sea at dusk")
@@ -38,7 +39,7 @@ def run_bench_hour(
     """Make a long stream.
 
     Args:
-        engine: warm, and settled on its path.
+        engine: warm, and settled on its path; makes a stream of its seed and prompt.
         minutes: of video.
         on_chunk: called after each chunk with how many there are in all.
         clocks: seconds, and seconds of the processor: those grow only if the work does, whoever else is busy.
@@ -55,7 +56,10 @@ def run_bench_hour(
     if not least <= minutes <= MAX_MINUTES:
         raise ConfigError(f"minutes is {minutes:g}; it must be {least:g} to {MAX_MINUTES:g}.")
     n_chunks = round(60 * minutes / chunk_s)
-    wall_ms, work_ms, rss = _live(engine, n_chunks, on_chunk, clocks)
+    batch = StreamBatch(engine)
+    batch.attach(mmap.mmap(-1, batch.pool_bytes(1)))
+    stream = batch.open(seed=engine.seed, prompt=engine.prompt)
+    wall_ms, work_ms, rss = _live(batch, stream, n_chunks, on_chunk, clocks)
     window = min(round(_WINDOW_S / chunk_s), n_chunks // 3)
     spans = {name: _ends(values, window) for name, values in (("wall_ms", wall_ms), ("work_ms", work_ms), ("rss", rss))}
     return {
@@ -67,25 +71,24 @@ def run_bench_hour(
         "chunk_ms": spans["wall_ms"],
         "processor_ms": spans["work_ms"],
         "rss_bytes": spans["rss"],
-        "kept_bytes": engine.timeline.n_bytes,
-        "n_kept": len(engine.timeline.current.snapshots),
+        "kept_bytes": stream.timeline.n_bytes,
+        "n_kept": len(stream.timeline.current.snapshots),
+        "prompt": stream.prompt,
         "curves": _curves(wall_ms, rss, chunk_s),
     }
 
 
 def _live(
-    engine: Engine, n_chunks: int, on_chunk: Callable[[int], object], clocks: Clocks
+    batch: StreamBatch, stream: BatchedStream, n_chunks: int, on_chunk: Callable[[int], object], clocks: Clocks
 ) -> tuple[list[float], list[float], list[float]]:
     """Milliseconds, milliseconds of the processor, and resident memory of every chunk."""
     wall_ms, work_ms, rss = [], [], []
     for index in range(n_chunks):
         starts_s = [clock() for clock in clocks]
-        run_tick(engine, _orders(index))
+        run_ticks(batch, [Errand(stream, _orders(index))])
         took_ms, worked_ms = (1000 * (clock() - start_s) for clock, start_s in zip(clocks, starts_s, strict=True))
-        if (index + 1) % BACKUP_EVERY_CHUNKS == 0:
-            engine.save_session()
-        while engine.tidy():
-            pass
+        stream.kept()
+        batch.settle()
         wall_ms.append(took_ms)
         work_ms.append(worked_ms)
         rss.append(float(rss_bytes()))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from alone import run_tick
 from safetensors.torch import load, save
 
 from lingen_live.engine import session_file
@@ -18,7 +19,6 @@ from lingen_live.engine.engine import Engine
 from lingen_live.engine.events import blend_of, words_of
 from lingen_live.engine.limits import max_session_bytes
 from lingen_live.engine.session_file import load_session, save_session
-from lingen_live.engine.tick import run_tick
 from lingen_live.errors import SessionFileError, TimelineError
 
 MakeEngine = Callable[..., Engine]

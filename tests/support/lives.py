@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import cast
 
 import pytest
+from alone import run_tick
 from hypothesis import strategies as st
 
 from lingen_live.engine.branch import Branch
@@ -31,7 +32,6 @@ from lingen_live.engine.control import (
 from lingen_live.engine.engine import Engine
 from lingen_live.engine.events import blend_of
 from lingen_live.engine.interface import AbandonedError
-from lingen_live.engine.tick import run_tick
 from lingen_live.engine.timeline import TimelineLimits
 from lingen_live.errors import LingenError
 

@@ -20,6 +20,7 @@ const SESSION = {
   height_px: 128,
   frames_per_chunk: 8,
   state_bytes: 1000,
+  session: "abc",
 };
 
 /**
