@@ -27,12 +27,13 @@ _KINDS = {
 }
 
 
-def profile_batches(engine: Engine, sizes: Sequence[int]) -> dict[str, Any]:
+def profile_batches(engine: Engine, sizes: Sequence[int], repeats: int = _REPEATS) -> dict[str, Any]:
     """Measure on the eager path.
 
     Args:
         engine: on the CPU, warm.
         sizes: of batches.
+        repeats: passes of each size.
 
     Returns:
         JSON-able numbers: `peak_gflops` of a large product, and of every size, by kind of operator, seconds a chunk and
@@ -41,7 +42,7 @@ def profile_batches(engine: Engine, sizes: Sequence[int]) -> dict[str, Any]:
     return {
         "dtype": str(engine.dtype).removeprefix("torch."),
         "peak_gflops": measure_peak(engine.dtype),
-        "batches": [{"n_streams": size, "kinds": _profile(engine, size)} for size in sizes],
+        "batches": [{"n_streams": size, "kinds": _profile(engine, size, repeats)} for size in sizes],
     }
 
 
@@ -73,7 +74,7 @@ def measure_peak(
 
 
 @torch.inference_mode()
-def _profile(engine: Engine, size: int) -> dict[str, dict[str, float]]:
+def _profile(engine: Engine, size: int, repeats: int) -> dict[str, dict[str, float]]:
     """Milliseconds a chunk and GFLOP/s by kind."""
 
     def run() -> None:
@@ -82,7 +83,7 @@ def _profile(engine: Engine, size: int) -> dict[str, dict[str, float]]:
 
     run()
     with profile(activities=[ProfilerActivity.CPU], record_shapes=True, with_flops=True) as recorded:
-        for _ in range(_REPEATS):
+        for _ in range(repeats):
             run()
     calls: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
     for event in recorded.events():
@@ -94,7 +95,7 @@ def _profile(engine: Engine, size: int) -> dict[str, dict[str, float]]:
         seconds[kind] += len(group) * min(time_us for time_us, _ in group) / 1e6
         if kind in ("products", "convolutions"):
             flops[kind] += sum(count for _, count in group)
-    n_chunks = _REPEATS * size
+    n_chunks = repeats * size
     return {
         kind: {"ms": 1000 * total_s / n_chunks, "gflops": flops[kind] / total_s / 1e9 if total_s else 0.0}
         for kind, total_s in sorted(seconds.items(), key=lambda item: -item[1])

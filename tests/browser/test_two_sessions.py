@@ -33,6 +33,7 @@ def open_page(chromium: Browser, url: str) -> Page:
     """A page in a browser profile of its own, as of another person."""
     context = chromium.new_context(viewport={"width": 1000, "height": 700})
     context.grant_permissions(["clipboard-read", "clipboard-write"], origin=url.split("?")[0].rstrip("/"))
+    context.set_default_timeout(_SHOWN_MS)
     page = context.new_page()
     page.goto(url)
     return page
