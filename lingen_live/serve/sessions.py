@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol, assert_never
@@ -37,7 +38,7 @@ from lingen_live.serve.outbox import Outbox
 from lingen_live.serve.playout import ChunkInfo, Playout, Step
 from lingen_live.serve.protocol import Control, Event
 from lingen_live.serve.receipts import Receipts
-from lingen_live.serve.track import to_pts
+from lingen_live.serve.ticks import to_pts
 
 UNWATCHED_GRACE_S = 10.0
 
@@ -83,7 +84,7 @@ class Session:
         self._progress: tuple[str, float] | None = ("starting", 0.0)
         self._is_restarting = False
         self._is_paused = False
-        self._sinks: set[FrameSink] = set()
+        self._sinks: Counter[FrameSink] = Counter()  # viewers of each
         self._outboxes: set[Outbox] = set()
         self._watched_s = clock()
         self._receipts = Receipts()
@@ -123,17 +124,18 @@ class Session:
     # Those who watch, and those who steer.
 
     def add_viewer(self, sink: FrameSink) -> None:
-        """Send every image to `sink` from now on, beginning with the one on the screens."""
-        self._sinks.add(sink)
+        """Send every image to `sink` from now on, beginning with the one on the screens; once for all its viewers."""
+        self._sinks[sink] += 1
         if self._playout and self._playout.last_image is not None:
             sink.publish(self._playout.last_image, self._playout.media_time_s(self._clock()))
         self._broadcast(self.state())
 
     def remove_viewer(self, sink: FrameSink) -> None:
-        """Send nothing more to `sink`; idempotent."""
+        """One viewer of `sink` less; nothing more is sent to it after the last, and nothing happens then."""
         if sink in self._sinks:
             self._note_watched()
-            self._sinks.discard(sink)
+            self._sinks[sink] -= 1
+            self._sinks += Counter()  # drops what has no viewers
             self._broadcast(self.state())
 
     def add_socket(self, outbox: Outbox) -> None:
@@ -198,7 +200,7 @@ class Session:
             height_px=info.height_px if info else None,
             frames_per_chunk=info.frames_per_chunk if info else None,
             chunk_index=self._chunk_index,
-            n_viewers=len(self._sinks),
+            n_viewers=self._sinks.total(),
             model=info.to_json() if info else None,
         )
 

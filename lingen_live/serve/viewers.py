@@ -1,31 +1,68 @@
-"""All viewers of a session: let in, looked after, let go. Knows peers and the session; does not know HTTP."""
+"""All viewers of a session: let in, looked after, let go. Knows peers, the session and its coded video.
+
+Does not know HTTP.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import secrets
-from dataclasses import dataclass
 
+from lingen_live.serve.broadcast import Broadcast
+from lingen_live.serve.channel import Channel
+from lingen_live.serve.coded import Codec
 from lingen_live.serve.errors import HttpError
 from lingen_live.serve.offer import check_offer
 from lingen_live.serve.peer import Peer
 from lingen_live.serve.sessions import Session
 from lingen_live.serve.track import ViewerTrack
 
-MAX_VIEWERS = 16
+MAX_VIEWERS = 64
 CONNECT_TIMEOUT_S = 10.0
+DEFAULT_FPS = 16.0
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
 class Viewer:
-    """A viewer who was let in."""
+    """A viewer who was let in, but gets nothing until connected.
 
-    id: str
-    peer: Peer
-    track: ViewerTrack
+    Args:
+        broadcast: what it may watch.
+    """
+
+    def __init__(self, broadcast: Broadcast) -> None:
+        self.id = secrets.token_urlsafe(16)
+        self._broadcast = broadcast
+        self._channel: Channel | None = None
+        self.track = ViewerTrack(self._ask_for_keyframe)
+        self.peer = Peer(self.track, self._ask_for_keyframe, self._note_estimate)
+        self.codec: Codec = "VP8"
+
+    async def answer(self, offer_sdp: str) -> str:
+        """The SDP answer; raises what aiortc raises."""
+        answer, self.codec = await self.peer.answer(offer_sdp)
+        return answer
+
+    def join(self) -> None:
+        """Get frames from now on."""
+        self._channel = self._broadcast.channels[self.codec]
+        self._channel.add(self.track.queue)
+
+    async def close(self) -> None:
+        """Get nothing more, and hang up; idempotent."""
+        if self._channel is not None:
+            self._channel.remove(self.track.queue)
+        await self.peer.close()
+
+    def _ask_for_keyframe(self) -> None:
+        if self._channel is not None:
+            self._channel.ask_for_keyframe()
+
+    def _note_estimate(self, estimate_bps: int) -> None:
+        if self._channel is not None:
+            self._channel.note_estimate(self.track.queue, estimate_bps)
 
 
 class Viewers:
@@ -33,7 +70,7 @@ class Viewers:
 
     Args:
         session: whose frames they get.
-        max_viewers: each costs an encoder.
+        max_viewers: each costs a little; see docs/performance.md.
         connect_timeout_s: aiortc may stay "connecting" for ever, so patience is ours.
     """
 
@@ -46,6 +83,7 @@ class Viewers:
         self._viewers: dict[str, Viewer] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._n_arriving = 0
+        self.broadcast = Broadcast(lambda: session.info.fps if session.info else DEFAULT_FPS)
 
     def __len__(self) -> int:
         return len(self._viewers) + self._n_arriving
@@ -66,14 +104,13 @@ class Viewers:
         check_offer(offer_sdp)
         self._n_arriving += 1
         try:
-            track = ViewerTrack()
-            viewer = Viewer(secrets.token_urlsafe(16), Peer(track), track)
+            viewer = Viewer(self.broadcast)
             answer = await self._answer(viewer, offer_sdp)
             self._viewers[viewer.id] = viewer
             self._keepers[viewer.id] = asyncio.create_task(self._keep(viewer))
         finally:
             self._n_arriving -= 1
-        self._session.add_viewer(track)
+        self._session.add_viewer(self.broadcast)
         return viewer.id, answer
 
     async def dismiss(self, viewer_id: str) -> None:
@@ -92,15 +129,15 @@ class Viewers:
     async def _answer(self, viewer: Viewer, offer_sdp: str) -> str:
         try:
             async with asyncio.timeout(self._connect_timeout_s):
-                return await viewer.peer.answer(offer_sdp)
+                return await viewer.answer(offer_sdp)
         except asyncio.CancelledError:
-            await viewer.peer.close()
+            await viewer.close()
             raise
         except TimeoutError as error:
-            await viewer.peer.close()
+            await viewer.close()
             raise HttpError(503, "slow", "No answer could be made in time; try again.", 1) from error
         except Exception as error:  # a stranger's SDP went through a foreign parser: anything can come out
-            await viewer.peer.close()
+            await viewer.close()
             logger.info("An SDP offer was refused: %r", error)
             raise HttpError(
                 400,
@@ -113,6 +150,7 @@ class Viewers:
         try:
             async with asyncio.timeout(self._connect_timeout_s):
                 await viewer.peer.connected.wait()
+            viewer.join()
             await viewer.peer.ended.wait()
         except TimeoutError:
             logger.info("A viewer did not connect within %g s.", self._connect_timeout_s)
@@ -121,7 +159,7 @@ class Viewers:
 
     async def _let_go(self, viewer: Viewer) -> None:
         """Forget `viewer` and free what it held; idempotent."""
-        self._viewers.pop(viewer.id, None)
+        if self._viewers.pop(viewer.id, None) is not None:
+            self._session.remove_viewer(self.broadcast)
         self._keepers.pop(viewer.id, None)
-        self._session.remove_viewer(viewer.track)
-        await viewer.peer.close()
+        await viewer.close()

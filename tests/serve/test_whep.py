@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from itertools import pairwise
@@ -10,11 +11,13 @@ from itertools import pairwise
 import fake_engine
 import httpx
 import pytest
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpReceiver, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av import VideoFrame
 from served import Live, Talk
 
+from lingen_live.serve.feedback import KEYFRAME_INTERVAL_S
+from lingen_live.serve.offer import codec_of
 from lingen_live.serve.peer import PLAYOUT_DELAY_URI, tune_aiortc
 
 SDP = {"Content-Type": "application/sdp"}
@@ -124,6 +127,40 @@ async def test_vp8_is_chosen_and_play_without_delay_is_agreed(live: Live) -> Non
     assert f"a=rtpmap:{first_payload} VP8/90000" in section
     assert PLAYOUT_DELAY_URI in section
     assert "a=sendonly" in section
+
+
+async def test_who_takes_only_h264_gets_it_while_others_get_vp8(live: Live) -> None:
+    async with player() as vp8, player() as h264:
+        capabilities = RTCRtpReceiver.getCapabilities("video")
+        assert capabilities is not None
+        h264.peer.getTransceivers()[0].setCodecPreferences(
+            [it for it in capabilities.codecs if it.mimeType == "video/H264"]
+        )
+        await vp8.play(live)
+        await h264.play(live)
+        assert codec_of(h264.answer) == "H264"
+        frames = [await vp8.frame(), await h264.frame()]
+    assert [level(frame) for frame in frames] == pytest.approx([fake_engine.colour_of("a day")[0]] * 2, abs=4)
+
+
+async def test_two_viewers_cost_one_encoder_and_a_lost_picture_is_answered_with_a_keyframe(live: Live) -> None:
+    async with player() as one, player() as two:
+        await one.play(live)
+        await one.frame()
+        channel = live.viewers.broadcast.channels["VP8"]
+        await two.play(live)
+        await two.frame()
+        before = channel.n_keyframes
+        assert before == 2  # one for each who came
+        n_frames = channel.n_frames
+        await asyncio.sleep(KEYFRAME_INTERVAL_S)
+        for receiver in two.peer.getReceivers():
+            await receiver._send_rtcp_pli(next(iter(getattr(receiver, "_RTCRtpReceiver__active_ssrc"))))
+        async with asyncio.timeout(5):
+            while channel.n_keyframes == before:  # noqa: ASYNC110 (a count has no event)
+                await asyncio.sleep(0.02)
+        assert channel.n_frames > n_frames
+        assert [thread.name for thread in threading.enumerate()].count("lingen-vp8_0") == 1
 
 
 async def test_without_candidates_the_player_is_found_by_its_checks(live: Live) -> None:
