@@ -155,7 +155,7 @@ async def test_two_viewers_cost_one_encoder_and_a_lost_picture_is_answered_with_
         n_frames = channel.n_frames
         await asyncio.sleep(KEYFRAME_INTERVAL_S)
         for receiver in two.peer.getReceivers():
-            await receiver._send_rtcp_pli(next(iter(getattr(receiver, "_RTCRtpReceiver__active_ssrc"))))
+            await receiver._send_rtcp_pli(next(iter(vars(receiver)["_RTCRtpReceiver__active_ssrc"])))
         async with asyncio.timeout(5):
             while channel.n_keyframes == before:  # noqa: ASYNC110 (a count has no event)
                 await asyncio.sleep(0.02)
