@@ -87,9 +87,10 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("stages", "sessions", "paper"),
+        choices=("stages", "sessions", "viewers", "paper"),
         default="stages",
-        help="one stream by its stages, 1, 2, 4 and 8 streams at once, or the paper's tables (default: %(default)s)",
+        help="one stream by its stages, 1, 2, 4 and 8 streams at once, 0 to 50 viewers of one, or the paper's tables "
+        "(default: %(default)s)",
     )
     _add_engine_options(parser)
     parser.add_argument("--flops-only", action="store_true", help="with `paper`: count operations, time nothing")
@@ -103,13 +104,39 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--chunks", type=int, default=120, help="chunks to generate, of every stream (default: %(default)s)"
     )
+    parser.add_argument(
+        "--seconds", type=float, default=20.0, help="with `viewers`: time for each number (default: %(default)s)"
+    )
     parser.add_argument("--no-compile", action="store_true", help="measure without the compiled path")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers here")
     parser.set_defaults(run=_bench)
 
 
 def _bench(args: argparse.Namespace) -> int:
-    return _bench_paper(args) if args.what == "paper" else _bench_engine(args)
+    match args.what:
+        case "paper":
+            return _bench_paper(args)
+        case "viewers":
+            return _bench_viewers(args)
+        case _:
+            return _bench_engine(args)
+
+
+def _bench_viewers(args: argparse.Namespace) -> int:
+    from lingen_live.client.bench_viewers import as_viewers_table, run_bench_viewers
+
+    options = ["--device", args.device, "--dtype", args.dtype, "--threads", str(args.threads)]
+    options += ["--checkpoint", args.checkpoint] if args.checkpoint else []
+    options += ["--no-compile"] if args.no_compile else []
+    result = run_bench_viewers((0, 1, 5, 20, 50), args.seconds, options)
+    sys.stdout.write(as_viewers_table(result) + "\n")
+    _write_json(args.json, result)
+    return 0
+
+
+def _write_json(path: Path | None, result: object) -> None:
+    if path is not None:
+        path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
 def _bench_paper(args: argparse.Namespace) -> int:
@@ -141,8 +168,7 @@ def _bench_engine(args: argparse.Namespace) -> int:
         result = run_bench(engine, args.chunks, lambda: None)
         table = as_table(result)
     sys.stdout.write(table + "\n")
-    if args.json is not None:
-        args.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    _write_json(args.json, result)
     return 0
 
 
