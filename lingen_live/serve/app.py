@@ -12,6 +12,7 @@ from lingen_live.serve.errors import HttpError
 from lingen_live.serve.files import files_router
 from lingen_live.serve.guard import Guard
 from lingen_live.serve.hosts import HostRule
+from lingen_live.serve.measured import measured_router
 from lingen_live.serve.sessions import Session
 from lingen_live.serve.socket import ControlSockets
 from lingen_live.serve.viewers import Viewers
@@ -48,6 +49,7 @@ def create_app(session: Session, viewers: Viewers, web_directory: Path, rule: Ho
 
     app.include_router(whep_router(viewers))
     app.include_router(files_router(session))
+    app.include_router(measured_router(session, viewers))
     app.mount("/", WebFiles(web_directory))
     return app
 

@@ -29,8 +29,9 @@ class PacketQueue:
         self._frames: deque[CodedFrame] = deque()
         self._has_news = asyncio.Event()
         self._needs_key = True
+        self._has_begun = False
         self._is_closed = False
-        self.n_dropped = 0
+        self.n_dropped = 0  # of those after its first
 
     def __len__(self) -> int:
         return len(self._frames)
@@ -44,10 +45,10 @@ class PacketQueue:
             self._frames.clear()
             self._needs_key = True
         if self._needs_key and not frame.is_key:
-            self.n_dropped += 1
+            self.n_dropped += self._has_begun
             self._ask_for_keyframe()
             return
-        self._needs_key = False
+        self._needs_key, self._has_begun = False, True
         self._frames.append(frame)
         self._has_news.set()
 

@@ -30,9 +30,10 @@ from lingen_live.engine.client import (
 from lingen_live.engine.control import EngineControl, SaysWords, Turn, starts_fresh
 from lingen_live.engine.info import EngineInfo
 from lingen_live.errors import LingenError
+from lingen_live.profile.lives import LifeBook
 from lingen_live.serve import protocol
 from lingen_live.serve.archive import Archive
-from lingen_live.serve.colour import ColourConverter
+from lingen_live.serve.intake import Intake
 from lingen_live.serve.orders import to_engine
 from lingen_live.serve.outbox import Outbox
 from lingen_live.serve.playout import ChunkInfo, Playout, Step
@@ -77,7 +78,6 @@ class Session:
         self._seed = seed
         self._transition_chunks = transition_chunks
         self._clock = clock
-        self._colour = ColourConverter()
         self._info: EngineInfo | None = None
         self._playout: Playout | None = None
         self._chunk_index = -1
@@ -87,8 +87,10 @@ class Session:
         self._sinks: Counter[FrameSink] = Counter()  # viewers of each
         self._outboxes: set[Outbox] = set()
         self._watched_s = clock()
-        self._receipts = Receipts()
+        self._receipts = Receipts(clock=clock)
         self.archive = Archive(client)
+        self.book = LifeBook()
+        self._intake = Intake(self.archive, self.book, clock)
 
     # What others may ask.
 
@@ -261,6 +263,8 @@ class Session:
     def _announce(self, step: Step, chunk: ChunkInfo, fps: float) -> None:
         """Tell everybody that `chunk` begins to play, and those who asked that it obeys them."""
         pts = to_pts(step.media_time_s)
+        if chunk.life is not None:
+            self.book.play(chunk.life, pts, self._clock())
         has_changed = (chunk.prompt, chunk.seed) != (self._prompt, self._seed)
         self._prompt, self._seed, self._chunk_index = chunk.prompt, chunk.seed, chunk.chunk_index
         for number in chunk.applied_ids:
@@ -285,10 +289,8 @@ class Session:
     async def _hear(self, event: EngineEvent, playout: Playout) -> None:
         match event:
             case ChunkReady():
-                # About two milliseconds of work, and not on the event loop.
-                images = await asyncio.to_thread(self._colour.to_yuv420p, event.frames)
-                await self.archive.keep(event)
-                playout.push(ChunkInfo.of(event), images, self._clock())
+                asked_s = self._receipts.asked_s(event.applied_ids)
+                playout.push(*await self._intake.take(event, playout.requested_s, asked_s), self._clock())
             case ControlRefused():
                 for number in event.ids:
                     self._receipts.answer(number, lambda id: protocol.ErrorEvent(event.code, event.message, id))

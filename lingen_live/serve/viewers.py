@@ -45,6 +45,11 @@ class Viewer:
         answer, self.codec = await self.peer.answer(offer_sdp)
         return answer
 
+    @property
+    def n_dropped_frames(self) -> int:
+        """Frames that it lost because it was slow."""
+        return self.track.queue.n_dropped
+
     def join(self) -> None:
         """Get frames from now on."""
         self._channel = self._broadcast.channels[self.codec]
@@ -83,10 +88,16 @@ class Viewers:
         self._viewers: dict[str, Viewer] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._n_arriving = 0
-        self.broadcast = Broadcast(lambda: session.info.fps if session.info else DEFAULT_FPS)
+        self._n_dropped_by_gone = 0
+        self.broadcast = Broadcast(lambda: session.info.fps if session.info else DEFAULT_FPS, session.book.observe)
 
     def __len__(self) -> int:
         return len(self._viewers) + self._n_arriving
+
+    @property
+    def n_dropped_frames(self) -> int:
+        """Frames that viewers lost because they were slow, those that left included."""
+        return self._n_dropped_by_gone + sum(viewer.n_dropped_frames for viewer in self._viewers.values())
 
     async def admit(self, offer_sdp: str) -> tuple[str, str]:
         """Let a viewer in.
@@ -161,5 +172,6 @@ class Viewers:
         """Forget `viewer` and free what it held; idempotent."""
         if self._viewers.pop(viewer.id, None) is not None:
             self._session.remove_viewer(self.broadcast)
+            self._n_dropped_by_gone += viewer.n_dropped_frames
         self._keepers.pop(viewer.id, None)
         await viewer.close()

@@ -1,0 +1,94 @@
+"""What is measured of a session, over HTTP: percentiles, every chunk, a trace, and metrics.
+
+Knows the session, its viewers and the formats of `profile`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from fastapi import APIRouter, Query, Response
+
+from lingen_live.profile.lives import MAX_LIVES
+from lingen_live.profile.prometheus import CONTENT_TYPE, Metric, to_text
+from lingen_live.profile.summary import life_to_json, stages_ms, steers_ms
+from lingen_live.profile.trace import to_trace
+from lingen_live.serve.sessions import Session
+from lingen_live.serve.viewers import Viewers
+
+_NOT_STORED = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+MAX_SHOWN = 60
+
+
+def measured_router(session: Session, viewers: Viewers) -> APIRouter:
+    """Routes that tell what `session` takes."""
+    router = APIRouter()
+
+    @router.get("/profile")
+    async def profile(last: int = Query(MAX_SHOWN, ge=0, le=MAX_LIVES)) -> Response:
+        return _json(profile_to_json(session, viewers, last))
+
+    @router.get("/profile.jsonl")
+    async def every() -> Response:
+        lines = [json.dumps(life_to_json(life)) + "\n" for life in session.book.lives()]
+        return Response("".join(lines), 200, _NOT_STORED, "application/jsonl")
+
+    @router.get("/trace.json")
+    async def trace() -> Response:
+        headers = {**_NOT_STORED, "Content-Disposition": "attachment; filename=lingen-live-trace.json"}
+        return Response(json.dumps(to_trace(session.book.lives())), 200, headers, "application/json")
+
+    @router.get("/metrics")
+    async def metrics() -> Response:
+        return Response(to_text(metrics_of(session, viewers)), 200, _NOT_STORED, CONTENT_TYPE)
+
+    return router
+
+
+def profile_to_json(session: Session, viewers: Viewers, last: int) -> dict[str, Any]:
+    """Percentiles over the chunks that are kept, and the spans of the last ones."""
+    lives = session.book.lives()
+    return {
+        "n_chunks": len(lives),
+        "stages_ms": stages_ms(lives),
+        "steers_ms": steers_ms(lives),
+        "n_late_frames": session.n_late_frames,
+        "n_viewers": len(viewers),
+        "n_dropped_frames": viewers.n_dropped_frames,
+        "encoders": {
+            codec: {
+                "n_frames": channel.n_frames,
+                "n_keyframes": channel.n_keyframes,
+                "n_bytes": channel.n_bytes,
+                "bitrate_bps": channel.bitrate_bps,
+            }
+            for codec, channel in viewers.broadcast.channels.items()
+        },
+        "chunks": [life_to_json(life) for life in lives[len(lives) - min(last, len(lives)) :]],
+    }
+
+
+def metrics_of(session: Session, viewers: Viewers) -> list[Metric]:
+    """Counters and gauges of a session."""
+    channels = viewers.broadcast.channels
+
+    def of_codecs(name: str) -> list[tuple[dict[str, str], float]]:
+        return [({"codec": codec}, getattr(channel, name)) for codec, channel in channels.items()]
+
+    stages = [({"stage": name}, round(total_s, 6)) for name, total_s in session.book.sums_s.items()]
+    return [
+        Metric("chunks_total", "counter", "Chunks that the engine made.", [({}, session.book.n_chunks)]),
+        Metric("stage_seconds_total", "counter", "Seconds that chunks spent in each stage.", stages),
+        Metric("late_frames_total", "counter", "Frame slots without a new frame.", [({}, session.n_late_frames)]),
+        Metric("viewers", "gauge", "Viewers of the video.", [({}, len(viewers))]),
+        Metric("dropped_frames_total", "counter", "Frames that slow viewers lost.", [({}, viewers.n_dropped_frames)]),
+        Metric("encoded_frames_total", "counter", "Frames that were encoded.", of_codecs("n_frames")),
+        Metric("keyframes_total", "counter", "Keyframes among them.", of_codecs("n_keyframes")),
+        Metric("encoded_bytes_total", "counter", "Their size.", of_codecs("n_bytes")),
+        Metric("encoder_bitrate_bps", "gauge", "What encoders aim at.", of_codecs("bitrate_bps")),
+    ]
+
+
+def _json(body: object) -> Response:
+    return Response(json.dumps(body), 200, _NOT_STORED, "application/json")
