@@ -4,10 +4,12 @@
 import { Ambience } from "./ambience.js";
 import { Connection } from "./connection.js";
 import { copyLink, download, load } from "./files.js";
+import { Hud } from "./hud.js";
+import { LatencyLog } from "./latency.js";
 import { fromHash } from "./past.js";
 import { PhotonClock } from "./photon.js";
 import { awaitedReceipts, INITIAL_VIEW, NOT_SENT, reduce } from "./state.js";
-import { FrameMeter, readReport, StallDetector } from "./stats.js";
+import { FrameMeter, readReport, ReceptionMeter, StallDetector } from "./stats.js";
 import { Page } from "./ui.js";
 import { WhepPlayer } from "./whep.js";
 
@@ -28,7 +30,9 @@ let lastId = 0;
 let timers = [];
 
 const photons = new PhotonClock();
+const latency = new LatencyLog();
 const meter = new FrameMeter();
+const receptions = new ReceptionMeter();
 const stall = new StallDetector(STALL_LIMIT_MS);
 const page = new Page({
   onPrompt: steer,
@@ -55,6 +59,7 @@ const player = new WhepPlayer(endpoint("whep", "http"), {
   onState: followMedia,
   onStream: play,
 });
+const hud = new Hud(page.hud, page.stats, endpoint("profile", "http"), facts);
 
 window.addEventListener("pagehide", stop);
 window.addEventListener("pageshow", (event) => event.persisted && start());
@@ -74,6 +79,7 @@ function start() {
 
 function stop() {
   timers.forEach(clearInterval);
+  hud.stop();
   connection.close();
   player.stop();
   page.video.srcObject = null;
@@ -97,7 +103,12 @@ function receive(message) {
   dispatch({ type: "message", message });
   const nowMs = performance.now();
   if (message.type === "chunk") photons.noteChunk(message.pts, nowMs);
-  if (message.type === "applied") settleLater(message.id, nowMs);
+  if (message.type === "received") latency.received(message.id, nowMs);
+  if (message.type === "error" && message.id !== null) latency.forget(message.id);
+  if (message.type === "applied") {
+    latency.applied(message.id, nowMs);
+    settleLater(message.id, nowMs);
+  }
   // Media exists only once the model is loaded.
   if (message.type !== "state") return;
   if (message.status === "warming") player.stop();
@@ -143,7 +154,9 @@ function control(message) {
     dispatch({ type: "problem", sentence: NOT_SENT });
     return;
   }
-  dispatch({ type: "sent", id: message.id, verb: message.type, nowMs: performance.now() });
+  const nowMs = performance.now();
+  if (message.type === "steer" || message.type === "cut") latency.sent(message.id, nowMs);
+  dispatch({ type: "sent", id: message.id, verb: message.type, nowMs });
 }
 
 function nextId() {
@@ -178,7 +191,9 @@ function watchFrames(stream) {
     }
     for (const receipt of awaitedReceipts(view)) {
       const seenMs = receipt.pts === null ? null : photons.shownMs(receipt.pts);
-      if (seenMs !== null) dispatch({ type: "shown", id: receipt.id, shownMs: seenMs });
+      if (seenMs === null) continue;
+      latency.shown(receipt.id, seenMs);
+      dispatch({ type: "shown", id: receipt.id, shownMs: seenMs });
     }
     watchFrames(stream);
   });
@@ -188,6 +203,7 @@ function watchFrames(stream) {
 function settleLater(id, appliedMs) {
   setTimeout(() => {
     const isAwaited = awaitedReceipts(view).some((receipt) => receipt.id === id);
+    latency.forget(id);
     if (isAwaited) dispatch({ type: "shown", id, shownMs: appliedMs });
   }, PHOTON_LIMIT_MS);
 }
@@ -204,6 +220,18 @@ async function measure() {
   const isDue = view.session === null || view.session.status === "running";
   if (player.state !== "playing" || !isDue) stall.reset();
   else if (stall.isStalled(nPackets, nowMs) && view.session !== null) player.restart();
+}
+
+/** What this page knows about the way of the video. @returns {Promise<import("./hud.js").Facts>} */
+async function facts() {
+  const report = await player.getStats();
+  const { fps, frames_per_chunk: nFrames } = view.session ?? {};
+  return {
+    latency: latency.summary(),
+    reception: report === null ? null : receptions.read(report.values()),
+    chunkMs: fps && nFrames ? (1000 * nFrames) / fps : null,
+    way: "WebRTC",
+  };
 }
 
 function toggleSmooth() {
