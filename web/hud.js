@@ -32,7 +32,7 @@ export class Hud {
    * @param {HTMLElement} panel
    * @param {HTMLElement} button opens and closes it
    * @param {string} url of the server's profile
-   * @param {() => Promise<Facts>} facts what this page measured
+   * @param {() => Facts} facts what this page measured
    */
   constructor(panel, button, url, facts) {
     this.#panel = panel;
@@ -69,7 +69,7 @@ export class Hud {
   }
 
   async #refresh() {
-    const facts = await this.#facts();
+    const facts = this.#facts();
     this.#renderPhoton(facts.latency);
     this.#renderReception(facts);
     try {

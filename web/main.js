@@ -6,12 +6,12 @@ import { Connection } from "./connection.js";
 import { copyLink, download, load } from "./files.js";
 import { Hud } from "./hud.js";
 import { LatencyLog } from "./latency.js";
+import { MediaPlayer } from "./media.js";
 import { fromHash } from "./past.js";
 import { PhotonClock } from "./photon.js";
 import { awaitedReceipts, INITIAL_VIEW, NOT_SENT, reduce } from "./state.js";
-import { FrameMeter, readReport, ReceptionMeter, StallDetector } from "./stats.js";
+import { FrameMeter, StallDetector } from "./stats.js";
 import { Page } from "./ui.js";
-import { WhepPlayer } from "./whep.js";
 
 /** @typedef {import("./protocol.js").Control} Control */
 /** @typedef {import("./protocol.js").ServerMessage} ServerMessage */
@@ -26,13 +26,14 @@ const SMOOTH_KEY = "lingen-live.smooth";
 
 let view = INITIAL_VIEW;
 let lastId = 0;
+/** @type {import("./stats.js").Reception | null} */
+let lastReception = null;
 /** @type {ReturnType<typeof setInterval>[]} */
 let timers = [];
 
 const photons = new PhotonClock();
 const latency = new LatencyLog();
 const meter = new FrameMeter();
-const receptions = new ReceptionMeter();
 const stall = new StallDetector(STALL_LIMIT_MS);
 const page = new Page({
   onPrompt: steer,
@@ -55,10 +56,10 @@ const connection = new Connection(endpoint("ws", "ws"), {
   onMessage: receive,
   onProblem: (sentence) => dispatch({ type: "problem", sentence }),
 });
-const player = new WhepPlayer(endpoint("whep", "http"), {
-  onState: followMedia,
-  onStream: play,
-});
+const player = new MediaPlayer(
+  { whepUrl: endpoint("whep", "http"), socketUrl: endpoint("media", "ws") },
+  { onState: followMedia, onStream: play, onFrame: noteDrawn, onBlocked: sayBlocked },
+);
 const hud = new Hud(page.hud, page.stats, endpoint("profile", "http"), facts);
 
 window.addEventListener("pagehide", stop);
@@ -91,9 +92,9 @@ function dispatch(action) {
   page.render(view);
 }
 
-/** @param {import("./whep.js").MediaState} state */
-function followMedia(state) {
-  dispatch({ type: "media", state });
+/** @param {import("./whep.js").MediaState} state @param {import("./media.js").Way} way */
+function followMedia(state, way) {
+  dispatch({ type: "media", state, way });
   // A server that does not answer on the socket will not answer here; its next state starts media again.
   if (state === "retrying" && view.session === null) player.stop();
 }
@@ -189,14 +190,31 @@ function watchFrames(stream) {
     if (frame.rtpTimestamp !== undefined && receivedMs !== null) {
       photons.noteFrame({ rtp: frame.rtpTimestamp, receivedMs, shownMs });
     }
-    for (const receipt of awaitedReceipts(view)) {
-      const seenMs = receipt.pts === null ? null : photons.shownMs(receipt.pts);
-      if (seenMs === null) continue;
-      latency.shown(receipt.id, seenMs);
-      dispatch({ type: "shown", id: receipt.id, shownMs: seenMs });
-    }
+    settleShown();
     watchFrames(stream);
   });
+}
+
+/** A frame came over the WebSocket: its media time is known, and needs no guessing. @param {import("./media-socket.js").DrawnFrame} frame */
+function noteDrawn({ pts, receivedMs, shownMs }) {
+  meter.noteAge(shownMs - receivedMs);
+  for (const { id, pts: awaitedPts } of awaitedReceipts(view)) {
+    if (awaitedPts !== null && pts >= awaitedPts) settle(id, shownMs);
+  }
+}
+
+/** Whoever waits for a frame that was presented is told. */
+function settleShown() {
+  for (const { id, pts } of awaitedReceipts(view)) {
+    const seenMs = pts === null ? null : photons.shownMs(pts);
+    if (seenMs !== null) settle(id, seenMs);
+  }
+}
+
+/** @param {number} id of a control whose first frame was presented @param {number} shownMs */
+function settle(id, shownMs) {
+  latency.shown(id, shownMs);
+  dispatch({ type: "shown", id, shownMs });
 }
 
 /** @param {number} id of a control whose frame is due now @param {number} appliedMs */
@@ -210,28 +228,32 @@ function settleLater(id, appliedMs) {
 
 /** Once a second: what is shown and received, and whether it stopped. */
 async function measure() {
-  const report = await player.getStats();
+  const { nArrived, roundTripMs, reception } = await player.report();
+  lastReception = reception;
   const nowMs = performance.now();
-  const { nPackets, roundTripMs } = readReport(report?.values() ?? []);
   // A held picture is repeated now and then; that says nothing about the stream.
   if (view.session?.status !== "running") meter.reset();
   dispatch({ type: "stats", fps: meter.fps(nowMs), ageMs: meter.ageMs, roundTripMs });
   // Without a session nobody knows whether media is due: the silence is timed, and judged when the server is back.
   const isDue = view.session === null || view.session.status === "running";
   if (player.state !== "playing" || !isDue) stall.reset();
-  else if (stall.isStalled(nPackets, nowMs) && view.session !== null) player.restart();
+  else if (stall.isStalled(nArrived, nowMs) && view.session !== null) player.restart();
 }
 
-/** What this page knows about the way of the video. @returns {Promise<import("./hud.js").Facts>} */
-async function facts() {
-  const report = await player.getStats();
+/** What this page knows about the way of the video. @returns {import("./hud.js").Facts} */
+function facts() {
   const { fps, frames_per_chunk: nFrames } = view.session ?? {};
   return {
     latency: latency.summary(),
-    reception: report === null ? null : receptions.read(report.values()),
+    reception: lastReception,
     chunkMs: fps && nFrames ? (1000 * nFrames) / fps : null,
-    way: "WebRTC",
+    way: player.way,
   };
+}
+
+function sayBlocked() {
+  const sentence = "No video gets through: the network blocks UDP, and without https this browser takes it no other way.";
+  dispatch({ type: "problem", sentence });
 }
 
 function toggleSmooth() {

@@ -24,7 +24,12 @@ export class FrameMeter {
     if (last && nPresented < last.nPresented) this.#samples = [];
     this.#samples.push({ shownMs, nPresented });
     while (shownMs - this.#samples[0].shownMs > WINDOW_MS) this.#samples.shift();
-    if (receivedMs !== null) this.#ageMs = smooth(this.#ageMs, shownMs - receivedMs);
+    if (receivedMs !== null) this.noteAge(shownMs - receivedMs);
+  }
+
+  /** @param {number} ageMs from the arrival of a frame to its presentation */
+  noteAge(ageMs) {
+    this.#ageMs = smooth(this.#ageMs, ageMs);
   }
 
   /** @param {number} nowMs @returns {number | null} null when less than a second was seen, or nothing lately */

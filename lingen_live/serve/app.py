@@ -13,6 +13,7 @@ from lingen_live.serve.files import files_router
 from lingen_live.serve.guard import Guard
 from lingen_live.serve.hosts import HostRule
 from lingen_live.serve.measured import measured_router
+from lingen_live.serve.media_socket import MediaSockets
 from lingen_live.serve.sessions import Session
 from lingen_live.serve.socket import ControlSockets
 from lingen_live.serve.viewers import Viewers
@@ -33,6 +34,7 @@ def create_app(session: Session, viewers: Viewers, web_directory: Path, rule: Ho
     app.add_middleware(Guard, rule=rule)
     app.add_exception_handler(HttpError, _answer_error)
     sockets = ControlSockets(session)
+    media = MediaSockets(viewers)
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -46,6 +48,10 @@ def create_app(session: Session, viewers: Viewers, web_directory: Path, rule: Ho
     @app.websocket("/ws")
     async def ws(socket: WebSocket) -> None:
         await sockets.handle(socket)
+
+    @app.websocket("/media")
+    async def media_socket(socket: WebSocket) -> None:
+        await media.handle(socket)
 
     app.include_router(whep_router(viewers))
     app.include_router(files_router(session))

@@ -104,6 +104,7 @@ def _configure(app: FastAPI) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         ws_max_size=MAX_MESSAGE_BYTES,
+        ws_per_message_deflate=False,  # coded video does not shrink, and controls are small
         timeout_graceful_shutdown=LINGER_S,
         lifespan="off",
     )

@@ -8,12 +8,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
+from lingen_live.engine.info import EngineInfo
 from lingen_live.serve.broadcast import Broadcast
 from lingen_live.serve.channel import Channel
 from lingen_live.serve.coded import Codec
 from lingen_live.serve.errors import HttpError
 from lingen_live.serve.offer import check_offer
+from lingen_live.serve.packets import PacketQueue
 from lingen_live.serve.peer import Peer
 from lingen_live.serve.sessions import Session
 from lingen_live.serve.track import ViewerTrack
@@ -70,6 +76,21 @@ class Viewer:
             self._channel.note_estimate(self.track.queue, estimate_bps)
 
 
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A place for a viewer who gets frames by another way than WebRTC.
+
+    Attributes:
+        queue: what to send.
+        described: codec and size of the frames, JSON-able.
+        ask_for_keyframe: for a viewer who cannot go on.
+    """
+
+    queue: PacketQueue
+    described: Mapping[str, Any]
+    ask_for_keyframe: Callable[[], None]
+
+
 class Viewers:
     """The viewers of `session`.
 
@@ -87,12 +108,12 @@ class Viewers:
         self._connect_timeout_s = connect_timeout_s
         self._viewers: dict[str, Viewer] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
-        self._n_arriving = 0
+        self._n_arriving = self._n_seated = 0
         self._n_dropped_by_gone = 0
         self.broadcast = Broadcast(lambda: session.info.fps if session.info else DEFAULT_FPS, session.book.observe)
 
     def __len__(self) -> int:
-        return len(self._viewers) + self._n_arriving
+        return len(self._viewers) + self._n_arriving + self._n_seated
 
     @property
     def n_dropped_frames(self) -> int:
@@ -108,10 +129,7 @@ class Viewers:
         Raises:
             HttpError: the engine is not warm, the house is full, or the offer cannot be taken.
         """
-        if not self._session.is_warm:
-            raise HttpError(503, "warming", "The model is still warming up; /readyz says how far it is.", 1)
-        if len(self) >= self._max_viewers:
-            raise HttpError(503, "full", f"{len(self)} viewers are watching; at most {self._max_viewers} can.", 10)
+        self._check_room()
         check_offer(offer_sdp)
         self._n_arriving += 1
         try:
@@ -123,6 +141,29 @@ class Viewers:
             self._n_arriving -= 1
         self._session.add_viewer(self.broadcast)
         return viewer.id, answer
+
+    @contextmanager
+    def seat(self) -> Iterator[Seat]:
+        """A place for as long as the body runs.
+
+        Raises:
+            HttpError: the engine is not warm, or the house is full.
+        """
+        info = self._check_room()
+        channel = self.broadcast.channels["VP8"]
+        queue = PacketQueue(channel.ask_for_keyframe)
+        described = {"codec": "vp8", "width_px": info.width_px, "height_px": info.height_px, "fps": info.fps}
+        self._n_seated += 1
+        self._session.add_viewer(self.broadcast)
+        channel.add(queue)
+        try:
+            yield Seat(queue, described, channel.ask_for_keyframe)
+        finally:
+            channel.remove(queue)
+            queue.close()
+            self._n_dropped_by_gone += queue.n_dropped
+            self._n_seated -= 1
+            self._session.remove_viewer(self.broadcast)
 
     async def dismiss(self, viewer_id: str) -> None:
         """Hang up on a viewer; nothing happens if there is no such viewer any more."""
@@ -136,6 +177,14 @@ class Viewers:
     async def close(self) -> None:
         """Hang up on everybody."""
         await asyncio.gather(*(self.dismiss(viewer_id) for viewer_id in list(self._viewers)))
+
+    def _check_room(self) -> EngineInfo:
+        info = self._session.info
+        if info is None:
+            raise HttpError(503, "warming", "The model is still warming up; /readyz says how far it is.", 1)
+        if len(self) >= self._max_viewers:
+            raise HttpError(503, "full", f"{len(self)} viewers are watching; at most {self._max_viewers} can.", 10)
+        return info
 
     async def _answer(self, viewer: Viewer, offer_sdp: str) -> str:
         try:
