@@ -113,7 +113,11 @@ async def test_who_never_reads_harms_nobody_and_is_given_up(
     # A megabyte a frame, so that the system's buffers are full at once.
     monkeypatch.setattr(media_socket, "pack", lambda frame: bytes(1_000_000))
     monkeypatch.setattr(media_socket.MediaSockets.__init__, "__defaults__", (0.7,))
-    async with running_server(web_directory) as live, watch(live, max_queue=1, max_size=None, close_timeout=0.2), player() as other:
+    async with (
+        running_server(web_directory) as live,
+        watch(live, max_queue=1, max_size=None, close_timeout=0.2),
+        player() as other,
+    ):
         await other.play(live)
         shown = [await other.frame() for _ in range(40)]
         pts = [frame.pts for frame in shown if frame.pts is not None]
