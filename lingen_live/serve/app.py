@@ -34,7 +34,7 @@ def create_app(session: Session, viewers: Viewers, web_directory: Path, rule: Ho
     app.add_middleware(Guard, rule=rule)
     app.add_exception_handler(HttpError, _answer_error)
     sockets = ControlSockets(session)
-    media = MediaSockets(viewers)
+    media = MediaSockets(lambda session_id: viewers)
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -55,7 +55,7 @@ def create_app(session: Session, viewers: Viewers, web_directory: Path, rule: Ho
 
     app.include_router(whep_router(viewers))
     app.include_router(files_router(session))
-    app.include_router(measured_router(session, viewers))
+    app.include_router(measured_router(lambda session_id: (session, viewers)))
     app.mount("/", WebFiles(web_directory))
     return app
 

@@ -6,6 +6,7 @@ Knows the session, its viewers and the formats of `profile`.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, Query, Response
@@ -21,27 +22,31 @@ _NOT_STORED = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 MAX_SHOWN = 60
 
 
-def measured_router(session: Session, viewers: Viewers) -> APIRouter:
-    """Routes that tell what `session` takes."""
+Find = Callable[[str | None], tuple[Session, Viewers]]
+"""The session of an id, or the one that is meant without, and its viewers; raises HttpError if there is none."""
+
+
+def measured_router(find: Find) -> APIRouter:
+    """Routes that tell what a session takes; the query may name it."""
     router = APIRouter()
 
     @router.get("/profile")
-    async def profile(last: int = Query(MAX_SHOWN, ge=0, le=MAX_LIVES)) -> Response:
-        return _json(profile_to_json(session, viewers, last))
+    async def profile(last: int = Query(MAX_SHOWN, ge=0, le=MAX_LIVES), session: str | None = None) -> Response:
+        return Response(json.dumps(profile_to_json(*find(session), last)), 200, _NOT_STORED, "application/json")
 
     @router.get("/profile.jsonl")
-    async def every() -> Response:
-        lines = [json.dumps(life_to_json(life)) + "\n" for life in session.book.lives()]
+    async def every(session: str | None = None) -> Response:
+        lines = [json.dumps(life_to_json(life)) + "\n" for life in find(session)[0].book.lives()]
         return Response("".join(lines), 200, _NOT_STORED, "application/jsonl")
 
     @router.get("/trace.json")
-    async def trace() -> Response:
+    async def trace(session: str | None = None) -> Response:
         headers = {**_NOT_STORED, "Content-Disposition": "attachment; filename=lingen-live-trace.json"}
-        return Response(json.dumps(to_trace(session.book.lives())), 200, headers, "application/json")
+        return Response(json.dumps(to_trace(find(session)[0].book.lives())), 200, headers, "application/json")
 
     @router.get("/metrics")
-    async def metrics() -> Response:
-        return Response(to_text(metrics_of(session, viewers)), 200, _NOT_STORED, CONTENT_TYPE)
+    async def metrics(session: str | None = None) -> Response:
+        return Response(to_text(metrics_of(*find(session))), 200, _NOT_STORED, CONTENT_TYPE)
 
     return router
 
@@ -88,7 +93,3 @@ def metrics_of(session: Session, viewers: Viewers) -> list[Metric]:
         Metric("encoded_bytes_total", "counter", "Their size.", of_codecs("n_bytes")),
         Metric("encoder_bitrate_bps", "gauge", "What encoders aim at.", of_codecs("bitrate_bps")),
     ]
-
-
-def _json(body: object) -> Response:
-    return Response(json.dumps(body), 200, _NOT_STORED, "application/json")

@@ -50,19 +50,19 @@ class MediaSockets:
     """All who watch over a WebSocket.
 
     Args:
-        viewers: lets them in.
+        find: the viewers of the session of an id, or of the one that is meant without; raises HttpError.
         patience_s: a viewer that takes nothing for so long is given up.
     """
 
-    def __init__(self, viewers: Viewers, patience_s: float = PATIENCE_S) -> None:
-        self._viewers = viewers
+    def __init__(self, find: Callable[[str | None], Viewers], patience_s: float = PATIENCE_S) -> None:
+        self._find = find
         self._patience_s = patience_s
 
     async def handle(self, socket: WebSocket) -> None:
         """Serve one viewer to its end."""
         await socket.accept()
         try:
-            with self._viewers.seat() as seat:
+            with self._find(socket.query_params.get("session")).seat() as seat:
                 await socket.send_text(json.dumps({"type": "media", "version": VERSION, **seat.described}))
                 await first_of(partial(self._show, socket, seat.queue), partial(_listen, socket, seat.ask_for_keyframe))
         except WebSocketDisconnect:
