@@ -99,3 +99,10 @@ test("another protocol version is fatal, and says both numbers", () => {
 test("hello carries the version", () => {
   assert.deepEqual(hello(), { type: "hello", version: 1 });
 });
+
+/**
+ * Never called: that this compiles is the test. What the page says is in the protocol that the server generated.
+ * @param {import("../protocol.js").Control} message
+ * @returns {import("../protocol-types.js").ClientMessage}
+ */
+export const asGenerated = (message) => message;
