@@ -14,7 +14,7 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from lingen_live.client.watching import Frame, Watcher
+from lingen_live.client.watching import Frame, Watcher, bearing, token_of
 from lingen_live.errors import LingenError
 from lingen_live.serve.protocol import VERSION
 
@@ -41,11 +41,12 @@ class LiveClient:
     """A control socket, and video on request.
 
     Args:
-        url: as the server printed it, such as http://127.0.0.1:8000/.
+        url: as the server printed it, such as http://127.0.0.1:8000/, with its token if it has one.
     """
 
     def __init__(self, url: str) -> None:
         self._url = url
+        self._token = token_of(url)
         self._ids = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Applied]] = {}
         self._socket: ClientConnection | None = None
@@ -61,7 +62,7 @@ class LiveClient:
         """
         parts = urlsplit(urljoin(self._url, "ws"))
         scheme = {"http": "ws", "https": "wss"}[parts.scheme]
-        self._socket = await connect(urlunsplit(parts._replace(scheme=scheme)))
+        self._socket = await connect(urlunsplit(parts._replace(scheme=scheme)), additional_headers=bearing(self._token))
         await self._socket.send(json.dumps({"type": "hello", "version": VERSION}))
         self._reader = asyncio.create_task(self._read(self._socket))
         is_there = asyncio.create_task(self._has_state.wait())
@@ -113,7 +114,7 @@ class LiveClient:
         Raises:
             WatchError: the server refuses.
         """
-        async with Watcher(urljoin(self._url, "whep")) as watcher:
+        async with Watcher(urljoin(self._url, "whep"), self._token) as watcher:
             async for frame in watcher.frames():
                 yield frame
 

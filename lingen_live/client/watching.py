@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
-from urllib.parse import urljoin
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 import numpy as np
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
@@ -49,10 +49,12 @@ class Watcher:
 
     Args:
         endpoint: URL of the WHEP endpoint, such as http://127.0.0.1:8000/whep.
+        token: what a server that is open to other machines asks for.
     """
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, token: str | None = None) -> None:
         self._endpoint = endpoint
+        self._headers = bearing(token)
         self._peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._peer.on("track", self._take)
         self._peer.addTransceiver("video", direction="recvonly")
@@ -71,7 +73,9 @@ class Watcher:
         """
         await self._peer.setLocalDescription(await self._peer.createOffer())
         try:
-            answer, location = await asyncio.to_thread(_post, self._endpoint, self._peer.localDescription.sdp)
+            answer, location = await asyncio.to_thread(
+                _post, self._endpoint, self._peer.localDescription.sdp, self._headers
+            )
         except WatchError:
             await self._peer.close()
             raise
@@ -84,7 +88,7 @@ class Watcher:
     ) -> None:
         """Hang up."""
         if self._session_url is not None:
-            await asyncio.to_thread(_delete, self._session_url)
+            await asyncio.to_thread(_delete, self._session_url, self._headers)
         await self._peer.close()
         if self._reader is not None:
             self._reader.cancel()
@@ -118,9 +122,20 @@ class Watcher:
             self._has_news.set()
 
 
-def _post(endpoint: str, offer: str) -> tuple[str, str]:
+def token_of(url: str) -> str | None:
+    """The token in an address as the server printed it."""
+    return parse_qs(urlsplit(url).query).get("token", [None])[0]
+
+
+def bearing(token: str | None) -> dict[str, str]:
+    """The header that shows a token."""
+    return {} if token is None else {"Authorization": f"Bearer {token}"}
+
+
+def _post(endpoint: str, offer: str, headers: dict[str, str]) -> tuple[str, str]:
     """The answer and the place to delete."""
-    request = urllib.request.Request(endpoint, offer.encode(), {"Content-Type": "application/sdp"}, method="POST")
+    headers = {"Content-Type": "application/sdp", **headers}
+    request = urllib.request.Request(endpoint, offer.encode(), headers, method="POST")
     try:
         with urllib.request.urlopen(request, timeout=ANSWER_TIMEOUT_S) as response:
             return response.read().decode(), response.headers["Location"]
@@ -131,7 +146,8 @@ def _post(endpoint: str, offer: str) -> tuple[str, str]:
         raise WatchError(f"{endpoint} cannot be reached: {error}.") from error
 
 
-def _delete(url: str) -> None:
+def _delete(url: str, headers: dict[str, str]) -> None:
     # A server that is gone has nothing left to delete.
     with suppress(OSError):
-        urllib.request.urlopen(urllib.request.Request(url, method="DELETE"), timeout=ANSWER_TIMEOUT_S).close()
+        request = urllib.request.Request(url, headers=headers, method="DELETE")
+        urllib.request.urlopen(request, timeout=ANSWER_TIMEOUT_S).close()

@@ -12,7 +12,7 @@ from lingen_live.engine.options import EngineOptions
 from lingen_live.engine.worker_client import WorkerClient
 from lingen_live.serve.app import create_app
 from lingen_live.serve.console import Console
-from lingen_live.serve.hosts import HostRule, is_loopback
+from lingen_live.serve.hosts import HostRule
 from lingen_live.serve.listen import url_of
 from lingen_live.serve.server import serve, signals_held
 from lingen_live.serve.sessions import Session
@@ -45,18 +45,20 @@ def run_live(
         LingenError: the engine cannot be built.
     """
     web_directory = find_web_directory()
+    rule = HostRule.for_host(host, more_hosts)
 
     def welcome(info: EngineInfo) -> None:
         console.say(_describe(info))
-        console.say(f"Open {url_of(listener, host)} and say what you would like to see. Ctrl-C ends it.")
-        if not is_loopback(host):
-            console.say("Anyone who can reach this address can watch and steer.")
+        token = f"?token={rule.token}" if rule.token else ""
+        console.say(f"Open {url_of(listener, host)}{token} and say what you would like to see. Ctrl-C ends it.")
+        if rule.token:
+            console.say("Whoever has this address can watch and steer; without its token, nobody can.")
 
     async def run() -> None:
         client = WorkerClient(options, factory)
         session = Session(client, prompt=options.prompt, seed=options.seed, transition_chunks=transition_chunks)
         viewers = Viewers(session)
-        app = create_app(session, viewers, web_directory, HostRule.for_host(host, more_hosts))
+        app = create_app(session, viewers, web_directory, rule)
         await serve(app, session, viewers, client, listener, on_progress=console.progress, on_ready=welcome)
 
     with signals_held():
