@@ -18,6 +18,7 @@ from aiortc.rtp import HeaderExtensions, HeaderExtensionsMap, pack_header_extens
 from lingen_live.serve.coded import Codec, CodedFrame
 from lingen_live.serve.offer import codec_of
 from lingen_live.serve.track import ViewerTrack
+from lingen_live.serve.trickle import Fragment
 
 PLAYOUT_DELAY_URI = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 _SENDER_EXTENSIONS = "_RTCRtpSender__rtp_header_extensions_map"
@@ -120,6 +121,13 @@ class Peer:
         await self._connection.setLocalDescription(await self._connection.createAnswer())
         sdp: str = self._connection.localDescription.sdp
         return sdp, codec_of(sdp)
+
+    async def add(self, fragment: Fragment) -> None:
+        """Take candidates that the viewer found after its offer."""
+        for candidate in fragment.candidates:
+            await self._connection.addIceCandidate(candidate)
+        if fragment.is_last:
+            await self._connection.addIceCandidate(None)
 
     async def close(self) -> None:
         """Hang up; idempotent."""

@@ -23,6 +23,7 @@ from lingen_live.serve.packets import PacketQueue
 from lingen_live.serve.peer import Peer
 from lingen_live.serve.sessions import Session
 from lingen_live.serve.track import ViewerTrack
+from lingen_live.serve.trickle import Fragment, ufrag_of
 
 MAX_VIEWERS = 64
 CONNECT_TIMEOUT_S = 10.0
@@ -45,9 +46,11 @@ class Viewer:
         self.track = ViewerTrack(self._ask_for_keyframe)
         self.peer = Peer(self.track, self._ask_for_keyframe, self._note_estimate)
         self.codec: Codec = "VP8"
+        self.ufrag: str | None = None
 
     async def answer(self, offer_sdp: str) -> str:
         """The SDP answer; raises what aiortc raises."""
+        self.ufrag = ufrag_of(offer_sdp)
         answer, self.codec = await self.peer.answer(offer_sdp)
         return answer
 
@@ -74,6 +77,11 @@ class Viewer:
     def _note_estimate(self, estimate_bps: int) -> None:
         if self._channel is not None:
             self._channel.note_estimate(self.track.queue, estimate_bps)
+
+
+def etag_of(viewer_id: str) -> str:
+    """The entity tag of a viewer's ICE session, of which there is one as long as the viewer stays."""
+    return f'"{viewer_id[:8]}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +149,24 @@ class Viewers:
             self._n_arriving -= 1
         self._session.add_viewer(self.broadcast)
         return viewer.id, answer
+
+    async def trickle(self, viewer_id: str, etag: str | None, fragment: Fragment) -> bool:
+        """Give a viewer's late candidates to its connection; whether there is such a viewer.
+
+        Raises:
+            HttpError: they are for another ICE session than the one that there is.
+        """
+        viewer = self._viewers.get(viewer_id)
+        if viewer is None:
+            return False
+        if etag == "*" or (fragment.ufrag is not None and fragment.ufrag != viewer.ufrag):
+            message = "ICE is not restarted here; hang up with DELETE and POST a new offer."
+            raise HttpError(422, "no_restart", message)
+        if etag is not None and etag != etag_of(viewer_id):
+            message = f"If-Match is {etag[:60]}; this session's is {etag_of(viewer_id)}."
+            raise HttpError(412, "wrong_etag", message)
+        await viewer.peer.add(fragment)
+        return True
 
     @contextmanager
     def seat(self) -> Iterator[Seat]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from itertools import pairwise
 
@@ -212,6 +213,53 @@ async def test_options_says_what_is_taken(live: Live) -> None:
     assert (response.status_code, response.headers["accept-post"]) == (204, "application/sdp")
 
 
-async def test_trickling_is_not_offered(live: Live) -> None:
-    response = await live.http.patch("/whep/x")
-    assert (response.status_code, response.headers["allow"]) == (405, "DELETE")
+FRAGMENT = {"Content-Type": "application/trickle-ice-sdpfrag"}
+
+
+async def test_candidates_may_come_after_the_offer(live: Live) -> None:
+    """Of an offer without any and checks that never reach us, only what is trickled can make a connection."""
+    async with player() as it:
+        lines = (await it.offer()).splitlines(keepends=True)
+        bare = "".join(line for line in lines if not line.startswith(("a=candidate", "a=end-of-candidates")))
+        response = await live.http.post("/whep", content=bare, headers=SDP)
+        late = "".join(line for line in lines if line.startswith(("a=candidate", "a=ice-ufrag", "a=mid")))
+        fragment = f"{late}a=end-of-candidates\r\n"
+        headers = {**FRAGMENT, "If-Match": response.headers["etag"]}
+        patched = await live.http.patch(response.headers["location"], content=fragment, headers=headers)
+        assert (patched.status_code, patched.text) == (204, "")
+        unreachable = re.sub(r"(a=candidate:\S+ \d+ \S+ \d+) \S+ ", r"\1 192.0.2.1 ", response.text)
+        await it.peer.setRemoteDescription(RTCSessionDescription(unreachable, "answer"))
+        assert (await it.frame()).width == 64
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status", "code"),
+    [
+        ("a=end-of-candidates", {"Content-Type": "application/sdp"}, 415, "wrong_type"),
+        ("", FRAGMENT, 400, "bad_fragment"),
+        ("a=candidate:1 1 udp", FRAGMENT, 400, "bad_fragment"),
+        ("a=candidate:1 1 udp 1 10.0.0.1 9 typ host\n" * 65, FRAGMENT, 400, "bad_fragment"),
+        ("a=end-of-candidates", {**FRAGMENT, "If-Match": '"old"'}, 412, "wrong_etag"),
+        ("a=end-of-candidates", {**FRAGMENT, "If-Match": "*"}, 422, "no_restart"),
+        ("a=ice-ufrag:other\na=end-of-candidates", FRAGMENT, 422, "no_restart"),
+    ],
+)
+async def test_bad_fragments(live: Live, body: str, headers: dict[str, str], status: int, code: str) -> None:
+    async with player() as it:
+        await it.play(live)
+        response = await live.http.patch(it.path, content=body, headers=headers)
+        assert (response.status_code, response.json()["code"]) == (status, code)
+        assert (await it.frame()).width == 64
+
+
+async def test_a_fragment_for_nobody(live: Live) -> None:
+    response = await live.http.patch("/whep/x", content="a=end-of-candidates", headers=FRAGMENT)
+    assert (response.status_code, response.json()["code"]) == (404, "no_viewer")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_looking_is_allowed_and_shows_nothing(live: Live, method: str) -> None:
+    response = await live.http.request(method, "/whep")
+    assert (response.status_code, response.text) == (200, "")
+    assert response.headers["content-type"] == "application/sdp"
+    assert response.headers["accept-patch"] == "application/trickle-ice-sdpfrag"
