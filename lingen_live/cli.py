@@ -88,10 +88,10 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("stages", "sessions", "viewers", "paper"),
+        choices=("stages", "sessions", "viewers", "photon", "paper"),
         default="stages",
-        help="one stream by its stages, 1, 2, 4 and 8 streams at once, 0 to 50 viewers of one, or the paper's tables "
-        "(default: %(default)s)",
+        help="one stream by its stages, 1, 2, 4 and 8 streams at once, 0 to 50 viewers of one, how long words take "
+        "to the screen, or the paper's tables (default: %(default)s)",
     )
     _add_engine_options(parser)
     parser.add_argument("--flops-only", action="store_true", help="with `paper`: count operations, time nothing")
@@ -108,6 +108,7 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seconds", type=float, default=20.0, help="with `viewers`: time for each number (default: %(default)s)"
     )
+    parser.add_argument("--steers", type=int, default=100, help="with `photon`: how often (default: %(default)s)")
     parser.add_argument("--no-compile", action="store_true", help="measure without the compiled path")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers here")
     parser.set_defaults(run=_bench)
@@ -117,20 +118,26 @@ def _bench(args: argparse.Namespace) -> int:
     match args.what:
         case "paper":
             return _bench_paper(args)
-        case "viewers":
-            return _bench_viewers(args)
+        case "viewers" | "photon":
+            return _bench_live(args)
         case _:
             return _bench_engine(args)
 
 
-def _bench_viewers(args: argparse.Namespace) -> int:
+def _bench_live(args: argparse.Namespace) -> int:
+    from lingen_live.client.bench_photon import as_photon_table, run_bench_photon
     from lingen_live.client.bench_viewers import as_viewers_table, run_bench_viewers
 
     options = ["--device", args.device, "--dtype", args.dtype, "--threads", str(args.threads)]
     options += ["--checkpoint", args.checkpoint] if args.checkpoint else []
     options += ["--no-compile"] if args.no_compile else []
-    result = run_bench_viewers((0, 1, 5, 20, 50), args.seconds, options)
-    sys.stdout.write(as_viewers_table(result) + "\n")
+    if args.what == "viewers":
+        result = run_bench_viewers((0, 1, 5, 20, 50), args.seconds, options)
+        table = as_viewers_table(result)
+    else:
+        result = run_bench_photon(args.steers, options)
+        table = as_photon_table(result)
+    sys.stdout.write(table + "\n")
     _write_json(args.json, result)
     return 0
 
