@@ -110,6 +110,9 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--steers", type=int, default=100, help="with `photon`: how often (default: %(default)s)")
     parser.add_argument("--no-compile", action="store_true", help="measure without the compiled path")
+    parser.add_argument(
+        "--profile", action="store_true", help="with `sessions`: also where the time of batches goes, by operators"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers here")
     parser.set_defaults(run=_bench)
 
@@ -159,6 +162,7 @@ def _bench_paper(args: argparse.Namespace) -> int:
 
 def _bench_engine(args: argparse.Namespace) -> int:
     from lingen_live.engine.bench import as_table, run_bench, settle
+    from lingen_live.engine.bench_operators import as_operator_table, profile_batches
     from lingen_live.engine.bench_sessions import as_sessions_table, run_bench_sessions
     from lingen_live.engine.build import build_engine
     from lingen_live.engine.options import EngineOptions
@@ -172,6 +176,9 @@ def _bench_engine(args: argparse.Namespace) -> int:
     if args.what == "sessions":
         result = run_bench_sessions(engine, (1, 2, 4, 8), args.chunks)
         table = as_sessions_table(result)
+        if args.profile:
+            result["operators"] = profile_batches(engine, (1, 2, 4))
+            table += "\n\n" + as_operator_table(result["operators"])
     else:
         result = run_bench(engine, args.chunks, lambda: None)
         table = as_table(result)

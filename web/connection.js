@@ -21,6 +21,7 @@ const CLOSE_WRONG_VERSION = 4400;
  *   onState: (state: SocketState, retryInS: number | null) => void,
  *   onMessage: (message: ServerMessage) => void,
  *   onProblem: (sentence: string) => void,
+ *   wantedSession: () => string | null,
  * }} ConnectionHandlers
  */
 /** @typedef {ReturnType<typeof setTimeout>} Timer */
@@ -81,7 +82,7 @@ export class Connection {
     this.#timer = setTimeout(() => this.#retry(), OPEN_TIMEOUT_MS);
     socket.onopen = () => {
       clearTimeout(this.#timer);
-      socket.send(JSON.stringify(hello()));
+      socket.send(JSON.stringify(hello(this.#handlers.wantedSession())));
       this.#enter("open", null);
     };
     socket.onmessage = (event) => this.#receive(event.data);
@@ -97,6 +98,7 @@ export class Connection {
         this.#nFailures = 0;
         this.#isTrafficExpected = message.status === "running";
       }
+      if (message.type === "line") this.#nFailures = 0;
       this.#watchSilence();
       this.#handlers.onMessage(message);
     } catch (error) {

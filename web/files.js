@@ -2,16 +2,18 @@
 /** Files and links, to and from the server. Knows fetch and downloads; not the page's elements, not the socket. */
 
 import { toHash, withoutDigests } from "./past.js";
+import { addressOf } from "./session.js";
 
 /** @typedef {{type: "load", upload: string} | {type: "scenario", scenario: object}} Loaded what to ask on the socket */
 
 /**
  * Have the browser save what the server sends.
  * @param {"session.lgs" | "scenario.json"} path
+ * @param {string} session whose
  * @throws {Error} with the server's sentence
  */
-export async function download(path) {
-  const response = await ask(path);
+export async function download(path, session) {
+  const response = await ask(path, session);
   const name = /filename\*=UTF-8''([^;]+)/.exec(response.headers.get("content-disposition") ?? "")?.[1] ?? path;
   const url = URL.createObjectURL(await response.blob());
   const anchor = document.createElement("a");
@@ -24,25 +26,35 @@ export async function download(path) {
 /**
  * A file that a person chose, made ready to be asked for.
  * @param {File} file a session or a scenario
+ * @param {string} session that will play it
  * @returns {Promise<Loaded>}
  * @throws {Error} with a sentence for people
  */
-export async function load(file) {
+export async function load(file, session) {
   if (file.name.toLowerCase().endsWith(".json")) {
     return { type: "scenario", scenario: withoutDigests(parse(await file.text())) };
   }
-  const response = await ask("uploads", { method: "POST", body: file });
+  const response = await ask("uploads", session, { method: "POST", body: file });
   return { type: "load", upload: (await response.json()).upload };
 }
 
 /**
  * The address of this page with the stream in it, copied; where copying is forbidden, in the address bar.
+ * @param {string} session whose
  * @returns {Promise<boolean>} whether it was copied
  * @throws {Error} with the server's sentence
  */
-export async function copyLink() {
-  const response = await ask("scenario.json?link=true");
-  const link = new URL(toHash(await response.text()), document.baseURI).href;
+export async function copyLink(session) {
+  const response = await ask("scenario.json?link=true", session);
+  return copy(new URL(toHash(await response.text()), document.baseURI).href);
+}
+
+/**
+ * An address, copied; where copying is forbidden, in the address bar.
+ * @param {string} link
+ * @returns {Promise<boolean>} whether it was copied
+ */
+export async function copy(link) {
   try {
     await navigator.clipboard.writeText(link);
     return true;
@@ -52,11 +64,11 @@ export async function copyLink() {
   }
 }
 
-/** @param {string} path @param {RequestInit} [options] @returns {Promise<Response>} */
-async function ask(path, options) {
+/** @param {string} path @param {string} session @param {RequestInit} [options] @returns {Promise<Response>} */
+async function ask(path, session, options) {
   let response;
   try {
-    response = await fetch(new URL(path, document.baseURI), options);
+    response = await fetch(addressOf(path, session), options);
   } catch {
     throw new Error("The server did not answer; try again when it is back.");
   }

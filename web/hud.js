@@ -23,7 +23,7 @@ const WAYS = [
 export class Hud {
   #panel;
   #button;
-  #url;
+  #addressOf;
   #facts;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
@@ -31,13 +31,13 @@ export class Hud {
   /**
    * @param {HTMLElement} panel
    * @param {HTMLElement} button opens and closes it
-   * @param {string} url of the server's profile
+   * @param {(path: string) => string} addressOf what the server tells of this page's session
    * @param {() => Facts} facts what this page measured
    */
-  constructor(panel, button, url, facts) {
+  constructor(panel, button, addressOf, facts) {
     this.#panel = panel;
     this.#button = button;
-    this.#url = url;
+    this.#addressOf = addressOf;
     this.#facts = facts;
     button.addEventListener("click", () => this.toggle());
     part(panel, "close").addEventListener("click", () => this.toggle());
@@ -51,6 +51,7 @@ export class Hud {
     clearInterval(this.#timer);
     if (!isOpen) return this.#button.focus();
     this.#timer = setInterval(() => this.#refresh(), PERIOD_MS);
+    for (const link of this.#panel.querySelectorAll("a")) link.href = this.#addressOf(link.dataset.path ?? "");
     part(this.#panel, "close").focus();
     this.#refresh();
   }
@@ -73,7 +74,7 @@ export class Hud {
     this.#renderPhoton(facts.latency);
     this.#renderReception(facts);
     try {
-      const response = await fetch(`${this.#url}?last=${N_COLUMNS}`);
+      const response = await fetch(withLast(this.#addressOf("profile")));
       if (!response.ok) throw new Error(`the server answered ${response.status}`);
       this.#renderProfile(readProfile(await response.json()), facts.chunkMs);
     } catch (error) {
@@ -198,6 +199,13 @@ function cell(className, text) {
   node.className = className;
   node.textContent = text;
   return node;
+}
+
+/** @param {string} address */
+function withLast(address) {
+  const url = new URL(address);
+  url.searchParams.set("last", String(N_COLUMNS));
+  return url;
 }
 
 /** @param {number} ms */

@@ -3,12 +3,13 @@
 
 import { Ambience } from "./ambience.js";
 import { Connection } from "./connection.js";
-import { copyLink, download, load } from "./files.js";
+import { copy, copyLink, download, load } from "./files.js";
 import { Hud } from "./hud.js";
 import { LatencyLog } from "./latency.js";
 import { MediaPlayer } from "./media.js";
 import { fromHash } from "./past.js";
 import { PhotonClock } from "./photon.js";
+import { addressOf, invitation, keepSession, wantedSession } from "./session.js";
 import { awaitedReceipts, INITIAL_VIEW, NOT_SENT, reduce } from "./state.js";
 import { FrameMeter, StallDetector } from "./stats.js";
 import { Page } from "./ui.js";
@@ -23,6 +24,7 @@ const STALL_LIMIT_MS = 3000;
 /** A hidden tab presents no frames: then the moment the server told us counts as shown. */
 const PHOTON_LIMIT_MS = 1500;
 const SMOOTH_KEY = "lingen-live.smooth";
+const GONE = "The stream of that link has ended; this is one of your own.";
 
 let view = INITIAL_VIEW;
 let lastId = 0;
@@ -46,21 +48,23 @@ const page = new Page({
     control({ type: "fork", id: nextId(), ...(chunkIndex === null ? {} : { chunk_index: chunkIndex }) }),
   onSwitch: (branchId) => control({ type: "switch", id: nextId(), branch_id: branchId }),
   onDelete: (branchId) => control({ type: "delete", id: nextId(), branch_id: branchId }),
-  onSave: (kind) => attempt(() => download(kind === "session" ? "session.lgs" : "scenario.json")),
-  onLoad: (file) => attempt(async () => control({ ...(await load(file)), id: nextId() })),
-  onLink: () => attempt(shareLink),
+  onSave: (kind) => attempt(() => download(kind === "session" ? "session.lgs" : "scenario.json", sessionId())),
+  onLoad: (file) => attempt(async () => control({ ...(await load(file, sessionId())), id: nextId() })),
+  onLink: () => attempt(async () => sayCopied("link", await copyLink(sessionId()))),
+  onInvite: () => attempt(async () => sayCopied("invitation", await copy(invitation(sessionId())))),
 });
 const ambience = new Ambience(page.video, page.still, page.glow);
 const connection = new Connection(endpoint("ws", "ws"), {
   onState: (state, retryInS) => dispatch({ type: "socket", state, retryInS }),
   onMessage: receive,
   onProblem: (sentence) => dispatch({ type: "problem", sentence }),
+  wantedSession,
 });
 const player = new MediaPlayer(
-  { whepUrl: endpoint("whep", "http"), socketUrl: endpoint("media", "ws") },
+  mediaUrls(null),
   { onState: followMedia, onStream: play, onFrame: noteDrawn, onBlocked: sayBlocked },
 );
-const hud = new Hud(page.hud, page.stats, endpoint("profile", "http"), facts);
+const hud = new Hud(page.hud, page.stats, (path) => addressOf(path, view.session?.session ?? null).href, facts);
 
 window.addEventListener("pagehide", stop);
 window.addEventListener("pageshow", (event) => event.persisted && start());
@@ -110,10 +114,12 @@ function receive(message) {
     latency.applied(message.id, nowMs);
     settleLater(message.id, nowMs);
   }
-  // Media exists only once the model is loaded.
+  // Media exists only once there is a session and the model is loaded.
+  if (message.type === "line") player.stop();
   if (message.type !== "state") return;
+  if (!keepSession(message.session)) dispatch({ type: "problem", sentence: GONE });
   if (message.status === "warming") player.stop();
-  else player.start();
+  else player.start(mediaUrls(message.session));
   if (message.status === "running" || message.status === "paused") attempt(playLink);
 }
 
@@ -126,9 +132,16 @@ async function playLink() {
   if (scenario !== null) control({ type: "scenario", id: nextId(), scenario });
 }
 
-async function shareLink() {
-  const isCopied = await copyLink();
-  dispatch({ type: "notice", text: isCopied ? "link copied" : "copying is not allowed here; the link is in the address" });
+/** @param {string} what @param {boolean} isCopied */
+function sayCopied(what, isCopied) {
+  const text = isCopied ? `${what} copied` : `copying is not allowed here; the ${what} is in the address`;
+  dispatch({ type: "notice", text });
+}
+
+/** @returns {string} @throws {Error} when this page is in none */
+function sessionId() {
+  if (view.session === null) throw new Error(NOT_SENT);
+  return view.session.session;
 }
 
 /** @param {() => Promise<void>} action whose error is a sentence for people */
@@ -259,6 +272,13 @@ function sayBlocked() {
 function toggleSmooth() {
   dispatch({ type: "smooth", isSmooth: !view.isSmooth });
   writePreference(SMOOTH_KEY, view.isSmooth ? "yes" : "no");
+}
+
+/** @param {string | null} session @returns {import("./media.js").MediaUrls} */
+function mediaUrls(session) {
+  const socketUrl = addressOf("media", session);
+  socketUrl.protocol = socketUrl.protocol.replace("http", "ws");
+  return { whepUrl: addressOf("whep", session).href, socketUrl: socketUrl.href };
 }
 
 /** @param {string} path @param {"ws" | "http"} scheme @returns {string} beside this page, wherever it is mounted */

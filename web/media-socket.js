@@ -82,9 +82,14 @@ export class MediaSocketPlayer {
     return this.#state;
   }
 
-  /** Play until stop(). Nothing happens when it is already playing or trying. */
-  start() {
-    if (this.#state === "idle") this.#connect();
+  /**
+   * Play until stop(). Nothing happens when it is already playing or trying there.
+   * @param {string} [url] another one than before
+   */
+  start(url = this.#url) {
+    const isMoved = url !== this.#url;
+    this.#url = url;
+    if (this.#state === "idle" || isMoved) this.#connect();
   }
 
   /** Give up on the present connection and make a new one at once. */

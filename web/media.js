@@ -14,6 +14,7 @@ export const UDP_LIMIT_MS = 3000;
 
 /** @typedef {import("./whep.js").MediaState} MediaState */
 /** @typedef {"WebRTC" | "WebSocket"} Way */
+/** @typedef {{whepUrl: string, socketUrl: string}} MediaUrls */
 /**
  * @typedef {{
  *   onState: (state: MediaState, way: Way) => void, onStream: (stream: MediaStream) => void,
@@ -36,13 +37,15 @@ export class MediaPlayer {
   #timer;
   #hasWebRtcWorked = false;
   #receptions = new ReceptionMeter();
+  #urls;
   #handlers;
   #whep;
   #socket;
   #canDecode;
 
-  /** @param {{whepUrl: string, socketUrl: string}} urls @param {MediaHandlers} handlers @param {Ways} [ways] */
+  /** @param {MediaUrls} urls @param {MediaHandlers} handlers @param {Ways} [ways] */
   constructor(urls, handlers, ways = waysTo(urls)) {
+    this.#urls = urls;
     this.#handlers = handlers;
     this.#canDecode = ways.canDecode;
     const { onStream, onFrame } = handlers;
@@ -68,9 +71,11 @@ export class MediaPlayer {
     return this.#way === "WebRTC" ? this.#whep : this.#socket;
   }
 
-  /** Play until stop(). */
-  start() {
-    this.#player.start();
+  /** Play until stop(). @param {MediaUrls} [urls] others than before */
+  start(urls = this.#urls) {
+    this.#urls = urls;
+    if (this.#way === "WebRTC") this.#whep.start(urls.whepUrl);
+    else this.#socket.start(urls.socketUrl);
   }
 
   /** Give up on the present connection and make a new one at once. */
@@ -117,11 +122,11 @@ export class MediaPlayer {
     if (!this.#canDecode()) return this.#handlers.onBlocked();
     this.#way = "WebSocket";
     this.#whep.stop();
-    this.#socket.start();
+    this.#socket.start(this.#urls.socketUrl);
   }
 }
 
-/** @param {{whepUrl: string, socketUrl: string}} urls @returns {Ways} */
+/** @param {MediaUrls} urls @returns {Ways} */
 function waysTo({ whepUrl, socketUrl }) {
   return {
     createWhep: (handlers) => new WhepPlayer(whepUrl, handlers),

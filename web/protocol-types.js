@@ -1,7 +1,7 @@
 // @ts-check
 // Written by `lingen_live protocol --write` from lingen_live/serve/protocol.py; not to be edited.
 
-/** @typedef {{type: "hello", version: 1}} Hello */
+/** @typedef {{type: "hello", version: 1, session?: string}} Hello */
 /** @typedef {{type: "steer", id: number, prompt: string, chunks?: number}} SteerControl */
 /** @typedef {{type: "blend", id: number, parts: readonly (readonly [string, number])[], chunks?: number}} BlendControl */
 /** @typedef {{type: "reanchor", id: number, prompt: string, chunks?: number}} ReanchorControl */
@@ -22,10 +22,11 @@
 /** @typedef {{type: "received", id: number}} ReceivedEvent */
 /** @typedef {{type: "applied", id: number, chunk_index: number, pts: number}} AppliedEvent */
 /** @typedef {{type: "chunk", chunk_index: number, pts: number, prompt: string, blend: number, profile: {total_ms: number, spans_ms: Record<string, number>}, buffer_ms: number, fps: number, understanding: {scene: readonly (string)[], heard: readonly (string)[], similarity: number}}} ChunkEvent */
-/** @typedef {{type: "state", version: number, status: "warming" | "running" | "paused" | "restarting", progress?: {stage: string, fraction: number}, prompt: string, seed: number, fps?: number, width_px?: number, height_px?: number, frames_per_chunk?: number, chunk_index: number, n_viewers: number, model?: object}} StateEvent */
+/** @typedef {{type: "state", version: number, status: "warming" | "running" | "paused" | "restarting", progress?: {stage: string, fraction: number}, prompt: string, seed: number, fps?: number, width_px?: number, height_px?: number, frames_per_chunk?: number, chunk_index: number, n_viewers: number, model?: object, session: string}} StateEvent */
 /** @typedef {{type: "timeline", branch_id: number, chunk_index: number, branches: readonly ({id: number, name: string, parent_id: number | null, forked_at: number, tip_index: number})[], max_branches: number, moments: readonly (readonly [number, number])[], plan: readonly ({id: number, chunk_index: number, verb: "steer" | "cut", prompt: string, n_chunks: number})[], thumbnails: string}} TimelineEvent */
+/** @typedef {{type: "line", place: number, n_waiting: number, n_sessions: number}} LineEvent */
 /** @typedef {{type: "error", code: string, message: string, id?: number}} ErrorEvent */
 /** @typedef {Hello | SteerControl | BlendControl | ReanchorControl | CutControl | PauseControl | ResumeControl | SeedControl | ResetControl | SeekControl | ForkControl | SwitchControl | DeleteControl | ScheduleControl | RescheduleControl | UnscheduleControl | ScenarioControl | LoadControl} ClientMessage */
-/** @typedef {ReceivedEvent | AppliedEvent | ChunkEvent | StateEvent | TimelineEvent | ErrorEvent} ServerMessage */
+/** @typedef {ReceivedEvent | AppliedEvent | ChunkEvent | StateEvent | TimelineEvent | LineEvent | ErrorEvent} ServerMessage */
 
 export {};

@@ -25,6 +25,7 @@ export class ProtocolError extends Error {
  * @typedef {{
  *   type: "state", status: Status, progress: Progress | null, prompt: string, seed: number, n_viewers: number,
  *   fps: number | null, width_px: number | null, height_px: number | null, frames_per_chunk: number | null,
+ *   session: string,
  * }} StateMessage
  */
 /** @typedef {{type: "received", id: number}} ReceivedMessage */
@@ -51,10 +52,17 @@ export class ProtocolError extends Error {
  *   moments: readonly (readonly [number, number])[], thumbnails: string,
  * }} TimelineMessage
  */
+/**
+ * There is no room for another session yet: this page is the `place`th of `n_waiting` in line.
+ * @typedef {{type: "line", place: number, n_waiting: number, n_sessions: number}} LineMessage
+ */
 /** @typedef {{type: "error", code: string, message: string, id: number | null}} ErrorMessage */
-/** @typedef {StateMessage | ReceivedMessage | AppliedMessage | ChunkMessage | TimelineMessage | ErrorMessage} ServerMessage */
+/**
+ * @typedef {StateMessage | ReceivedMessage | AppliedMessage | ChunkMessage | TimelineMessage | LineMessage | ErrorMessage
+ * } ServerMessage
+ */
 
-/** @typedef {{type: "hello", version: number}} Hello */
+/** @typedef {{type: "hello", version: number, session?: string}} Hello `session` is the one to join, if it is still there */
 /**
  * @typedef {{type: "steer", id: number, prompt: string} | {type: "cut", id: number, prompt: string}
  *   | {type: "pause", id: number} | {type: "resume", id: number} | {type: "reset", id: number}
@@ -75,6 +83,12 @@ const PARSERS = {
   applied: parseApplied,
   chunk: parseChunk,
   timeline: parseTimeline,
+  line: (fields) => ({
+    type: "line",
+    place: fields.number("place"),
+    n_waiting: fields.number("n_waiting"),
+    n_sessions: fields.number("n_sessions"),
+  }),
   error: (fields) => ({
     type: "error",
     code: fields.string("code"),
@@ -99,9 +113,9 @@ export function parseServerMessage(text) {
   return parse(fields);
 }
 
-/** @returns {Hello} */
-export function hello() {
-  return { type: "hello", version: PROTOCOL_VERSION };
+/** @param {string | null} session to join, or null for one of our own @returns {Hello} */
+export function hello(session) {
+  return { type: "hello", version: PROTOCOL_VERSION, ...(session === null ? {} : { session }) };
 }
 
 /** @param {string} text @returns {unknown} */
@@ -138,6 +152,7 @@ function parseState(fields) {
     width_px: fields.optionalNumber("width_px"),
     height_px: fields.optionalNumber("height_px"),
     frames_per_chunk: fields.optionalNumber("frames_per_chunk"),
+    session: fields.string("session"),
   };
 }
 

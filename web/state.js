@@ -7,6 +7,7 @@
  */
 
 /** @typedef {import("./protocol.js").StateMessage} StateMessage */
+/** @typedef {import("./protocol.js").LineMessage} LineMessage */
 /** @typedef {import("./protocol.js").ServerMessage} ServerMessage */
 /** @typedef {import("./protocol.js").Verb} Verb */
 /** @typedef {import("./connection.js").SocketState} SocketState */
@@ -23,7 +24,7 @@
 /**
  * @typedef {{
  *   socket: SocketState, retryInS: number | null, wasEverOpen: boolean,
- *   session: StateMessage | null, media: MediaState, way: import("./media.js").Way,
+ *   session: StateMessage | null, line: LineMessage | null, media: MediaState, way: import("./media.js").Way,
  *   timeline: import("./protocol.js").TimelineMessage | null,
  *   caption: string, understanding: import("./protocol.js").Understanding | null, blend: number, chunkMs: number | null, newFps: number | null,
  *   receipts: readonly Receipt[], problem: string | null, notice: string | null,
@@ -56,6 +57,7 @@ export const INITIAL_VIEW = {
   retryInS: null,
   wasEverOpen: false,
   session: null,
+  line: null,
   media: "idle",
   way: "WebRTC",
   timeline: null,
@@ -118,7 +120,7 @@ function reduceSocket(view, socket, retryInS) {
   if (view.socket !== "open") return next;
   const isUnsettled = view.receipts.some(({ step }) => step === "sent" || step === "received");
   const problem = isUnsettled ? NOT_CONFIRMED : view.problem;
-  return { ...next, receipts: [], session: null, chunkMs: null, newFps: null, problem };
+  return { ...next, receipts: [], session: null, line: null, chunkMs: null, newFps: null, problem };
 }
 
 /** @param {View} view @param {number} id @param {Verb} verb @param {number} nowMs @returns {View} */
@@ -135,7 +137,7 @@ function reduceMessage(view, message) {
   switch (message.type) {
     case "state":
       // Chunks tell what is on the screen; before the first one, the session's prompt is the best guess.
-      return { ...view, session: message, caption: view.caption || message.prompt };
+      return { ...view, session: message, line: null, caption: view.caption || message.prompt };
     case "received":
       return advance(view, message.id, (receipt) =>
         receipt.step === "sent" ? { ...receipt, step: "received" } : receipt,
@@ -151,6 +153,8 @@ function reduceMessage(view, message) {
         chunkMs: message.total_ms,
         newFps: message.fps,
       };
+    case "line":
+      return { ...view, session: null, line: message };
     case "timeline":
       return { ...view, timeline: message };
     case "error":

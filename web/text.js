@@ -70,9 +70,17 @@ export function statsLine(view) {
   return parts;
 }
 
+/** @param {import("./protocol.js").LineMessage} line @returns {string} */
+function lineText({ place, n_waiting, n_sessions }) {
+  const streams = n_sessions === 1 ? "one stream" : `${n_sessions} streams`;
+  const ahead = place === 1 ? "yours is the next" : `you are number ${place} of ${n_waiting} in line`;
+  return `this machine plays ${streams} at a time, and all are taken: ${ahead}`;
+}
+
 /** @param {View} view @returns {StatusLine} */
 function sessionLine(view) {
-  const { session, media } = view;
+  const { session, line, media } = view;
+  if (line !== null) return say("busy", lineText(line));
   if (session === null) return say("busy", view.wasEverOpen ? "reconnecting" : "connecting");
   if (session.status === "warming") return warmingLine(session.progress);
   if (session.status === "restarting") {

@@ -15,6 +15,7 @@ import { farLine, receiptLine, statsLine, statusLine } from "./text.js";
  * @typedef {{
  *   onPrompt: (verb: "steer" | "cut", prompt: string) => void,
  *   onPause: () => void, onSeed: () => void, onReset: () => void, onSmooth: () => void,
+ *   onInvite: () => void,
  * } & import("./filmstrip.js").PastHandlers} Handlers
  */
 
@@ -201,6 +202,7 @@ export class Page {
     element("seed", HTMLElement).addEventListener("click", handlers.onSeed);
     element("reset", HTMLElement).addEventListener("click", handlers.onReset);
     element("smooth", HTMLElement).addEventListener("click", handlers.onSmooth);
+    element("invite", HTMLElement).addEventListener("click", handlers.onInvite);
   }
 
   /** Space pauses and "/" goes to the prompt box, unless something that takes keys has the focus. */

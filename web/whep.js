@@ -61,9 +61,14 @@ export class WhepPlayer {
     return this.#state;
   }
 
-  /** Play until stop(). Nothing happens when it is already playing or trying. */
-  start() {
-    if (this.#state === "idle") this.#connect();
+  /**
+   * Play until stop(). Nothing happens when it is already playing or trying there.
+   * @param {string} [endpoint] another one than before
+   */
+  start(endpoint = this.#endpoint) {
+    const isMoved = endpoint !== this.#endpoint;
+    this.#endpoint = endpoint;
+    if (this.#state === "idle" || isMoved) this.#connect();
   }
 
   /** Give up on the present connection and make a new one at once. */

@@ -6,6 +6,7 @@ Does not know a network or viewers.
 
 from __future__ import annotations
 
+import mmap
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -50,23 +51,25 @@ def as_sessions_table(result: dict[str, Any]) -> str:
     lines = [
         f"{result['hardware']}, {engine['compute_threads']} compute thread(s), {engine['dtype']}",
         f"one stream alone takes the {engine['path']} path, a batch of more the eager one",
-        f"{'streams':>7} {'alone':>9} {'batched':>9} {'gain':>6} {'batch ms':>9} {'in time':>8} {'state':>9}",
+        f"{'streams':>7} {'alone':>9} {'batched':>9} {'gain':>6} {'batch ms':>9} {'in time':>8} "
+        f"{'state':>9} {'room':>9}",
     ]
     lines += [
         f"{row['n_streams']:>7} {row['alone_chunks_per_s']:>9.2f} {row['batched_chunks_per_s']:>9.2f} "
         f"{row['gain']:>6.2f} {row['batch_ms']:>9.1f} {100 * row['in_time']:>6.0f} % "
-        f"{row['state_bytes'] / 2**20:>5.2f} MiB"
+        f"{row['state_bytes'] / 2**20:>5.2f} MiB {row['pool_bytes'] / 2**20:>5.0f} MiB"
         for row in result["sessions"]
     ]
     lines.append(
         "alone, batched: chunks/s of all streams together, one at a time and in one pass; in time: chunks that were "
-        "there before they had to play; state: a stream"
+        "there before they had to play; state: a stream; room: for a stream and all moments that it keeps"
     )
     return "\n".join(lines)
 
 
 def _measure(engine: Engine, n_streams: int, n_chunks: int, clock: Clock) -> dict[str, Any]:
-    batch = StreamBatch(engine)
+    batch = StreamBatch(engine, n_streams)
+    batch.attach(mmap.mmap(-1, batch.pool_bytes(n_streams)))
     streams = [batch.open(seed=k, prompt=_PROMPTS[k % len(_PROMPTS)]) for k in range(n_streams)]
     batch.tick(streams)  # allocations and kernel choices of this size are not measured
     alone_s = [_timed(clock, batch, [stream]) for _ in range(n_chunks) for stream in streams]
@@ -78,24 +81,35 @@ def _measure(engine: Engine, n_streams: int, n_chunks: int, clock: Clock) -> dic
         "batched_chunks_per_s": batched,
         "gain": batched / alone,
         "batch_ms": 1000 * statistics.median(batched_s),
-        "in_time": _play(engine, batch, streams, n_chunks, clock),
+        "in_time": _play(engine, batch, streams, n_chunks, clock, (statistics.median(alone_s),)),
         "state_bytes": streams[0].state.n_bytes,
+        "pool_bytes": batch.pool_bytes(1),
+        "slots_taken": batch.pool.n_taken,
     }
 
 
 def _timed(clock: Clock, batch: StreamBatch, streams: Sequence[Stream]) -> float:
     start_s = clock()
     batch.tick(streams)
-    return clock() - start_s
+    took_s = clock() - start_s
+    batch.settle()
+    return took_s
 
 
-def _play(engine: Engine, batch: StreamBatch, streams: Sequence[Stream], n_chunks: int, clock: Clock) -> float:
+def _play(
+    engine: Engine,
+    batch: StreamBatch,
+    streams: Sequence[Stream],
+    n_chunks: int,
+    clock: Clock,
+    costs_s: Sequence[float],
+) -> float:
     """The share of chunks that are there in time when the scheduler chooses and all streams play.
 
     A stream wants a chunk when it has no more than one left to play, as the live server's playout does at most.
     """
     chunk_s = engine.info.frames_per_chunk / engine.info.fps
-    scheduler = RecurrentStateScheduler(len(streams))
+    scheduler = RecurrentStateScheduler(len(streams), costs_s)
     # They begin one after the other, evenly over a chunk: people do not come all at once.
     dry_at_s = {k: chunk_s * (1 + k / len(streams)) for k in range(len(streams))}
     now_s, n_in_time, n_made = 0.0, 0, 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import logging
 import os
 import statistics
 from collections.abc import Callable
@@ -11,17 +10,16 @@ from collections.abc import Callable
 import torch
 
 from lingen_live.checkpoint import Bundle, load_bundle
+from lingen_live.engine.batch import StreamBatch
 from lingen_live.engine.engine import Engine
 from lingen_live.engine.heap import keep_freed_memory
 from lingen_live.engine.options import EngineOptions
 from lingen_live.engine.trial import Trial
 from lingen_live.engine.upgrade import seek_compiled
-from lingen_live.errors import EngineError, LingenError
+from lingen_live.errors import EngineError
 from lingen_live.text import TextEncoder
 
 OnProgress = Callable[[str, float], None]
-
-logger = logging.getLogger(__name__)
 
 _DEVICES = ("cpu", "cuda")
 _TRIAL_PASSES = 5
@@ -56,20 +54,14 @@ def build_engine(options: EngineOptions, on_progress: OnProgress) -> Engine:
         upgrade=seek_compiled(bundle.model) if can_compile else None,
     )
     engine.warm_up(on_progress)
-    if options.session is not None:
-        go_on(engine, options.session)
     return engine
 
 
-def go_on(engine: Engine, session: bytes) -> None:
-    """Have a new engine go on from a session file; if it cannot, it begins anew and the log says why."""
-    begun = engine.timeline.current.id
-    try:
-        engine.load_session(session)
-    except LingenError as error:
-        logger.warning("The stream begins anew: %s", error.message)
-    else:
-        engine.delete(begun)
+def build_batch(options: EngineOptions, on_progress: OnProgress) -> StreamBatch:
+    """A warm engine for several streams; as `build_engine`."""
+    batch = StreamBatch(build_engine(options, on_progress), options.batch_limit)
+    batch.try_sizes()
+    return batch
 
 
 def _check_device(name: str) -> str:

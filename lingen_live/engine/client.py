@@ -1,4 +1,4 @@
-"""`EngineClient`: a running engine as the server sees it, wherever it computes; and the events that it sends.
+"""`EngineHost` and `EngineClient`: an engine and one stream of it, as the server sees them; the events of a stream.
 
 Generation is by demand: one `request()` makes one chunk. Nobody asks, nothing runs; that is all there is to
 back-pressure and to pausing. Knows nothing of processes, sockets or playback.
@@ -69,7 +69,7 @@ class ControlRefused:
 
 @dataclass(frozen=True, slots=True)
 class WorkerDied:
-    """The engine stopped; it is built again after `retry_in_s`, and goes on from a moment a little earlier."""
+    """The engine stopped; it is built again after `retry_in_s`."""
 
     reason: str
     retry_in_s: float
@@ -85,9 +85,15 @@ class WorkerProgress:
 
 @dataclass(frozen=True, slots=True)
 class WorkerRestarted:
-    """The engine runs again, from the last moment that it left word of, or else with the prompt and seed it had."""
+    """The engine runs again.
+
+    Attributes:
+        info: facts about it.
+        is_resumed: the stream goes on as if nothing had happened; else it begins anew with the prompt and seed it had.
+    """
 
     info: EngineInfo
+    is_resumed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +106,8 @@ class EngineChanged:
 EngineEvent = ChunkReady | ControlRefused | EngineChanged | WorkerDied | WorkerProgress | WorkerRestarted
 
 
-class EngineClient(Protocol):
-    """A running engine. All methods belong to one event loop and never block it."""
+class EngineHost(Protocol):
+    """A running engine and the streams that it makes. All methods belong to one event loop and never block it."""
 
     async def start(self, on_progress: OnProgress) -> EngineInfo:
         """Build and warm up the engine.
@@ -110,8 +116,36 @@ class EngineClient(Protocol):
             LingenError: it cannot be built.
         """
 
-    async def request(self) -> None:
-        """Ask for one more chunk; a no-op while one is being made."""
+    def open(self, *, prompt: str, seed: int) -> EngineClient:
+        """One more stream, also before the engine is warm; there is room for as many as the options say."""
+
+    @property
+    def capacity(self) -> int | None:
+        """How many streams it makes as fast as they play, by what was measured; None while nothing was."""
+
+    async def close(self) -> None:
+        """Stop the engine, close all streams, and let go of all that they held; idempotent."""
+
+
+class EngineClient(Protocol):
+    """One stream of a running engine. All methods belong to one event loop and never block it."""
+
+    async def start(self, on_progress: OnProgress) -> EngineInfo:
+        """Wait until the engine is warm and the stream is open.
+
+        Args:
+            on_progress: told how far the engine is.
+
+        Raises:
+            LingenError: the engine cannot be built, or has no room for the stream.
+        """
+
+    async def request(self, ready_s: float = 0.0) -> None:
+        """Ask for one more chunk; a no-op while one is being made.
+
+        Args:
+            ready_s: media time that is left to play: of several streams, the one with the least goes first.
+        """
 
     async def control(self, control: EngineControl, turn: Turn | None = None) -> None:
         """Have `control` taken before the next chunk; the latest of a kind wins, no id is lost.
@@ -140,7 +174,7 @@ class EngineClient(Protocol):
         """All events, in order, until the client is closed; one consumer."""
 
     async def close(self) -> None:
-        """Stop the engine and let go of all that it held; idempotent."""
+        """Close the stream and let go of all that it held; idempotent."""
 
 
 def refused(refusal: Refusal) -> ControlRefused:

@@ -114,6 +114,7 @@ class Engine(Stream):
         self._denoisers: dict[str, Denoiser] = {"eager": bundle.model}
         self._upgrade = upgrade
         self.sigmas = sigma_schedule(bundle.config.sampler)
+        self.warm_chunk_s: float | None = None  # how long the last chunk of the warm-up took
         self.info = self._describe(fps)
 
     @torch.inference_mode()
@@ -198,7 +199,9 @@ class Engine(Stream):
         self.seek_upgrade()
         for done in range(_WARM_UP_CHUNKS):
             on_progress("warming up", done / _WARM_UP_CHUNKS)
-            make_chunk(self.bundle, self.denoiser, self.sigmas, self.words, self.moment, SpanRecorder())
+            recorder = SpanRecorder()
+            make_chunk(self.bundle, self.denoiser, self.sigmas, self.words, self.moment, recorder)
+            self.warm_chunk_s = recorder.finish(done).total_s
         on_progress("warming up", 1.0)
 
     def _describe(self, fps: float | None) -> EngineInfo:

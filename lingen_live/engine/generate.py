@@ -61,6 +61,7 @@ def make_chunks(
     moments: Sequence[Moment],
     recorder: SpanRecorder,
     is_unwanted: Callable[[], bool] = lambda: False,
+    gather: Callable[[list[StreamState]], StreamState] | None = None,
 ) -> list[Made]:
     """Make the chunks that come after the moments of several streams, in one batch.
 
@@ -72,12 +73,14 @@ def make_chunks(
         moments: one or more, of any prompts, seeds and chunk indices; only read.
         recorder: gets a span for every stage.
         is_unwanted: asked between steps.
+        gather: puts states into one batch; None for memory of their own.
 
     Raises:
         AbandonedError: `is_unwanted` said so.
     """
     device, dtype = bundle.model.latent_in.weight.device, bundle.model.latent_in.weight.dtype
-    state = moments[0].state if len(moments) == 1 else StreamState.stack([one.state for one in moments])
+    states = [one.state for one in moments]
+    state = states[0] if len(states) == 1 else (gather or StreamState.stack)(states)
     with recorder.span("text"):
         contexts = [words.context(one.transition.prompt()) for one in moments]
         text = contexts[0] if len(contexts) == 1 else TextContext.stack(contexts)
@@ -97,8 +100,8 @@ def make_chunks(
     with recorder.span("decode"):
         before = state.latents[0][:, -1]
         frames = bundle.codec.decode_pictures(latents.to(dtype), before).contiguous().cpu().numpy()
-    states = [following] if len(moments) == 1 else following.unstack()
-    return [Made(frames[row], states[row], digest_of(latents[row : row + 1])) for row in range(len(moments))]
+    rows = [following] if len(moments) == 1 else following.unstack()
+    return [Made(frames[row], rows[row], digest_of(latents[row : row + 1])) for row in range(len(moments))]
 
 
 def digest_of(latents: Tensor) -> bytes:

@@ -1,4 +1,4 @@
-"""`InProcessClient`: the engine on one thread of this process. For tests and small tools.
+"""`InProcessHost`: the engine on one thread of this process. For tests and small tools.
 
 Knows threads. Does not know processes, playback or viewers.
 """
@@ -6,48 +6,43 @@ Knows threads. Does not know processes, playback or viewers.
 from __future__ import annotations
 
 import asyncio
+import mmap
 import threading
-from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TypeVar
+from typing import Any, Literal
 
-from lingen_live.engine.client import (
-    ControlRefused,
-    EngineChanged,
-    EngineEvent,
-    WorkerDied,
-    WorkerRestarted,
-    ready,
-    refused,
-)
-from lingen_live.engine.control import EngineControl, Mailbox, Order, Turn
+from lingen_live.engine.client import EngineChanged, WorkerDied, WorkerRestarted
+from lingen_live.engine.crew import Crew
+from lingen_live.engine.hosted import HostedStream
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.interface import AbandonedError, EngineFactory, EngineLike, OnProgress, default_engine
+from lingen_live.engine.messages import Job
 from lingen_live.engine.options import EngineOptions
+from lingen_live.engine.roster import Roster
 from lingen_live.engine.scenario import Scenario
-from lingen_live.engine.tick import run_tick
 from lingen_live.errors import EngineError
 
-T = TypeVar("T")
 
+class InProcessHost:
+    """An `EngineHost` whose engine runs on a thread of its own.
 
-class InProcessClient:
-    """An `EngineClient` whose engine runs on a thread of its own.
-
-    A tick that raises is reported as `WorkerDied`; the same engine is asked again by the next request.
+    A tick that raises is reported as `WorkerDied`; the same engine goes on with the same streams.
     """
 
     def __init__(self, options: EngineOptions, factory: EngineFactory = default_engine) -> None:
         self._options = options
         self._factory = factory
-        self._mailbox = Mailbox()
-        self._turn: Turn | None = None
+        self._roster = Roster(self, self._send_jobs)
         self._is_unwanted = threading.Event()
-        self._queue: asyncio.Queue[EngineEvent | None] = asyncio.Queue()
         self._executor = ThreadPoolExecutor(1, "lingen-engine")
-        self._engine: EngineLike | None = None
-        self._ticking: asyncio.Task[None] | None = None
+        self._engine: EngineLike[Any] | None = None
+        self._crew: Crew | None = None
+        self._is_started = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closed = False
+
+    # The EngineHost interface.
 
     async def start(self, on_progress: OnProgress) -> EngineInfo:
         """Build the engine on its thread.
@@ -60,81 +55,115 @@ class InProcessClient:
         def tell(stage: str, fraction: float) -> None:
             loop.call_soon_threadsafe(on_progress, stage, fraction)
 
-        self._engine = await loop.run_in_executor(self._executor, self._factory, self._options, tell)
-        return self._engine.info
+        engine = await loop.run_in_executor(self._executor, self._factory, self._options, tell)
+        if n_bytes := engine.pool_bytes(self._options.n_sessions):
+            engine.attach(mmap.mmap(-1, n_bytes), ())
+        self._engine, self._crew = engine, Crew(engine, self._options.n_sessions)
+        self._roster.rate(self._options.batch_limit, engine.costs_s)
+        self._is_started.set()
+        for stream in self._roster.streams.values():
+            self._spawn(self._open(stream))
+        return engine.info
 
-    async def request(self) -> None:
-        """Ask for one more chunk; a no-op while one is being made."""
-        engine = self._started()
-        if self._ticking is None or self._ticking.done():
-            self._ticking = asyncio.create_task(self._tick(engine, *self._drain()))
+    def open(self, *, prompt: str, seed: int) -> HostedStream:
+        """One more stream, also before the engine is built."""
+        stream = self._roster.add(prompt, seed)
+        if self._crew is not None:
+            self._spawn(self._open(stream))
+        return stream
 
-    async def control(self, control: EngineControl, turn: Turn | None = None) -> None:
-        """Have `control` taken before the next chunk that is asked for, or instead of the one that is being made."""
-        self._mailbox.post(control)
-        self._turn = turn or self._turn
-        if turn is not None:
-            self._is_unwanted.set()
-
-    async def save(self) -> bytes:
-        """The stream as a session file; waits for the chunk that is being made.
-
-        Raises:
-            LingenError: it cannot be saved now.
-        """
-        return await self._between_chunks(self._started().save_session)
-
-    async def scenario(self) -> Scenario:
-        """The stream's branch, to be played again; waits for the chunk that is being made.
-
-        Raises:
-            LingenError: it cannot be told.
-        """
-        return await self._between_chunks(self._started().scenario)
-
-    async def events(self) -> AsyncIterator[EngineEvent]:
-        """All events, in order, until the client is closed."""
-        while (event := await self._queue.get()) is not None:
-            yield event
+    @property
+    def capacity(self) -> int | None:
+        """How many streams it makes as fast as they play, by what was measured; None while nothing was."""
+        return self._roster.capacity(self._engine.info) if self._engine else None
 
     async def close(self) -> None:
-        """Wait for the chunk being made, then let the thread go."""
-        if self._ticking is not None:
-            await self._ticking
+        """Wait for what is being made, then let the thread go; idempotent."""
+        self._is_closed = True
+        self._roster.end()
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
         self._executor.shutdown(wait=True)
-        self._queue.put_nowait(None)
 
-    def _started(self) -> EngineLike:
-        if self._engine is None:
-            raise EngineError("A chunk was asked for before the engine was started.")
-        return self._engine
+    # What its streams ask of it.
 
-    async def _between_chunks(self, ask: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, ask)
+    async def started(self, on_progress: OnProgress) -> EngineInfo:
+        """Wait until the engine is built."""
+        await self._is_started.wait()
+        return self._ready()[0].info
 
-    def _drain(self) -> tuple[tuple[Order, ...], Turn | None]:
-        turn, self._turn = self._turn, None
+    def want(self, stream: HostedStream, ready_s: float) -> None:
+        """Make the next chunk of a stream that has `ready_s` left to play."""
+        self._roster.want(stream, ready_s)
+
+    def abandon(self, stream: HostedStream) -> None:
+        """What is being made for the stream alone is not wanted any more."""
+        if self._roster.makes_only(stream):
+            self._is_unwanted.set()
+
+    async def ask(self, stream: HostedStream, what: Literal["session", "scenario"]) -> bytes | Scenario:
+        """A question between two chunks.
+
+        Raises:
+            LingenError: there is no answer.
+        """
+        return await self._on_thread(partial(self._ready()[1].ask, stream.number, what))
+
+    def release(self, stream: HostedStream) -> None:
+        """The stream is closed."""
+        self._roster.remove(stream)
+        if self._crew is not None and not self._is_closed:
+            self._spawn(self._close(stream))
+
+    def _ready(self) -> tuple[EngineLike[Any], Crew]:
+        if self._engine is None or self._crew is None:
+            raise EngineError("The engine was asked before it was started.")
+        return self._engine, self._crew
+
+    # What runs on the thread.
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _on_thread(self, work: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+
+    async def _open(self, stream: HostedStream) -> None:
+        stream.hear_opened(await self._on_thread(partial(self._ready()[1].open, stream.opening)))
+        self._roster.pump()
+
+    async def _close(self, stream: HostedStream) -> None:
+        engine, crew = self._ready()
+        await self._on_thread(partial(crew.close, stream.number))
+        await self._on_thread(engine.settle)
+
+    def _send_jobs(self, jobs: tuple[Job, ...]) -> None:
         self._is_unwanted.clear()
-        return self._mailbox.drain(), turn
+        self._spawn(self._tick(jobs))
 
-    async def _tick(self, engine: EngineLike, orders: tuple[Order, ...], turn: Turn | None) -> None:
+    async def _tick(self, jobs: tuple[Job, ...]) -> None:
+        engine, crew = self._ready()
         info = engine.info
         try:
-            tick = None
-            while tick is None:
-                try:
-                    tick = await self._between_chunks(partial(run_tick, engine, orders, turn, self._is_unwanted.is_set))
-                except AbandonedError:
-                    self._mailbox.put_back(orders)
-                    orders, turn = self._drain()
-        except Exception as error:  # the boundary of the task: the consumer of the events must hear of it
-            if ids := tuple(id for order in orders for id in order.ids):
-                self._queue.put_nowait(ControlRefused(ids, EngineError.code, str(error)))
-            self._queue.put_nowait(WorkerDied(f"The engine stopped on {type(error).__name__}: {error}", 0.0))
-            self._queue.put_nowait(WorkerRestarted(engine.info))
-            return
-        for refusal in tick.refusals:
-            self._queue.put_nowait(refused(refusal))
-        self._queue.put_nowait(ready(tick))
-        if engine.info != info:
-            self._queue.put_nowait(EngineChanged(engine.info))
+            ticks = await self._on_thread(partial(crew.run, jobs, self._is_unwanted.is_set))
+            done = [(crew.report(job.number, tick), tick.chunk.frames) for job, tick in zip(jobs, ticks, strict=True)]
+        except AbandonedError:
+            self._roster.put_back()
+        except Exception as error:  # the boundary of the task: those who wait must hear of it
+            self._hear_failure(engine, error)
+        else:
+            await self._on_thread(engine.settle)
+            self._roster.settle(done)
+            if engine.info != info:
+                self._roster.tell(EngineChanged(engine.info))
+
+    def _hear_failure(self, engine: EngineLike[Any], error: Exception) -> None:
+        reason = f"The engine stopped on {type(error).__name__}: {error}"
+        self._roster.lose(str(error))
+        self._roster.tell(WorkerDied(reason, 0.0))
+        self._roster.rate(self._options.batch_limit, engine.costs_s)
+        for stream in self._roster.streams.values():
+            stream.is_open = True
+            stream.tell(WorkerRestarted(engine.info, is_resumed=True))

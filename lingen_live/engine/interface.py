@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Literal, Protocol
+import mmap
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lingen_live.engine.events import Words
 from lingen_live.engine.info import EngineInfo
+from lingen_live.engine.kept import KeptTimeline
 from lingen_live.engine.options import EngineOptions
 from lingen_live.engine.scenario import Scenario
 from lingen_live.engine.understanding import Understanding
@@ -64,12 +66,12 @@ class ChunkLike(Protocol):
         """Of the last frame, RGB, (h, w, 3)."""
 
 
-class EngineLike(Protocol):
-    """One stream: controls take effect with the next `tick`."""
+class StreamLike(Protocol):
+    """One stream: controls take effect with its next chunk."""
 
     @property
-    def info(self) -> EngineInfo:
-        """Facts about this engine."""
+    def is_resumed(self) -> bool:
+        """Whether it goes on from what was kept of it."""
 
     def steer(self, prompt: str, n_chunks: int = 1) -> None:
         """Blend towards `prompt` over `n_chunks` chunks."""
@@ -134,23 +136,50 @@ class EngineLike(Protocol):
     def restore(self, mark: Any) -> None:
         """Have all of the stream as it was."""
 
-    def tidy(self) -> bool:
-        """Do a piece of work that can wait; whether there may be more."""
-
-    def tick(self, is_unwanted: Callable[[], bool]) -> ChunkLike:
-        """Make the next chunk; AbandonedError if `is_unwanted`, asked between steps, says so."""
+    def kept(self) -> KeptTimeline | None:
+        """What another process needs to go on with it; None if none can."""
 
 
-EngineFactory = Callable[[EngineOptions, OnProgress], EngineLike]
+S = TypeVar("S", bound=StreamLike)
+
+
+class EngineLike(Protocol[S]):
+    """Makes the chunks of streams that it opened."""
+
+    @property
+    def info(self) -> EngineInfo:
+        """Facts about this engine."""
+
+    @property
+    def costs_s(self) -> tuple[float, ...]:
+        """Seconds of a pass of 1, 2, ... streams, as far as they were tried."""
+
+    def pool_bytes(self, n_streams: int) -> int:
+        """Memory that so many streams lie in, 0 for none; EngineError if the machine does not have it."""
+
+    def attach(self, memory: mmap.mmap, kept: Iterable[KeptTimeline]) -> None:
+        """Have streams lie in `memory`, where those of `kept` lie already."""
+
+    def open(self, *, seed: int, prompt: str, kept: KeptTimeline | None) -> S:
+        """A stream, going on from `kept` if it can."""
+
+    def tick(self, streams: Sequence[S], is_unwanted: Callable[[], bool]) -> Sequence[ChunkLike]:
+        """Make the next chunk of each; AbandonedError if `is_unwanted`, asked between steps, says so."""
+
+    def settle(self) -> None:
+        """What streams gave up may be overwritten."""
+
+
+EngineFactory = Callable[[EngineOptions, OnProgress], EngineLike[Any]]
 """Builds an engine and warms it up; picklable by name, because it is called in the worker process."""
 
 
-def default_engine(options: EngineOptions, on_progress: OnProgress) -> EngineLike:
+def default_engine(options: EngineOptions, on_progress: OnProgress) -> EngineLike[Any]:
     """The real engine. Imported here and not above: only the process that computes pays for torch.
 
     Raises:
         LingenError: the checkpoint or the text encoder cannot be loaded; the message says why.
     """
-    from lingen_live.engine.build import build_engine
+    from lingen_live.engine.build import build_batch
 
-    return build_engine(options, on_progress)
+    return build_batch(options, on_progress)

@@ -11,13 +11,14 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing import resource_tracker
+from multiprocessing import reduction, resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import cast
 
 from lingen_live.engine.interface import EngineFactory
+from lingen_live.engine.messages import FromWorker, Stop, ToWorker
 from lingen_live.engine.options import EngineOptions
-from lingen_live.engine.worker import FromWorker, Stop, ToWorker, worker_main
+from lingen_live.engine.worker import worker_main
 
 STOP_GRACE_S = 0.6
 TERMINATE_GRACE_S = 0.4
@@ -58,8 +59,12 @@ class WorkerLife:
         """Process id."""
         return cast(int, self._process.pid)
 
-    def send(self, message: ToWorker) -> None:
-        """Send `message`; small and answered before the next, so that it never waits for room in the pipe.
+    def send(self, message: ToWorker, fd: int | None = None) -> None:
+        """Send `message`; the worker reads while it waits, so that there is room in the pipe.
+
+        Args:
+            message: what is said.
+            fd: a descriptor that follows it.
 
         Raises:
             WorkerGoneError: the worker does not listen any more.
@@ -67,6 +72,8 @@ class WorkerLife:
         with self._send_lock:
             try:
                 self._connection.send(message)
+                if fd is not None:
+                    reduction.send_handle(self._connection, fd, self.pid)
             except OSError as error:
                 raise WorkerGoneError from error
 

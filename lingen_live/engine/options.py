@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from lingen_live.errors import ConfigError
 
@@ -10,6 +10,10 @@ DEFAULT_PROMPT = "green hills on a clear day"
 DTYPES = ("auto", "float32", "bfloat16")
 MAX_SEED = 2**32 - 1
 MIN_FPS, MAX_FPS = 1.0, 120.0
+DEFAULT_SESSIONS = 4
+"""What one thread of an ordinary processor plays of the bundled model, and a little more (docs/scheduler.md)."""
+MAX_SESSIONS, MAX_BATCH = 256, 64
+_GPU_BATCH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,8 @@ class EngineOptions:
         prompt: words of the first chunk.
         fps: frames a second of playback; None takes the bundle's own.
         compile: whether a compiled path may be prepared when a compiler is there.
-        session: a session file to go on from, if it can be; None to begin with the prompt.
+        n_sessions: the most streams at a time; each has memory of its own.
+        max_batch: the most streams of one forward pass; None for what pays on such a device.
     """
 
     checkpoint: str | None = None
@@ -36,7 +41,8 @@ class EngineOptions:
     prompt: str = DEFAULT_PROMPT
     fps: float | None = None
     compile: bool = True
-    session: bytes | None = field(default=None, repr=False)
+    n_sessions: int = DEFAULT_SESSIONS
+    max_batch: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse values that no engine can take, with both numbers.
@@ -52,3 +58,13 @@ class EngineOptions:
             raise ConfigError(f"seed is {self.seed}; it must be 0 to {MAX_SEED}.")
         if self.fps is not None and not MIN_FPS <= self.fps <= MAX_FPS:
             raise ConfigError(f"fps is {self.fps:g}; it must be {MIN_FPS:g} to {MAX_FPS:g}.")
+        if not 1 <= self.n_sessions <= MAX_SESSIONS:
+            raise ConfigError(f"sessions is {self.n_sessions}; it must be 1 to {MAX_SESSIONS}.")
+        if self.max_batch is not None and not 1 <= self.max_batch <= MAX_BATCH:
+            raise ConfigError(f"batch is {self.max_batch}; it must be 1 to {MAX_BATCH}.")
+
+    @property
+    def batch_limit(self) -> int:
+        """The most streams of one forward pass: on a CPU one, where batches gain nothing (docs/scheduler.md)."""
+        default = 1 if self.device.startswith("cpu") else _GPU_BATCH
+        return min(self.n_sessions, self.max_batch or default)

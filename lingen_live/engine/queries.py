@@ -6,8 +6,8 @@ import asyncio
 import itertools
 from collections.abc import Callable
 
+from lingen_live.engine.messages import Answer
 from lingen_live.engine.scenario import Scenario
-from lingen_live.engine.worker import Answer
 from lingen_live.errors import EngineError
 
 _GONE = "The engine stopped before it could answer; ask again in a moment."
@@ -36,7 +36,7 @@ class Queries:
 
     def hear(self, answer: Answer) -> None:
         """Pass an answer on, if whoever asked still waits."""
-        waiting = self._waiting.get(answer.number)
+        waiting = self._waiting.get(answer.question)
         if waiting is None or waiting.done():
             return
         if answer.refusal is not None:

@@ -21,7 +21,7 @@ from torch import Tensor
 from lingen_live.config import BundleConfig
 from lingen_live.engine.branch import Branch
 from lingen_live.engine.limits import max_session_bytes
-from lingen_live.engine.prompt_state import PromptState
+from lingen_live.engine.moment_tensors import state_tensors, way_from, way_tensors
 from lingen_live.engine.scenario import Scenario, parse_asked, scenario_from_json, tell_words
 from lingen_live.engine.snapshot import Moment
 from lingen_live.engine.stream import Stream
@@ -29,7 +29,6 @@ from lingen_live.engine.timeline import check_name
 from lingen_live.engine.transition import Transition
 from lingen_live.errors import LingenError, SessionFileError
 from lingen_live.model.state import StreamState
-from lingen_live.text import TextEmbedding
 
 FORMAT = "lingen-live session"
 VERSION = 1
@@ -50,7 +49,7 @@ def save_session(stream: Stream) -> bytes:
     if snapshot is None:
         raise SessionFileError("The past was just told anew; the session can be saved after the next chunk.")
     moment = snapshot.moment
-    tensors = {**_state_tensors(moment.state), **_way_tensors(moment.transition)}
+    tensors = _tensors(moment.state, moment.transition)
     told = {
         "format": FORMAT,
         "version": VERSION,
@@ -83,7 +82,7 @@ def load_session(stream: Stream, data: bytes) -> int:
     way = _way(told["transition"], tensors)
     state = StreamState(*(tensors[f"state.{f.name}"].to(stream.device) for f in fields(StreamState)))
     id, name = stream.timeline.reserve(name)
-    head = Moment(state, scenario.n_chunks, scenario.start.seed, stream.read_again(asked, way.target), way)
+    head = stream.keep(Moment(state, scenario.n_chunks, scenario.start.seed, stream.read_again(asked, way.target), way))
     return stream.timeline.adopt(Branch.grown(id, name, scenario, head))
 
 
@@ -92,19 +91,10 @@ def config_digest(config: BundleConfig) -> str:
     return hashlib.sha256(json.dumps(config.to_json(), sort_keys=True).encode()).hexdigest()
 
 
-def _state_tensors(state: StreamState) -> dict[str, Tensor]:
-    return {f"state.{f.name}": getattr(state, f.name).contiguous().cpu() for f in fields(state)}
-
-
-def _way_tensors(way: Transition) -> dict[str, Tensor]:
-    """Both ends of a transition; clones, since safetensors refuses tensors that share memory."""
-    tensors = {}
-    for end, prompt in (("start", way.start), ("target", way.target)):
-        tensors[f"{end}.tokens"] = prompt.words.tokens.clone().contiguous()
-        tensors[f"{end}.mask"] = prompt.words.mask.clone().contiguous()
-        tensors[f"{end}.pooled"] = prompt.words.pooled.clone().contiguous()
-        tensors[f"{end}.reading"] = prompt.reading.clone().contiguous()
-    return tensors
+def _tensors(state: StreamState, way: Transition) -> dict[str, Tensor]:
+    """All of a moment, on the CPU; clones, since safetensors refuses tensors that share memory."""
+    tensors = state_tensors(state) | way_tensors(way)
+    return {name: tensor.cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
 
 
 def _digest(told: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
@@ -164,7 +154,7 @@ def _check_model(stream: Stream, told: Mapping[str, Any], scenario: Scenario) ->
 
 def _check_tensors(stream: Stream, tensors: Mapping[str, Tensor]) -> None:
     """Refuse tensors that this model's stream does not have."""
-    like = {**_state_tensors(stream.state), **_way_tensors(stream.transition)}
+    like = _tensors(stream.state, stream.transition)
     if set(tensors) != set(like):
         odd = sorted(set(tensors) ^ set(like))[0]
         raise SessionFileError(f"The session file has a tensor {odd!r:.40} too many or too few.")
@@ -181,10 +171,4 @@ def _way(told: object, tensors: Mapping[str, Tensor]) -> Transition:
         raise SessionFileError("The session file holds a transition that is none.")
     if not 0 <= told["n_done"] <= told["n_chunks"] or told["n_chunks"] < 1:
         raise SessionFileError(f"The session file has {told['n_done']} of {told['n_chunks']} chunks of a transition.")
-
-    def prompt(end: str) -> PromptState:
-        words = TextEmbedding(tensors[f"{end}.tokens"], tensors[f"{end}.mask"], tensors[f"{end}.pooled"])
-        return PromptState(words, tensors[f"{end}.reading"])
-
-    target = prompt("target")
-    return Transition(prompt("start"), target, told["n_chunks"], told["n_done"])
+    return way_from(tensors, told["n_chunks"], told["n_done"])

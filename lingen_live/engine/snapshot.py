@@ -6,7 +6,6 @@ Knows states and prompts. Does not know branches, budgets or when to keep what.
 
 from __future__ import annotations
 
-import itertools
 import zlib
 from dataclasses import dataclass, fields, replace
 
@@ -88,12 +87,14 @@ class Snapshot:
     Args:
         moment: as it is before any words for its next chunk.
         thumbnail: uint8 RGB, (h, w, 3), of the last frame before the moment; None before the first.
+        id: of one from another process, to be the same in this one; None for a new one.
     """
 
-    _ids = itertools.count()
+    _next_id = 0
 
-    def __init__(self, moment: Moment, thumbnail: NDArray[np.uint8] | None) -> None:
-        self.id = next(self._ids)
+    def __init__(self, moment: Moment, thumbnail: NDArray[np.uint8] | None, id: int | None = None) -> None:
+        self.id = Snapshot._next_id if id is None else id
+        Snapshot._next_id = max(Snapshot._next_id, self.id + 1)
         self._moment = moment
         self._packed: PackedState | None = None
         self.chunk_index = moment.chunk_index

@@ -6,7 +6,7 @@ states add up. Does not know how chunks are made, nor wall-clock time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -40,6 +40,7 @@ class Stream:
         seed: 0 to 2^32 - 1.
         prompt: what the first chunk shows.
         limits: how much of the past is kept; None for the usual.
+        keep: puts a moment where moments are kept; by default it stays where it is.
 
     Raises:
         PromptError: the words cannot be a prompt.
@@ -47,11 +48,19 @@ class Stream:
     """
 
     def __init__(
-        self, bundle: Bundle, words: WordReader, *, seed: int, prompt: str, limits: TimelineLimits | None = None
+        self,
+        bundle: Bundle,
+        words: WordReader,
+        *,
+        seed: int,
+        prompt: str,
+        limits: TimelineLimits | None = None,
+        keep: Callable[[Moment], Moment] = lambda moment: moment,
     ) -> None:
         self.bundle = bundle
         self.denoiser: Denoiser = bundle.model
         self.words = words
+        self.keep = keep
         weight = bundle.model.latent_in.weight
         self.device, self.dtype = weight.device, weight.dtype
         start = Start(seed, (words_of(prompt),))
@@ -276,7 +285,7 @@ class Stream:
 
     def stepped(self, branch: Branch, made: Made, thumbnail: NDArray[np.uint8], path: str) -> Branch:
         """The branch after a chunk that was made of its head; nothing is changed yet."""
-        snapshot = Snapshot(branch.head.advanced(made.following), thumbnail)
+        snapshot = Snapshot(self.keep(branch.head.advanced(made.following)), thumbnail)
         return branch.pushed(snapshot, made.digest, path)
 
     def tidy(self) -> bool:
@@ -317,7 +326,8 @@ class Stream:
     def _begin(self, start: Start) -> Moment:
         """The moment before chunk 0."""
         reading = self.words.read_all(start.asked)
-        return Moment(self._empty_state(), 0, start.seed, reading, Transition(reading.state, reading.state))
+        moment = Moment(self._empty_state(), 0, start.seed, reading, Transition(reading.state, reading.state))
+        return self.keep(moment)
 
     def _empty_state(self) -> StreamState:
         return StreamState.allocate(self.bundle.config.model, 1, device=self.device, dtype=self.dtype)

@@ -1,14 +1,14 @@
-"""One turn of a hosted engine: take the orders, make a chunk, say what became of each order.
+"""One turn of a hosted engine: take the orders of some streams, make a chunk of each, say what became of each order.
 
-All or nothing: if the chunk cannot be made, no order was taken. Knows engine and orders. Does not know processes,
+All or nothing: if the chunks cannot be made, no order was taken. Knows engine and orders. Does not know processes,
 pipes or time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Any, assert_never
 
 from lingen_live.engine.control import (
     Blend,
@@ -32,7 +32,7 @@ from lingen_live.engine.control import (
     Turn,
     starts_fresh,
 )
-from lingen_live.engine.interface import ChunkLike, EngineLike
+from lingen_live.engine.interface import ChunkLike, EngineLike, StreamLike
 from lingen_live.engine.view import NO_TIMELINE, TimelineView
 from lingen_live.errors import LingenError
 
@@ -67,93 +67,120 @@ class Tick:
     timeline: TimelineView = NO_TIMELINE
 
 
-def run_tick(
-    engine: EngineLike,
-    orders: tuple[Order, ...],
-    turn: Turn | None = None,
-    is_unwanted: Callable[[], bool] = lambda: False,
-) -> Tick:
-    """Apply `orders`, oldest first, and make the next chunk.
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A stream whose next chunk is wanted.
+
+    Attributes:
+        stream: whose.
+        orders: to be taken before, oldest first.
+        turn: where words may count from, when that was made already but not shown.
+    """
+
+    stream: StreamLike
+    orders: tuple[Order, ...] = ()
+    turn: Turn | None = None
+
+
+def run_ticks(
+    engine: EngineLike[Any], errands: Sequence[Errand], is_unwanted: Callable[[], bool] = lambda: False
+) -> list[Tick]:
+    """Apply the orders of every errand and make the next chunk of each.
 
     Args:
-        engine: is as it was if anything is raised.
-        orders: to be taken.
-        turn: where words may count from, when that was made already but not shown.
+        engine: whose streams they are; they are as they were if anything is raised.
+        errands: one or more, of different streams.
         is_unwanted: asked between steps.
 
     Raises:
         AbandonedError: `is_unwanted` said so.
         Exception: whatever the engine raises, except that a `LingenError` of a control becomes a refusal.
     """
-    mark = engine.mark()
+    marks = [errand.stream.mark() for errand in errands]
     try:
-        return _run(engine, orders, turn, is_unwanted)
+        fates = [_take(errand) for errand in errands]
+        chunks = engine.tick([errand.stream for errand in errands], is_unwanted)
+        return [
+            Tick(chunk, fate.applied_ids, fate.refusals, fate.is_fresh, fate.is_turned, errand.stream.view())
+            for chunk, fate, errand in zip(chunks, fates, errands, strict=True)
+        ]
     except BaseException:
-        engine.restore(mark)
+        for errand, mark in zip(errands, marks, strict=True):
+            errand.stream.restore(mark)
         raise
 
 
-def _run(engine: EngineLike, orders: tuple[Order, ...], turn: Turn | None, is_unwanted: Callable[[], bool]) -> Tick:
+@dataclass(frozen=True, slots=True)
+class _Fate:
+    """What became of the orders of an errand; see `Tick`."""
+
+    applied_ids: tuple[int, ...]
+    refusals: tuple[Refusal, ...]
+    is_fresh: bool
+    is_turned: bool
+
+
+def _take(errand: Errand) -> _Fate:
+    stream, turn = errand.stream, errand.turn
     applied: list[int] = []
     refusals: list[Refusal] = []
     is_fresh = is_turned = False
-    mark = engine.mark()
-    if turn is not None and any(isinstance(order.control, SaysWords) for order in orders):
-        is_turned = engine.turn_back(turn.chunk_index, turn.epoch)
-    for order in orders:
+    mark = stream.mark()
+    if turn is not None and any(isinstance(order.control, SaysWords) for order in errand.orders):
+        is_turned = stream.turn_back(turn.chunk_index, turn.epoch)
+    for order in errand.orders:
         try:
-            _apply(engine, order.control)
+            _apply(stream, order.control)
         except LingenError as error:
             refusals.append(Refusal(order.ids, error.code, error.message))
         else:
             applied += order.ids
             is_fresh = is_fresh or starts_fresh(order.control)
     if is_turned and not applied:  # nothing was said: what is queued is as good as ever
-        engine.restore(mark)
+        stream.restore(mark)
         is_turned = False
-    chunk = engine.tick(is_unwanted)
-    return Tick(chunk, tuple(applied), tuple(refusals), is_fresh, is_turned, engine.view())
+    return _Fate(tuple(applied), tuple(refusals), is_fresh, is_turned)
 
 
-def _apply(engine: EngineLike, control: EngineControl) -> None:
+def _apply(stream: StreamLike, control: EngineControl) -> None:
     match control:
         case Steer():
-            engine.steer(control.prompt, control.n_chunks)
+            stream.steer(control.prompt, control.n_chunks)
         case Blend():
-            engine.blend(control.parts, control.n_chunks)
+            stream.blend(control.parts, control.n_chunks)
         case Reanchor():
-            engine.reanchor(control.prompt, control.n_chunks)
+            stream.reanchor(control.prompt, control.n_chunks)
         case Cut():
-            engine.cut(control.prompt)
+            stream.cut(control.prompt)
         case Reseed():
-            engine.reseed(control.seed)
+            stream.reseed(control.seed)
         case Reset():
-            engine.reset()
+            stream.reset()
         case Seek() | Fork() | Switch() | Delete():
-            _travel(engine, control)
+            _travel(stream, control)
         case Plan():
-            engine.plan(control.verb, control.words, control.chunk_index, control.n_chunks)
+            stream.plan(control.verb, control.words, control.chunk_index, control.n_chunks)
         case MovePlan():
-            engine.move_plan(control.plan_id, control.chunk_index)
+            stream.move_plan(control.plan_id, control.chunk_index)
         case CancelPlan():
-            engine.cancel_plan(control.plan_id)
+            stream.cancel_plan(control.plan_id)
         case PlayScenario():
-            engine.load_scenario(control.scenario)
+            stream.load_scenario(control.scenario)
         case LoadSession():
-            engine.load_session(control.data)
+            stream.load_session(control.data)
         case _:
             assert_never(control)
 
 
-def _travel(engine: EngineLike, control: Seek | Fork | Switch | Delete) -> None:
+def _travel(stream: StreamLike, control: Seek | Fork | Switch | Delete) -> None:
     match control:
         case Seek():
-            engine.seek(control.chunk_index)
+            stream.seek(control.chunk_index)
         case Fork():
-            engine.fork(control.chunk_index, control.name)
+            stream.fork(control.chunk_index, control.name)
         case Switch():
-            engine.switch(control.branch_id)
+            stream.switch(control.branch_id)
         case Delete():
-            engine.delete(control.branch_id)
+            stream.delete(control.branch_id)
         case _:
             assert_never(control)

@@ -1,139 +1,43 @@
-"""The worker process: builds an engine, then makes one chunk for every request that comes through its pipe.
+"""The worker process: builds an engine, then makes chunks for every request that comes through its pipe.
 
-The messages of both directions are defined here. Ends when the pipe does, so it never outlives the process
-that started it. Knows the pipe and the shared chunk. Does not know who listens, time, or what frames are for.
+Ends when the pipe does, so it never outlives the process that started it. Knows the pipe and the shared memory. Does
+not know who listens, time, or what frames are for.
 """
 
 from __future__ import annotations
 
-import dataclasses
+import os
 import signal
 import traceback
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
+from multiprocessing import reduction
 from multiprocessing.connection import Connection
-from typing import Literal
+from typing import Any
 
-import numpy as np
-
-from lingen_live.engine.client import ChunkReady, ready
-from lingen_live.engine.control import Order, Turn
-from lingen_live.engine.info import EngineInfo
+from lingen_live.engine.arena import map_memory
+from lingen_live.engine.crew import Crew
 from lingen_live.engine.interface import AbandonedError, EngineFactory, EngineLike
+from lingen_live.engine.messages import (
+    Abandon,
+    Attach,
+    Attached,
+    Changed,
+    Close,
+    Failed,
+    Open,
+    Progress,
+    Query,
+    Ready,
+    Stop,
+    TickAbandoned,
+    TickDone,
+    TickRequest,
+    ToWorker,
+)
 from lingen_live.engine.options import EngineOptions
-from lingen_live.engine.scenario import Scenario
 from lingen_live.engine.shared import SharedChunk
-from lingen_live.engine.tick import Refusal, run_tick
 from lingen_live.errors import LingenError
-
-BACKUP_EVERY_CHUNKS = 4
-"""About two seconds of video are lost when a worker is killed."""
-
-_ELSEWHERE = np.empty((0, 0, 0, 3), np.uint8)
-
-
-@dataclass(frozen=True, slots=True)
-class Attach:
-    """To the worker: frames go into the shared memory of this name."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class TickRequest:
-    """To the worker: take these orders and make one chunk; words may count from `turn`."""
-
-    orders: tuple[Order, ...]
-    turn: Turn | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Abandon:
-    """To the worker: the chunk that is being made is not wanted; too late, it is ignored."""
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """To the worker: answer between two chunks."""
-
-    number: int
-    what: Literal["session", "scenario"]
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """To the worker: end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """From the worker: how far building has come; `fraction` of the stage, 0 to 1."""
-
-    stage: str
-    fraction: float
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """From the worker: warm, and waiting for `Attach`."""
-
-    info: EngineInfo
-
-
-@dataclass(frozen=True, slots=True)
-class Attached:
-    """From the worker: it holds the shared memory, whose name is not needed any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class TickDone:
-    """From the worker: the frames, of this shape, are in the shared memory; all else about the chunk is here."""
-
-    shape: tuple[int, ...]
-    chunk: ChunkReady
-    refusals: tuple[Refusal, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TickAbandoned:
-    """From the worker: there is no chunk, and no order was taken."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """From the worker: to a query; why not, if there is a refusal."""
-
-    number: int
-    value: bytes | Scenario | None
-    refusal: Refusal | None
-
-
-@dataclass(frozen=True, slots=True)
-class Backup:
-    """From the worker: a session file, from which to go on should it die."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """From the worker: the engine says something new about itself."""
-
-    info: EngineInfo
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """From the worker: its last words. `details` is a traceback for the log, or empty."""
-
-    code: str
-    message: str
-    details: str
-
-
-ToWorker = Attach | TickRequest | Abandon | Query | Stop
-FromWorker = Progress | Ready | Attached | TickDone | TickAbandoned | Answer | Backup | Changed | Failed
 
 
 def worker_main(connection: Connection, options: EngineOptions, factory: EngineFactory) -> None:
@@ -161,45 +65,64 @@ def _work(connection: Connection, options: EngineOptions, factory: EngineFactory
         connection.send(Progress(stage, fraction))
 
     engine = factory(options, on_progress)
-    connection.send(Ready(engine.info))
+    connection.send(Ready(engine.info, engine.pool_bytes(options.n_sessions), engine.costs_s))
     first = connection.recv()
     if not isinstance(first, Attach):
         return
-    shared = SharedChunk.attach(first.name)
+    _attach_pool(connection, engine, first)
+    shared = SharedChunk.attach(first.name, first.n_rows)
     try:
-        connection.send(Attached())
-        _serve_requests(connection, engine, shared)
+        crew = Crew(engine, options.n_sessions)
+        connection.send(Attached(tuple(crew.open(stream) for stream in first.streams)))
+        _serve_requests(connection, engine, crew, shared)
     finally:
         shared.close()
 
 
-def _serve_requests(connection: Connection, engine: EngineLike, shared: SharedChunk) -> None:
+def _attach_pool(connection: Connection, engine: EngineLike[Any], request: Attach) -> None:
+    """Take over the memory that streams lie in."""
+    if request.pool_bytes == 0:
+        return
+    fd = reduction.recv_handle(connection)
+    try:
+        memory = map_memory(fd, request.pool_bytes)
+    finally:
+        os.close(fd)
+    engine.attach(memory, [stream.kept for stream in request.streams if stream.kept is not None])
+
+
+def _serve_requests(connection: Connection, engine: EngineLike[Any], crew: Crew, shared: SharedChunk) -> None:
     info = engine.info
     inbox = _Inbox(connection)
-    n_chunks = 0
     while not isinstance(request := inbox.next(), Attach | Stop):
         match request:
             case TickRequest():
-                try:
-                    tick = run_tick(engine, request.orders, request.turn, inbox.has_abandon)
-                except AbandonedError:
-                    connection.send(TickAbandoned())
-                    continue
-                shared.write(tick.chunk.frames)
-                chunk = dataclasses.replace(ready(tick), frames=_ELSEWHERE)
-                connection.send(TickDone(tick.chunk.frames.shape, chunk, tick.refusals))
-                n_chunks += 1
-                if n_chunks % BACKUP_EVERY_CHUNKS == 0:
-                    _back_up(connection, engine)
+                _tick(connection, crew, shared, inbox, request)
+            case Open():
+                connection.send(crew.open(request))
+            case Close():
+                crew.close(request.number)
             case Query():
-                connection.send(_answer(engine, request))
+                connection.send(crew.answer(request))
             case Abandon():
                 pass  # the chunk was done already
+        # The parent knows by now of all that changed: to go on elsewhere, it needs no slot that was given up here.
+        engine.settle()
         if engine.info != info:
             info = engine.info
             connection.send(Changed(info))
-        while inbox.is_empty and engine.tidy():
-            pass
+
+
+def _tick(connection: Connection, crew: Crew, shared: SharedChunk, inbox: _Inbox, request: TickRequest) -> None:
+    try:
+        ticks = crew.run(request.jobs, inbox.has_abandon)
+    except AbandonedError:
+        connection.send(TickAbandoned())
+        return
+    for row, tick in enumerate(ticks):
+        shared.write(tick.chunk.frames, row)
+    numbers = [job.number for job in request.jobs]
+    connection.send(TickDone(tuple(crew.report(number, tick) for number, tick in zip(numbers, ticks, strict=True))))
 
 
 class _Inbox:
@@ -208,11 +131,6 @@ class _Inbox:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._waiting: deque[ToWorker] = deque()
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nobody asked for anything."""
-        return not self._waiting and not self._connection.poll()
 
     def next(self) -> ToWorker:
         """The oldest message, when there is one."""
@@ -226,20 +144,6 @@ class _Inbox:
                 return True
             self._waiting.append(message)
         return any(isinstance(message, Stop) for message in self._waiting)
-
-
-def _back_up(connection: Connection, engine: EngineLike) -> None:
-    """Leave word of where the stream is; one that cannot be saved now can be later."""
-    with suppress(LingenError):
-        connection.send(Backup(engine.save_session()))
-
-
-def _answer(engine: EngineLike, query: Query) -> Answer:
-    try:
-        value = engine.save_session() if query.what == "session" else engine.scenario()
-    except LingenError as error:
-        return Answer(query.number, None, Refusal((), error.code, error.message))
-    return Answer(query.number, value, None)
 
 
 def _say_last_words(connection: Connection, error: Exception) -> None:

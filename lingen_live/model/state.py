@@ -106,7 +106,7 @@ class StreamState:
 
     def copy_(self, source: StreamState) -> None:
         """Overwrite in place, keeping this state's memory; shapes must agree."""
-        for f in fields(self):
+        for f in fields(StreamState):
             getattr(self, f.name).copy_(getattr(source, f.name))
 
     @property
@@ -117,13 +117,14 @@ class StreamState:
     @property
     def n_bytes(self) -> int:
         """Memory held, bytes."""
-        return sum(getattr(self, f.name).numel() * getattr(self, f.name).element_size() for f in fields(self))
+        return sum(getattr(self, f.name).numel() * getattr(self, f.name).element_size() for f in fields(StreamState))
 
     def to_bytes(self) -> bytes:
         """All tensors as safetensors bytes."""
         from safetensors.torch import save
 
-        return save({f.name: getattr(self, f.name).contiguous().cpu() for f in fields(self)})
+        tensors = {f.name: getattr(self, f.name).cpu() for f in fields(StreamState)}
+        return save({name: t.clone(memory_format=torch.contiguous_format) for name, t in tensors.items()})
 
     @classmethod
     def from_bytes(cls, data: bytes) -> StreamState:
@@ -142,4 +143,4 @@ class StreamState:
 
     def _map(self, function: object) -> StreamState:
         assert callable(function)
-        return StreamState(*(function(getattr(self, f.name)) for f in fields(self)))
+        return StreamState(*(function(getattr(self, f.name)) for f in fields(StreamState)))

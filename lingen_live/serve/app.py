@@ -12,6 +12,7 @@ from lingen_live.serve.errors import HttpError
 from lingen_live.serve.files import files_router
 from lingen_live.serve.guard import Guard
 from lingen_live.serve.hosts import HostRule
+from lingen_live.serve.house import House
 from lingen_live.serve.measured import measured_router
 from lingen_live.serve.media_socket import MediaSockets
 from lingen_live.serve.sessions import Session
@@ -21,20 +22,28 @@ from lingen_live.serve.web import WebFiles
 from lingen_live.serve.whep import whep_router
 
 
-def create_app(session: Session, viewers: Viewers, web_directory: Path, rule: HostRule) -> FastAPI:
+def create_app(house: House, web_directory: Path, rule: HostRule) -> FastAPI:
     """Everything that is served.
 
     Args:
-        session: the stream; running it is its owner's business.
-        viewers: those who watch it.
+        house: the sessions; running them is its owner's business.
         web_directory: of the browser client.
         rule: which names this server answers to.
     """
     app = FastAPI(title="lingen live", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Guard, rule=rule)
     app.add_exception_handler(HttpError, _answer_error)
-    sockets = ControlSockets(session)
-    media = MediaSockets(lambda session_id: viewers)
+    sockets = ControlSockets(house)
+
+    def find(session_id: str | None) -> tuple[Session, Viewers]:
+        room = house.room(session_id)
+        return room.session, room.viewers
+
+    def find_place(session_id: str | None) -> Viewers:
+        house.check_viewers()
+        return house.room(session_id).viewers
+
+    media = MediaSockets(find_place)
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -42,8 +51,8 @@ def create_app(session: Session, viewers: Viewers, web_directory: Path, rule: Ho
 
     @app.get("/readyz")
     async def readyz() -> Response:
-        is_ready = session.status in ("running", "paused")
-        return JSONResponse(_readiness(session, viewers), 200 if is_ready else 503)
+        readiness = _readiness(house)
+        return JSONResponse(readiness, 200 if readiness["status"] in ("running", "paused") else 503)
 
     @app.websocket("/ws")
     async def ws(socket: WebSocket) -> None:
@@ -53,20 +62,26 @@ def create_app(session: Session, viewers: Viewers, web_directory: Path, rule: Ho
     async def media_socket(socket: WebSocket) -> None:
         await media.handle(socket)
 
-    app.include_router(whep_router(viewers))
-    app.include_router(files_router(session))
-    app.include_router(measured_router(lambda session_id: (session, viewers)))
+    app.include_router(whep_router(house))
+    app.include_router(files_router(house))
+    app.include_router(measured_router(find, lambda: [(room.session, room.viewers) for room in house.rooms]))
     app.mount("/", WebFiles(web_directory))
     return app
 
 
-def _readiness(session: Session, viewers: Viewers) -> dict[str, Any]:
-    progress = session.progress
+def _readiness(house: House) -> dict[str, Any]:
+    sessions = [room.session for room in house.rooms]
+    statuses = {session.status for session in sessions}
+    found = [status for status in ("warming", "restarting", "running", "paused") if status in statuses]
+    progress = next((session.progress for session in sessions if session.progress), None)
     return {
-        "status": session.status,
+        "status": found[0] if found else "warming",
         "progress": {"stage": progress[0], "fraction": progress[1]} if progress else None,
-        "n_viewers": len(viewers),
-        "n_late_frames": session.n_late_frames,
+        "n_sessions": len(sessions),
+        "max_sessions": house.n_places,
+        "n_waiting": house.n_waiting,
+        "n_viewers": house.n_viewers,
+        "n_late_frames": sum(session.n_late_frames for session in sessions),
     }
 
 

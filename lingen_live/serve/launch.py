@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from lingen_live.engine.interface import EngineFactory, default_engine
-from lingen_live.engine.options import DEFAULT_PROMPT, DTYPES, EngineOptions
+from lingen_live.engine.options import DEFAULT_PROMPT, DEFAULT_SESSIONS, DTYPES, EngineOptions
 from lingen_live.errors import CheckpointError, ConfigError, LingenError
 from lingen_live.prompt import validate_prompt
 from lingen_live.serve.console import Console
@@ -55,6 +55,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (default: %(default)s)")
     how.add_argument("--dtype", choices=DTYPES, default="auto", help="number format (default: what is fastest here)")
     how.add_argument("--threads", type=int, default=1, help="compute threads (default: 1, leaving a core to the video)")
+    how.add_argument(
+        "--sessions",
+        type=int,
+        default=DEFAULT_SESSIONS,
+        metavar="N",
+        help="streams at a time, if so many are made as fast as they play; others wait in line (default: %(default)s)",
+    )
+    how.add_argument(
+        "--batch", type=int, metavar="N", help="streams in one forward pass (default: 1 on a CPU, 8 on a GPU)"
+    )
     how.add_argument("--no-compile", action="store_true", help="do not prepare a compiled path")
 
 
@@ -118,6 +128,8 @@ def _engine_options(args: argparse.Namespace) -> EngineOptions:
         prompt=validate_prompt(args.prompt),
         fps=args.fps,
         compile=not args.no_compile,
+        n_sessions=args.sessions,
+        max_batch=args.batch,
     )
 
 

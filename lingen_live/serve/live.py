@@ -9,14 +9,13 @@ from collections.abc import Sequence
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.interface import EngineFactory
 from lingen_live.engine.options import EngineOptions
-from lingen_live.engine.worker_client import WorkerClient
+from lingen_live.engine.worker_host import WorkerHost
 from lingen_live.serve.app import create_app
 from lingen_live.serve.console import Console
 from lingen_live.serve.hosts import HostRule
+from lingen_live.serve.house import House
 from lingen_live.serve.listen import url_of
 from lingen_live.serve.server import serve, signals_held
-from lingen_live.serve.sessions import Session
-from lingen_live.serve.viewers import Viewers
 from lingen_live.serve.web import find_web_directory
 
 
@@ -55,11 +54,15 @@ def run_live(
             console.say("Whoever has this address can watch and steer; without its token, nobody can.")
 
     async def run() -> None:
-        client = WorkerClient(options, factory)
-        session = Session(client, prompt=options.prompt, seed=options.seed, transition_chunks=transition_chunks)
-        viewers = Viewers(session)
-        app = create_app(session, viewers, web_directory, rule)
-        await serve(app, session, viewers, client, listener, on_progress=console.progress, on_ready=welcome)
+        house = House(
+            WorkerHost(options, factory),
+            prompt=options.prompt,
+            seed=options.seed,
+            transition_chunks=transition_chunks,
+            max_sessions=options.n_sessions,
+        )
+        app = create_app(house, web_directory, rule)
+        await serve(app, house, listener, on_progress=console.progress, on_ready=welcome)
 
     with signals_held():
         console.say("lingen live: warming up the model")

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Query, Response
@@ -16,6 +17,7 @@ from lingen_live.profile.lives import MAX_LIVES
 from lingen_live.profile.prometheus import CONTENT_TYPE, Metric, to_text
 from lingen_live.profile.summary import life_to_json, stages_ms, steers_ms
 from lingen_live.profile.trace import to_trace
+from lingen_live.serve.coded import CODECS
 from lingen_live.serve.sessions import Session
 from lingen_live.serve.viewers import Viewers
 
@@ -27,8 +29,11 @@ Find = Callable[[str | None], tuple[Session, Viewers]]
 """The session of an id, or the one that is meant without, and its viewers; raises HttpError if there is none."""
 
 
-def measured_router(find: Find) -> APIRouter:
-    """Routes that tell what a session takes; the query may name it."""
+FindAll = Callable[[], Sequence[tuple[Session, Viewers]]]
+
+
+def measured_router(find: Find, find_all: FindAll) -> APIRouter:
+    """Routes that tell what a session takes, which the query may name, and metrics of all together."""
     router = APIRouter()
 
     @router.get("/profile")
@@ -49,8 +54,8 @@ def measured_router(find: Find) -> APIRouter:
         return Response(json.dumps(to_trace(find(session)[0].book.lives())), 200, headers, "application/json")
 
     @router.get("/metrics")
-    async def metrics(session: str | None = None) -> Response:
-        return Response(to_text(metrics_of(*find(session))), 200, _NOT_STORED, CONTENT_TYPE)
+    async def metrics() -> Response:
+        return Response(to_text(metrics_of(find_all())), 200, _NOT_STORED, CONTENT_TYPE)
 
     return router
 
@@ -77,20 +82,30 @@ def profile_to_json(session: Session, viewers: Viewers, last: int) -> dict[str, 
     }
 
 
-def metrics_of(session: Session, viewers: Viewers) -> list[Metric]:
-    """Counters and gauges of a session."""
-    channels = viewers.broadcast.channels
+def metrics_of(watched: Sequence[tuple[Session, Viewers]]) -> list[Metric]:
+    """Counters and gauges, summed over sessions; a session that ends takes its counts with it."""
+    sessions = [session for session, _ in watched]
+    viewers = [each for _, each in watched]
 
     def of_codecs(name: str) -> list[tuple[dict[str, str], float]]:
-        return [({"codec": codec}, getattr(channel, name)) for codec, channel in channels.items()]
+        return [
+            ({"codec": codec}, sum(getattr(each.broadcast.channels[codec], name) for each in viewers))
+            for codec in CODECS
+        ]
 
-    stages = [({"stage": name}, round(total_s, 6)) for name, total_s in session.book.sums_s.items()]
+    sums_s: Counter[str] = Counter()
+    for session in sessions:
+        sums_s.update(session.book.sums_s)
+    stages = [({"stage": name}, round(total_s, 6)) for name, total_s in sums_s.items()]
+    n_late, n_dropped = sum(each.n_late_frames for each in sessions), sum(each.n_dropped_frames for each in viewers)
+    n_chunks = sum(session.book.n_chunks for session in sessions)
     return [
-        Metric("chunks_total", "counter", "Chunks that the engine made.", [({}, session.book.n_chunks)]),
+        Metric("sessions", "gauge", "Sessions that run.", [({}, len(sessions))]),
+        Metric("chunks_total", "counter", "Chunks that the engine made.", [({}, n_chunks)]),
         Metric("stage_seconds_total", "counter", "Seconds that chunks spent in each stage.", stages),
-        Metric("late_frames_total", "counter", "Frame slots without a new frame.", [({}, session.n_late_frames)]),
-        Metric("viewers", "gauge", "Viewers of the video.", [({}, len(viewers))]),
-        Metric("dropped_frames_total", "counter", "Frames that slow viewers lost.", [({}, viewers.n_dropped_frames)]),
+        Metric("late_frames_total", "counter", "Frame slots without a new frame.", [({}, n_late)]),
+        Metric("viewers", "gauge", "Viewers of the video.", [({}, sum(map(len, viewers)))]),
+        Metric("dropped_frames_total", "counter", "Frames that slow viewers lost.", [({}, n_dropped)]),
         Metric("encoded_frames_total", "counter", "Frames that were encoded.", of_codecs("n_frames")),
         Metric("keyframes_total", "counter", "Keyframes among them.", of_codecs("n_keyframes")),
         Metric("encoded_bytes_total", "counter", "Their size.", of_codecs("n_bytes")),

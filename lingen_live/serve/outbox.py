@@ -1,7 +1,7 @@
 """Events on their way to one socket: bounded, and choosy about what is lost when the socket is slow.
 
-A `state` or `timeline` replaces an older one that was not sent yet, old `chunk` events go first when there is no
-room, and nothing else is ever dropped: a socket that still does not drain is stuck. Knows events; knows no socket.
+A `state`, `timeline` or `line` replaces an older one that was not sent yet, old `chunk` events go first when there is
+no room, and nothing else is ever dropped: a socket that still does not drain is stuck. Knows events; knows no socket.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from lingen_live.serve.protocol import ChunkEvent, Event, StateEvent, TimelineEvent
+from lingen_live.serve.protocol import ChunkEvent, Event, LineEvent, StateEvent, TimelineEvent
 
 MAX_EVENTS = 128
 
@@ -28,7 +28,7 @@ class Outbox:
 
     def post(self, event: Event) -> None:
         """Add `event`, or note that the reader is stuck when there is no room even without chunks."""
-        if isinstance(event, StateEvent | TimelineEvent):
+        if isinstance(event, StateEvent | TimelineEvent | LineEvent):
             self._drop_first(type(event))
         if len(self._events) >= self._max_events and not self._drop_first(ChunkEvent):
             if isinstance(event, ChunkEvent):

@@ -62,7 +62,12 @@ def parse_hello(text: str) -> protocol.Hello:
         raise ProtocolError(
             "bad_version", f"The hello is of version {_shown(version)}; version {VERSION} is spoken here."
         )
-    return protocol.Hello(version)
+    session = fields.get("session")
+    if session is not None and not (isinstance(session, str) and len(session) <= MAX_NAME):
+        raise ProtocolError(
+            "bad_session", f"The session is {_shown(session)}; it must be a text of at most {MAX_NAME} characters."
+        )
+    return protocol.Hello(version, session)
 
 
 def parse_control(text: str) -> protocol.Control:

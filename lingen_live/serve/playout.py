@@ -120,6 +120,11 @@ class Playout:
         """When the chunk was asked for that is being made; None when none is."""
         return self._requested_s
 
+    @property
+    def ready_s(self) -> float:
+        """Media time that is left to play before the next chunk is missed; none when it makes the rest stale."""
+        return 0.0 if self._is_hurried else self.buffer_s
+
     def media_time_s(self, now_s: float) -> float:
         """Media time of the slot at `now_s`; 0 before the first frame."""
         return self._pacer.media_time_s(now_s)

@@ -24,9 +24,10 @@ MAX_STEER_CHUNKS = 16
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """First message on every socket."""
+    """First message on every socket; `session` names the one to join, else there is one of their own, or a line."""
 
     version: int
+    session: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +261,7 @@ class StateEvent:
         chunk_index: of the chunk that plays; -1 before the first.
         n_viewers: of the video.
         model: everything that the engine says about itself.
+        session: id of this session, for `hello`, `/whep` and the other addresses.
     """
 
     type: ClassVar[str] = "state"
@@ -275,6 +277,7 @@ class StateEvent:
     chunk_index: int
     n_viewers: int
     model: Mapping[str, Any] | None
+    session: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +305,22 @@ class TimelineEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class LineEvent:
+    """There is no room for another session yet; sent in place of `state`, and whenever it changes, until there is.
+
+    Attributes:
+        place: in the line, from 1.
+        n_waiting: how long the line is.
+        n_sessions: how many sessions this server makes as fast as they play.
+    """
+
+    type: ClassVar[str] = "line"
+    place: int
+    n_waiting: int
+    n_sessions: int
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorEvent:
     """Something was not done, and why; `id` names the control, if there was one."""
 
@@ -311,7 +330,7 @@ class ErrorEvent:
     id: int | None = None
 
 
-Event = ReceivedEvent | AppliedEvent | ChunkEvent | StateEvent | TimelineEvent | ErrorEvent
+Event = ReceivedEvent | AppliedEvent | ChunkEvent | StateEvent | TimelineEvent | LineEvent | ErrorEvent
 
 
 def encode(event: Event) -> str:

@@ -1,4 +1,4 @@
-"""Runs a session and its HTTP server until a signal comes, and leaves nothing behind.
+"""Runs a house of sessions and its HTTP server until a signal comes, and leaves nothing behind.
 
 Knows uvicorn, signals and the order of leaving. Does not know options or what is served.
 """
@@ -15,11 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 import uvicorn
 from fastapi import FastAPI
 
-from lingen_live.engine.client import EngineClient
 from lingen_live.engine.info import EngineInfo
+from lingen_live.serve.house import House
 from lingen_live.serve.protocol import MAX_MESSAGE_BYTES
-from lingen_live.serve.sessions import Session
-from lingen_live.serve.viewers import Viewers
 
 # Video encoders run here, and nothing else that takes long: more threads would only fight with the engine.
 N_HELPER_THREADS = 2
@@ -51,21 +49,17 @@ class _Server(uvicorn.Server):
 
 async def serve(
     app: FastAPI,
-    session: Session,
-    viewers: Viewers,
-    client: EngineClient,
+    house: House,
     listener: socket.socket,
     *,
     on_progress: Callable[[str, float], None],
     on_ready: Callable[[EngineInfo], None],
 ) -> None:
-    """Serve `app` on `listener` and run `session` until SIGINT or SIGTERM.
+    """Serve `app` on `listener` and run `house` until SIGINT or SIGTERM.
 
     Args:
-        app: made from `session` and `viewers`.
-        session: is started here.
-        viewers: are hung up on in the end.
-        client: the session's; closed in the end.
+        app: made from `house`.
+        house: is started here, and closed in the end.
         listener: bound and listening; closed in the end.
         on_progress: told how far the engine is.
         on_ready: told once, when it is warm.
@@ -80,7 +74,7 @@ async def serve(
     stop = asyncio.Event()
     with _signals_set(stop):
         tasks = [
-            asyncio.create_task(session.run(on_progress, on_ready)),
+            asyncio.create_task(house.run(on_progress, on_ready)),
             asyncio.create_task(server.serve(sockets=[listener])),
             asyncio.create_task(_wait(stop)),
         ]
@@ -93,7 +87,7 @@ async def serve(
             tasks[0].cancel()
             tasks[2].cancel()
             # Together, because each may take most of the two seconds that a person waits.
-            await asyncio.gather(viewers.close(), client.close(), *tasks, return_exceptions=True)
+            await asyncio.gather(house.close(), *tasks, return_exceptions=True)
             executor.shutdown(wait=True)
 
 

@@ -57,7 +57,8 @@ class Session:
     """One stream.
 
     Args:
-        client: a fresh engine client; the session starts it, and its owner closes it.
+        client: a fresh stream of an engine; the session starts it, and its owner closes it.
+        id: that it is known by.
         prompt: the words that the engine begins with.
         seed: the seed that the engine begins with.
         transition_chunks: over how many chunks a steer blends, if it does not say.
@@ -68,11 +69,13 @@ class Session:
         self,
         client: EngineClient,
         *,
+        id: str,
         prompt: str,
         seed: int,
         transition_chunks: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.id = id
         self._client = client
         self._prompt = prompt
         self._seed = seed
@@ -204,6 +207,7 @@ class Session:
             chunk_index=self._chunk_index,
             n_viewers=self._sinks.total(),
             model=info.to_json() if info else None,
+            session=self.id,
         )
 
     # The life of the stream.
@@ -256,8 +260,9 @@ class Session:
             if step.started:
                 self._announce(step, step.started, playout.measured_fps(now_s))
             if not is_held and playout.needs_chunk():
+                ready_s = playout.ready_s
                 playout.note_request(now_s)
-                await self._client.request()
+                await self._client.request(ready_s)
             await asyncio.sleep(step.wait_s)
 
     def _announce(self, step: Step, chunk: ChunkInfo, fps: float) -> None:
@@ -309,7 +314,8 @@ class Session:
                 self._is_restarting = False
                 self._progress = None
                 playout.forget_request()
-                self.archive.thumbnails.clear()
+                if not event.is_resumed:
+                    self.archive.thumbnails.clear()
                 self._broadcast(self.state())
             case _:
                 assert_never(event)

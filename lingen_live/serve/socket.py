@@ -1,6 +1,6 @@
 """The control socket `/ws`: hello, then controls in and events out, until one side leaves.
 
-Knows Starlette's WebSocket, the protocol and the session. Does not know media.
+Knows Starlette's WebSocket, the protocol and the house. Does not know media.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from contextlib import suppress
 from fastapi import WebSocket, WebSocketDisconnect
 
 from lingen_live.serve.errors import ProtocolError
+from lingen_live.serve.house import House, Visitor
 from lingen_live.serve.outbox import Outbox
 from lingen_live.serve.parse import parse_control, parse_hello
-from lingen_live.serve.protocol import ErrorEvent, encode
-from lingen_live.serve.sessions import Session
+from lingen_live.serve.protocol import ErrorEvent, Hello, encode
 from lingen_live.serve.tasks import first_of
 
 HELLO_TIMEOUT_S = 10.0
@@ -30,12 +30,10 @@ logger = logging.getLogger(__name__)
 
 
 class ControlSockets:
-    """All control sockets of `session`."""
+    """All control sockets of `house`."""
 
-    def __init__(
-        self, session: Session, max_sockets: int = MAX_SOCKETS, hello_timeout_s: float = HELLO_TIMEOUT_S
-    ) -> None:
-        self._session = session
+    def __init__(self, house: House, max_sockets: int = MAX_SOCKETS, hello_timeout_s: float = HELLO_TIMEOUT_S) -> None:
+        self._house = house
         self._max_sockets = max_sockets
         self._hello_timeout_s = hello_timeout_s
         self._n_open = 0
@@ -49,46 +47,49 @@ class ControlSockets:
             return
         self._n_open += 1
         try:
-            if await self._greet(socket):
-                await self._converse(socket)
+            if hello := await self._greet(socket):
+                await self._converse(socket, hello.session)
         except WebSocketDisconnect:
             pass  # the usual way to leave
         finally:
             self._n_open -= 1
 
-    async def _greet(self, socket: WebSocket) -> bool:
+    async def _greet(self, socket: WebSocket) -> Hello | None:
         """Wait for the hello; a socket without one is closed."""
         try:
             async with asyncio.timeout(self._hello_timeout_s):
-                parse_hello(await _receive_text(socket))
+                return parse_hello(await _receive_text(socket))
         except ProtocolError as error:
             await _refuse(socket, error, CLOSE_BAD_HELLO)
-            return False
         except TimeoutError:
             message = f"No hello came within {self._hello_timeout_s:g} s; it must be the first message."
             await _refuse(socket, ProtocolError("hello_first", message), CLOSE_BAD_HELLO)
-            return False
-        return True
+        return None
 
-    async def _converse(self, socket: WebSocket) -> None:
+    async def _converse(self, socket: WebSocket, session_id: str | None) -> None:
         outbox = Outbox()
-        self._session.add_socket(outbox)
         try:
-            await first_of(lambda: self._listen(socket, outbox), lambda: _speak(socket, outbox), outbox.until_stuck)
+            visitor = self._house.enter(session_id, outbox)
+        except ProtocolError as error:
+            await _refuse(socket, error, CLOSE_FULL)
+            return
+        try:
+            await first_of(lambda: _listen(socket, visitor), lambda: _speak(socket, outbox), outbox.until_stuck)
         finally:
-            self._session.remove_socket(outbox)
+            self._house.leave(visitor)
         # Only a stuck one gets here; its way is full, so the farewell may not get through either.
         logger.info("A control socket that does not drain is closed.")
         with suppress(TimeoutError):
             async with asyncio.timeout(FAREWELL_TIMEOUT_S):
                 await socket.close(CLOSE_STUCK, "events were not read")
 
-    async def _listen(self, socket: WebSocket, outbox: Outbox) -> None:
-        while True:
-            try:
-                await self._session.control(parse_control(await _receive_text(socket)), outbox)
-            except ProtocolError as error:
-                outbox.post(ErrorEvent(error.code, error.message, error.id))
+
+async def _listen(socket: WebSocket, visitor: Visitor) -> None:
+    while True:
+        try:
+            await visitor.control(parse_control(await _receive_text(socket)))
+        except ProtocolError as error:
+            visitor.outbox.post(ErrorEvent(error.code, error.message, error.id))
 
 
 async def _speak(socket: WebSocket, outbox: Outbox) -> None:

@@ -1,6 +1,6 @@
 """WHEP: POST an SDP offer, get 201 with the answer and the place to PATCH late candidates to, and to DELETE.
 
-Knows HTTP and `Viewers`.
+Knows HTTP and who watches what.
 """
 
 from __future__ import annotations
@@ -8,23 +8,27 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from lingen_live.serve.errors import HttpError
+from lingen_live.serve.house import House
 from lingen_live.serve.offer import MAX_SDP_BYTES
 from lingen_live.serve.trickle import parse_fragment
-from lingen_live.serve.viewers import Viewers, etag_of
+from lingen_live.serve.viewers import etag_of
 
 SDP_TYPE = "application/sdp"
 FRAGMENT_TYPE = "application/trickle-ice-sdpfrag"
 _HEADERS = {"Accept-Post": SDP_TYPE, "Accept-Patch": FRAGMENT_TYPE, "Allow": "GET, HEAD, POST, OPTIONS"}
 
 
-def whep_router(viewers: Viewers) -> APIRouter:
-    """Routes under /whep."""
+def whep_router(house: House) -> APIRouter:
+    """Routes under /whep: the query names a session, the oldest if it does not."""
     router = APIRouter(prefix="/whep")
 
     @router.post("")
-    async def start(request: Request) -> Response:
+    async def start(request: Request, session: str | None = None) -> Response:
         _check_type(request, SDP_TYPE)
-        viewer_id, answer = await viewers.admit(_decode(await _read_body(request)))
+        offer = _decode(await _read_body(request))
+        room = house.room(session)
+        house.check_viewers()
+        viewer_id, answer = await room.viewers.admit(offer)
         return Response(answer, 201, {"Location": f"/whep/{viewer_id}", "ETag": etag_of(viewer_id)}, SDP_TYPE)
 
     @router.options("")
@@ -41,13 +45,15 @@ def whep_router(viewers: Viewers) -> APIRouter:
         _check_type(request, FRAGMENT_TYPE)
         fragment = parse_fragment(_decode(await _read_body(request)))
         # Players in use send no If-Match, so that none is demanded; a wrong one is refused.
-        if not await viewers.trickle(viewer_id, request.headers.get("if-match"), fragment):
-            raise HttpError(404, "no_viewer", "There is no such viewer, or it was hung up on.")
-        return Response(status_code=204)
+        for room in house.rooms:
+            if await room.viewers.trickle(viewer_id, request.headers.get("if-match"), fragment):
+                return Response(status_code=204)
+        raise HttpError(404, "no_viewer", "There is no such viewer, or it was hung up on.")
 
     @router.delete("/{viewer_id}")
     async def stop(viewer_id: str) -> Response:
-        await viewers.dismiss(viewer_id)
+        for room in house.rooms:
+            await room.viewers.dismiss(viewer_id)
         return Response(status_code=200)
 
     return router

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from lingen_live.engine.batch import StreamBatch
+from lingen_live.engine.batch import BatchedStream, StreamBatch
 from lingen_live.engine.engine import Engine
-from lingen_live.engine.stream import Stream
+from lingen_live.engine.pool import slot_index
 from lingen_live.model.state import StreamState
 
 MakeEngine = Callable[..., Engine]
 
 
-def opened(batch: StreamBatch) -> list[Stream]:
+def opened(batch: StreamBatch) -> list[BatchedStream]:
     """Streams with different seeds, prompts, ages and transitions."""
     streams = [batch.open(seed=seed, prompt=prompt) for seed, prompt in ((1, "a meadow"), (2, "night"), (3, "dunes"))]
     batch.tick(streams[:1])
@@ -32,7 +32,7 @@ def assert_close(got: StreamState, expected: StreamState) -> None:
 
 
 def test_in_a_batch_each_stream_is_as_if_alone(make_engine: MakeEngine) -> None:
-    batch = StreamBatch(make_engine())
+    batch = StreamBatch(make_engine(), 3)
     together, alone = opened(batch), opened(batch)
     for _ in range(3):
         chunks = batch.tick(together)
@@ -52,27 +52,33 @@ def test_in_a_batch_each_stream_is_as_if_alone(make_engine: MakeEngine) -> None:
 
 def test_a_stream_alone_is_the_engine_s_bit_for_bit(make_engine: MakeEngine) -> None:
     engine = make_engine(seed=1, prompt="a meadow")
-    batch = StreamBatch(make_engine())
+    batch = StreamBatch(make_engine(), 3)
     stream = batch.open(seed=1, prompt="a meadow")
     for _ in range(2):
         assert batch.tick([stream])[0].digest == engine.tick().digest
     assert stream.state.to_bytes() == engine.state.to_bytes()
 
 
-def test_states_do_not_share_memory(make_engine: MakeEngine) -> None:
-    batch = StreamBatch(make_engine())
+def test_states_lie_in_slots_of_their_own(make_engine: MakeEngine) -> None:
+    batch = StreamBatch(make_engine(), 3)
     streams = opened(batch)
     batch.tick(streams)
-    pointers = {stream.state.ssm.untyped_storage().data_ptr() for stream in streams}
-    assert len(pointers) == len(streams)
-    assert all(s.state.ssm.untyped_storage().nbytes() == s.state.ssm.numel() * 4 for s in streams)
+    slots = [slot_index(stream.state) for stream in streams]
+    assert None not in slots
+    assert len(set(slots)) == 3
+
+
+def test_more_than_the_largest_batch_is_a_mistake(make_engine: MakeEngine) -> None:
+    batch = StreamBatch(make_engine(), 2)
+    with pytest.raises(ValueError, match="got 3 streams, a batch takes 1 to 2"):
+        batch.tick([batch.open(seed=seed, prompt="night") for seed in range(3)])
 
 
 def test_a_batch_that_fails_leaves_every_stream_as_it_was(
     make_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = make_engine()
-    batch = StreamBatch(engine)
+    batch = StreamBatch(engine, 3)
     streams = opened(batch)
     before = [stream.timeline.current for stream in streams]
 
@@ -88,7 +94,7 @@ def test_a_batch_that_fails_leaves_every_stream_as_it_was(
 def test_a_stream_that_cannot_step_keeps_the_others_back(
     make_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    batch = StreamBatch(make_engine())
+    batch = StreamBatch(make_engine(), 3)
     streams = opened(batch)
     before = [stream.timeline.current for stream in streams]
 
@@ -102,7 +108,7 @@ def test_a_stream_that_cannot_step_keeps_the_others_back(
 
 
 def test_one_stream_s_words_are_not_another_s(make_engine: MakeEngine) -> None:
-    batch = StreamBatch(make_engine())
+    batch = StreamBatch(make_engine(), 3)
     streams = opened(batch)
     batch.tick(streams)
     streams[1].seek(0)

@@ -7,7 +7,7 @@ import pytest
 
 from lingen_live.engine.control import Cut, EngineControl, Mailbox, Order, Reseed, Reset, Steer, starts_fresh
 from lingen_live.engine.options import EngineOptions
-from lingen_live.engine.tick import Refusal, run_tick
+from lingen_live.engine.tick import Errand, Refusal, Tick, run_ticks
 
 
 def orders(*controls: EngineControl) -> tuple[Order, ...]:
@@ -15,6 +15,11 @@ def orders(*controls: EngineControl) -> tuple[Order, ...]:
     for control in controls:
         mailbox.post(control)
     return mailbox.drain()
+
+
+def run_tick(engine: fake_engine.FakeEngine, told: tuple[Order, ...]) -> Tick:
+    (tick,) = run_ticks(fake_engine.FakeHost(EngineOptions()), [Errand(engine, told)])
+    return tick
 
 
 def test_order_of_arrival() -> None:

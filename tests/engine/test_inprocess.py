@@ -17,7 +17,8 @@ from lingen_live.engine.client import (
     WorkerRestarted,
 )
 from lingen_live.engine.control import Cut, Steer
-from lingen_live.engine.inprocess import InProcessClient
+from lingen_live.engine.hosted import HostedStream
+from lingen_live.engine.inprocess import InProcessHost
 from lingen_live.engine.options import EngineOptions
 from lingen_live.errors import LingenError
 
@@ -25,18 +26,20 @@ OPTIONS = EngineOptions(prompt="a day", seed=7)
 
 
 @pytest.fixture
-async def client() -> AsyncIterator[InProcessClient]:
-    it = InProcessClient(OPTIONS, fake_engine.make_fake)
-    await it.start(lambda stage, fraction: None)
-    yield it
-    await it.close()
+async def client() -> AsyncIterator[HostedStream]:
+    host = InProcessHost(OPTIONS, fake_engine.make_fake)
+    await host.start(lambda stage, fraction: None)
+    stream = host.open(prompt="a day", seed=7)
+    await stream.start(lambda stage, fraction: None)
+    yield stream
+    await host.close()
 
 
 async def take(events: AsyncIterator[EngineEvent], n_events: int) -> list[EngineEvent]:
     return [await anext(events) for _ in range(n_events)]
 
 
-async def test_chunks_come_when_asked_for(client: InProcessClient) -> None:
+async def test_chunks_come_when_asked_for(client: HostedStream) -> None:
     events = client.events()
     await client.request()
     await client.request()  # while one is being made: no second
@@ -50,7 +53,7 @@ async def test_chunks_come_when_asked_for(client: InProcessClient) -> None:
     assert (second.chunk_index, second.prompt, second.applied_ids) == (1, "a night", (1,))
 
 
-async def test_news_about_the_engine_are_told(client: InProcessClient) -> None:
+async def test_news_about_the_engine_are_told(client: HostedStream) -> None:
     events = client.events()
     await client.control(Steer(1, fake_engine.GET_FASTER))
     await client.request()
@@ -60,7 +63,7 @@ async def test_news_about_the_engine_are_told(client: InProcessClient) -> None:
     assert changed.info.path == "compiled"
 
 
-async def test_a_tick_that_raises_is_told(client: InProcessClient) -> None:
+async def test_a_tick_that_raises_is_told(client: HostedStream) -> None:
     events = client.events()
     await client.control(Cut(4, fake_engine.RAISE))
     await client.request()
@@ -76,22 +79,23 @@ async def test_a_tick_that_raises_is_told(client: InProcessClient) -> None:
 
 
 async def test_an_engine_that_cannot_be_built() -> None:
-    client = InProcessClient(EngineOptions(checkpoint="missing"), fake_engine.make_fake)
+    host = InProcessHost(EngineOptions(checkpoint="missing"), fake_engine.make_fake)
     with pytest.raises(LingenError, match="no checkpoint at"):
-        await client.start(lambda stage, fraction: None)
-    await client.close()
+        await host.start(lambda stage, fraction: None)
+    await host.close()
 
 
-async def test_a_request_before_the_start_is_a_mistake() -> None:
-    client = InProcessClient(OPTIONS, fake_engine.make_fake)
-    with pytest.raises(LingenError, match="before the engine was started"):
-        await client.request()
-    await client.close()
+async def test_a_question_before_the_start_is_a_mistake() -> None:
+    host = InProcessHost(OPTIONS, fake_engine.make_fake)
+    with pytest.raises(LingenError, match="before it was started"):
+        await host.open(prompt="a day", seed=7).save()
+    await host.close()
 
 
 async def test_close_ends_the_events_and_the_thread() -> None:
-    client = InProcessClient(OPTIONS, fake_engine.make_fake)
-    await client.start(lambda stage, fraction: None)
-    await client.close()
-    assert [event async for event in client.events()] == []
+    host = InProcessHost(OPTIONS, fake_engine.make_fake)
+    await host.start(lambda stage, fraction: None)
+    stream = host.open(prompt="a day", seed=7)
+    await host.close()
+    assert [event async for event in stream.events()] == []
     assert [thread.name for thread in threading.enumerate() if "lingen" in thread.name] == []

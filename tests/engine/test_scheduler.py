@@ -23,7 +23,8 @@ CHEAP = (0.1, 0.12, 0.14, 0.16)
         ([1.0, 0.11, 2.0], CHEAP, (1,)),  # in company the first would be late
         ([0.05, 0.06], CHEAP, (0, 1)),  # late anyway: in company each costs less
         ([0.05, 0.06], (0.1, 0.3), (0,)),  # late anyway, and company costs more
-        ([1.0, 1.0, 0.35, 1.0], LINEAR, (2, 0, 1)),
+        ([1.0, 1.0, 0.35, 1.0], LINEAR, (2,)),  # company gains nothing
+        ([1.0, 1.0], (0.1, 0.198), (0,)),  # too little to make them wait for each other
         ([1.0, 1.0], CHEAP, (0, 1)),
     ],
 )

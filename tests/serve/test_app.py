@@ -9,7 +9,7 @@ from pathlib import Path
 import fake_engine
 import httpx
 import pytest
-from scripted_client import ScriptedClient
+from scripted_client import ScriptedHost
 from served import Live, Talk
 from starlette.types import Message
 from starlette.websockets import WebSocket
@@ -18,15 +18,15 @@ from websockets.exceptions import InvalidStatus
 
 from lingen_live.serve.app import create_app
 from lingen_live.serve.hosts import HostRule
-from lingen_live.serve.sessions import Session
+from lingen_live.serve.house import House
 from lingen_live.serve.socket import CLOSE_BAD_HELLO, CLOSE_FULL, CLOSE_STUCK, MAX_SOCKETS, ControlSockets
-from lingen_live.serve.viewers import Viewers
 
 
-async def greet(socket: ClientConnection) -> Talk:
+async def greet(socket: ClientConnection, session: str | None = None) -> Talk:
+    """Say hello, and hear what the session is; its id is `Talk.session`."""
     talk = Talk(socket)
-    await talk.say(type="hello", version=1)
-    await talk.hear("state")
+    await talk.say(type="hello", version=1, **({} if session is None else {"session": session}))
+    talk.session = (await talk.hear("state"))["session"]
     return talk
 
 
@@ -86,14 +86,20 @@ async def test_health(live: Live) -> None:
 
 
 async def test_health_while_warming(web_directory: Path) -> None:
-    session = Session(ScriptedClient(), prompt="a", seed=0, transition_chunks=1)
-    app = create_app(session, Viewers(session), web_directory, HostRule.for_host("127.0.0.1"))
+    host = ScriptedHost()
+    host.may_start.clear()
+    house = House(host, prompt="a", seed=0, transition_chunks=1, max_sessions=2)
+    app = create_app(house, web_directory, HostRule.for_host("127.0.0.1"))
+    running = asyncio.create_task(house.run(lambda stage, fraction: None, lambda info: None))
+    await asyncio.sleep(0.01)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
         assert (await http.get("/healthz")).status_code == 200
         ready = await http.get("/readyz")
         offer = "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n"
         whep = await http.post("/whep", content=offer, headers={"Content-Type": "application/sdp"})
+    running.cancel()
+    await house.close()
     assert ready.status_code == 503
     assert ready.json()["progress"] == {"stage": "starting", "fraction": 0.0}
     assert (whep.status_code, whep.json()["code"], whep.headers["retry-after"]) == (503, "warming", "1")
@@ -159,7 +165,7 @@ async def test_a_bad_hello_is_told_and_closed(live: Live, first: str | bytes, co
 
 async def test_no_hello_at_all(live: Live) -> None:
     wire = Wire()
-    await ControlSockets(live.session, hello_timeout_s=0.05).handle(wire.socket)
+    await ControlSockets(live.house, hello_timeout_s=0.05).handle(wire.socket)
     assert wire.sent_types == ["websocket.accept", "websocket.send", "websocket.close"]
     assert wire.sent[-1]["code"] == CLOSE_BAD_HELLO
 
@@ -214,7 +220,8 @@ async def test_a_text_frame_that_is_not_utf8_ends_its_own_socket_only(live: Live
 
 async def test_pause_and_resume_are_told_to_everybody(live: Live) -> None:
     async with live.socket() as one, live.socket() as other:
-        steering, watching = await greet(one), await greet(other)
+        steering = await greet(one)
+        watching = await greet(other, steering.session)
         await steering.say(type="pause", id=1)
         assert (await steering.hear("applied"))["id"] == 1
         assert (await watching.hear("state"))["status"] == "paused"
@@ -244,7 +251,7 @@ async def test_a_socket_that_does_not_read_is_given_up(live: Live) -> None:
     """Its receipts pile up until there is no room; the session never waits for it."""
     wire = Wire(n_accepted=2)
     wire.incoming.put_nowait('{"type":"hello","version":1}')
-    handling = asyncio.create_task(ControlSockets(live.session).handle(wire.socket))
+    handling = asyncio.create_task(ControlSockets(live.house).handle(wire.socket))
     for id in range(200):
         wire.incoming.put_nowait(json.dumps({"type": "pause", "id": id}))
     async with asyncio.timeout(10):

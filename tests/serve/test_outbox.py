@@ -13,7 +13,7 @@ def chunk(index: int) -> ChunkEvent:
 
 
 def state(n_viewers: int) -> StateEvent:
-    return StateEvent(1, "running", None, "a", 0, 16.0, 8, 8, 8, 0, n_viewers, {})
+    return StateEvent(1, "running", None, "a", 0, 16.0, 8, 8, 8, 0, n_viewers, {}, "s")
 
 
 async def drain(outbox: Outbox) -> list[Event]:

@@ -67,7 +67,7 @@ class Stage:
 @pytest.fixture
 async def stage() -> AsyncIterator[Stage]:
     client = ScriptedClient()
-    session = Session(client, prompt="a day", seed=7, transition_chunks=3)
+    session = Session(client, id="s", prompt="a day", seed=7, transition_chunks=3)
     outbox = Outbox()
     session.add_socket(outbox)
     running = asyncio.create_task(session.run(lambda stage, fraction: None, lambda info: None))
@@ -80,7 +80,7 @@ async def stage() -> AsyncIterator[Stage]:
 async def test_warming_is_told_until_warm() -> None:
     client = ScriptedClient()
     client.may_start.clear()
-    session = Session(client, prompt="a day", seed=7, transition_chunks=3)
+    session = Session(client, id="s", prompt="a day", seed=7, transition_chunks=3)
     outbox = Outbox()
     told: list[tuple[str, float]] = []
     ready: list[str] = []
@@ -249,7 +249,7 @@ async def test_viewers_see_every_frame_and_newcomers_the_last_one(stage: Stage) 
 async def test_nothing_is_made_for_nobody() -> None:
     now_s = 0.0
     client = ScriptedClient()
-    session = Session(client, prompt="a day", seed=7, transition_chunks=3, clock=lambda: now_s)
+    session = Session(client, id="s", prompt="a day", seed=7, transition_chunks=3, clock=lambda: now_s)
     running = asyncio.create_task(session.run(lambda stage, fraction: None, lambda info: None))
     now_s = 11.0
     await asyncio.sleep(0.05)
@@ -267,7 +267,7 @@ async def test_a_bug_in_playing_ends_the_run_instead_of_freezing_it(stage: Stage
             raise RuntimeError("a bug")
 
     client = ScriptedClient()
-    session = Session(client, prompt="a day", seed=7, transition_chunks=3)
+    session = Session(client, id="s", prompt="a day", seed=7, transition_chunks=3)
     session.add_viewer(BrokenSink())
     running = asyncio.create_task(session.run(lambda stage, fraction: None, lambda info: None))
     await client.make(0)

@@ -5,10 +5,11 @@ Frames are one flat colour that tells the prompt. Certain prompts make it misbeh
 
 from __future__ import annotations
 
+import mmap
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from lingen_live.engine.events import Start, Words, tell, words_of
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.interface import AbandonedError, OnProgress
+from lingen_live.engine.kept import KeptTimeline
 from lingen_live.engine.options import EngineOptions
 from lingen_live.engine.scenario import MadeWith, Scenario
 from lingen_live.engine.understanding import Understanding
@@ -45,6 +47,8 @@ class FakeChunk:
 
 
 class FakeEngine:
+    is_resumed = False
+
     def __init__(self, options: EngineOptions, tick_s: float = 0.0) -> None:
         self.prompt = options.prompt
         self.seed = options.seed
@@ -165,8 +169,8 @@ class FakeEngine:
     def restore(self, mark: dict[str, object]) -> None:
         vars(self).update(mark)
 
-    def tidy(self) -> bool:
-        return False
+    def kept(self) -> None:
+        return None
 
     def tick(self, is_unwanted: Callable[[], bool] = lambda: False) -> FakeChunk:
         with self._recorder.span("denoise"):
@@ -200,31 +204,61 @@ class FakeEngine:
         return chunk
 
 
+class FakeHost:
+    """Makes the chunks of fakes, one after the other."""
+
+    def __init__(self, options: EngineOptions, tick_s: float = 0.0, costs_s: tuple[float, ...] = ()) -> None:
+        self._options = options
+        self._tick_s = tick_s
+        self.costs_s = costs_s
+        self.info = FakeEngine(options).info
+        self.streams: list[FakeEngine] = []
+
+    def pool_bytes(self, n_streams: int) -> int:
+        return 0
+
+    def attach(self, memory: mmap.mmap, kept: Iterable[KeptTimeline]) -> None:
+        raise AssertionError("a fake has no pool")
+
+    def open(self, *, seed: int, prompt: str, kept: KeptTimeline | None) -> FakeEngine:
+        stream = FakeEngine(replace(self._options, seed=seed, prompt=prompt), self._tick_s)
+        self.streams.append(stream)
+        return stream
+
+    def tick(self, streams: Sequence[FakeEngine], is_unwanted: Callable[[], bool]) -> list[FakeChunk]:
+        chunks = [stream.tick(is_unwanted) for stream in streams]
+        self.info = streams[0].info
+        return chunks
+
+    def settle(self) -> None:
+        pass
+
+
 def colour_of(prompt: str) -> tuple[int, int, int]:
     """Bright for a prompt with "day", dark for one with "night", else grey."""
     level = 220 if "day" in prompt else 30 if "night" in prompt else 128
     return level, level, level
 
 
-def make_fake(options: EngineOptions, on_progress: OnProgress) -> FakeEngine:
+def make_fake(options: EngineOptions, on_progress: OnProgress) -> FakeHost:
     if options.checkpoint == "missing":
         raise CheckpointError("There is no checkpoint at 'missing'.")
     if options.checkpoint == "broken":
         raise RuntimeError("a bug while building")
     on_progress("loading", 0.5)
     on_progress("warming up", 1.0)
-    return FakeEngine(options)
+    return FakeHost(options)
 
 
-def make_slow_fake(options: EngineOptions, on_progress: OnProgress) -> FakeEngine:
-    return FakeEngine(options, tick_s=0.1)
+def make_slow_fake(options: EngineOptions, on_progress: OnProgress) -> FakeHost:
+    return FakeHost(options, tick_s=0.1)
 
 
-def report_environment(options: EngineOptions, on_progress: OnProgress) -> FakeEngine:
+def report_environment(options: EngineOptions, on_progress: OnProgress) -> FakeHost:
     """Says through its progress in what surroundings the worker runs."""
     ignores_ctrl_c = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     is_unblocked = signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, set())
     on_progress(f"OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS')}", 1.0)
     on_progress(f"OMP_WAIT_POLICY={os.environ.get('OMP_WAIT_POLICY')}", 1.0)
     on_progress(f"ctrl-c ignored={ignores_ctrl_c and is_unblocked}", 1.0)
-    return FakeEngine(options)
+    return FakeHost(options)

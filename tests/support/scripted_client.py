@@ -1,4 +1,4 @@
-"""An `EngineClient` whose events a test writes down itself."""
+"""An `EngineClient` whose events a test writes down itself, and a host of such clients."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ class ScriptedClient:
         self.info: EngineInfo = fake_engine.FakeEngine(EngineOptions(fps=min(fps, 120.0))).info
         self.may_start = asyncio.Event()
         self.may_start.set()
+        self.opening = ("", 0)
+        self.is_closed = False
         self.n_requests = 0
         self.requested = asyncio.Event()
         self.controls: list[EngineControl] = []
@@ -39,7 +41,7 @@ class ScriptedClient:
         await self.may_start.wait()
         return self.info
 
-    async def request(self) -> None:
+    async def request(self, ready_s: float = 0.0) -> None:
         self.n_requests += 1
         self.requested.set()
 
@@ -62,6 +64,7 @@ class ScriptedClient:
             yield event
 
     async def close(self) -> None:
+        self.is_closed = True
         self._queue.put_nowait(None)
 
     def say(self, event: EngineEvent) -> None:
@@ -98,3 +101,31 @@ class ScriptedClient:
                 timeline=timeline,
             )
         )
+
+
+class ScriptedHost:
+    """Opens scripted clients; its capacity is what a test says."""
+
+    def __init__(self) -> None:
+        self.info: EngineInfo = fake_engine.FakeEngine(EngineOptions()).info
+        self.may_start = asyncio.Event()
+        self.may_start.set()
+        self.capacity: int | None = None
+        self.clients: list[ScriptedClient] = []
+        self.on_progress: OnProgress | None = None
+        self.is_closed = False
+
+    async def start(self, on_progress: OnProgress) -> EngineInfo:
+        self.on_progress = on_progress
+        await self.may_start.wait()
+        return self.info
+
+    def open(self, *, prompt: str, seed: int) -> ScriptedClient:
+        client = ScriptedClient()
+        client.may_start = self.may_start
+        client.opening = (prompt, seed)
+        self.clients.append(client)
+        return client
+
+    async def close(self) -> None:
+        self.is_closed = True

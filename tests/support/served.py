@@ -15,11 +15,13 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from lingen_live.engine.client import EngineHost
 from lingen_live.engine.info import EngineInfo
-from lingen_live.engine.inprocess import InProcessClient
+from lingen_live.engine.inprocess import InProcessHost
 from lingen_live.engine.options import EngineOptions
 from lingen_live.serve.app import create_app
 from lingen_live.serve.hosts import HostRule
+from lingen_live.serve.house import House
 from lingen_live.serve.listen import bind
 from lingen_live.serve.server import serve
 from lingen_live.serve.sessions import Session
@@ -31,9 +33,18 @@ class Live:
     """A running server."""
 
     port: int
-    session: Session
-    viewers: Viewers
+    house: House
     http: httpx.AsyncClient
+
+    @property
+    def session(self) -> Session:
+        """The oldest."""
+        return self.house.rooms[0].session
+
+    @property
+    def viewers(self) -> Viewers:
+        """Of the oldest session."""
+        return self.house.rooms[0].viewers
 
     def socket(self, *, name: str = "127.0.0.1", origin: str | None = None) -> connect:
         """A control socket to the server under `name`, from a page of `origin`; not yet greeted."""
@@ -47,13 +58,14 @@ class Talk:
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
+        self.session = ""
 
     async def say(self, **message: Any) -> None:
         await self.socket.send(json.dumps(message))
 
     async def hear(self, kind: str) -> dict[str, Any]:
         """The next message of `kind`; others before it are dropped."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 message: dict[str, Any] = json.loads(await self.socket.recv())
                 if message["type"] == kind:
@@ -69,13 +81,21 @@ class Talk:
 
 
 @asynccontextmanager
-async def running_server(web_directory: Path) -> AsyncIterator[Live]:
+async def running_server(
+    web_directory: Path, lease_s: float = 30.0, host: EngineHost | None = None, max_sessions: int = 2
+) -> AsyncIterator[Live]:
     """A warm server; it is stopped and must stop cleanly."""
-    options = EngineOptions(prompt="a day", seed=7)
-    client = InProcessClient(options, fake_engine.make_fake)
-    session = Session(client, prompt=options.prompt, seed=options.seed, transition_chunks=2)
-    viewers = Viewers(session, max_viewers=2, connect_timeout_s=5.0)
-    app = create_app(session, viewers, web_directory, HostRule.for_host("127.0.0.1"))
+    options = EngineOptions(prompt="a day", seed=7, n_sessions=2)
+    house = House(
+        host or InProcessHost(options, fake_engine.make_fake),
+        prompt=options.prompt,
+        seed=options.seed,
+        transition_chunks=2,
+        max_sessions=max_sessions,
+        max_viewers=2,
+        lease_s=lease_s,
+    )
+    app = create_app(house, web_directory, HostRule.for_host("127.0.0.1"))
     is_ready = asyncio.Event()
 
     def on_ready(info: EngineInfo) -> None:
@@ -83,14 +103,13 @@ async def running_server(web_directory: Path) -> AsyncIterator[Live]:
 
     with bind("127.0.0.1", 0) as listener:
         port: int = listener.getsockname()[1]
-        serving = asyncio.create_task(
-            serve(app, session, viewers, client, listener, on_progress=lambda *_: None, on_ready=on_ready)
-        )
-        async with asyncio.timeout(10):
+        serving = asyncio.create_task(serve(app, house, listener, on_progress=lambda *_: None, on_ready=on_ready))
+        async with asyncio.timeout(120):  # a worker imports torch first
             await is_ready.wait()
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
-            yield Live(port, session, viewers, http)
+            yield Live(port, house, http)
         serving.cancel()
         async with asyncio.timeout(10):
             await asyncio.gather(serving, return_exceptions=True)
-    assert len(viewers) == 0
+    assert house.n_viewers == 0
+    assert house.rooms == ()

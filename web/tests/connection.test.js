@@ -26,8 +26,10 @@ class FakeSocket {
   }
 }
 
-const STATE = { type: "state", version: 1, status: "running", prompt: "dunes", seed: 1, n_viewers: 1 };
+const STATE = { type: "state", version: 1, status: "running", prompt: "dunes", seed: 1, n_viewers: 1, session: "abc" };
 
+/** @type {string | null} */
+let wanted = null;
 /** @type {FakeSocket[]} */
 let sockets;
 /** @type {string[]} */
@@ -54,6 +56,7 @@ beforeEach(() => {
       onState: (state) => states.push(state),
       onMessage: (message) => messages.push(message),
       onProblem: (sentence) => problems.push(sentence),
+      wantedSession: () => wanted,
     },
     () => {
       const socket = new FakeSocket();
@@ -175,4 +178,17 @@ test("close is for good, and an old socket is not heard any more", () => {
   mock.timers.tick(60000);
   assert.equal(sockets.length, 1);
   assert.equal(states.at(-1), "closed");
+});
+
+test("every hello names the session that the page was in last", () => {
+  wanted = null;
+  connection.start();
+  newest().onopen?.();
+  assert.deepEqual(JSON.parse(newest().sent[0]), { type: "hello", version: 1 });
+  wanted = "abc";
+  connection.close();
+  connection.start();
+  newest().onopen?.();
+  assert.deepEqual(JSON.parse(newest().sent[0]), { type: "hello", version: 1, session: "abc" });
+  wanted = null;
 });

@@ -35,6 +35,7 @@ const SESSION = {
   width_px: 128,
   height_px: 128,
   frames_per_chunk: 8,
+  session: "abc",
 };
 
 test("moments know their time, their picture, and on which side of now they are", () => {

@@ -17,6 +17,7 @@ const STATE = {
   chunk_index: 3,
   n_viewers: 2,
   model: { name: "vista" },
+  session: "abc",
 };
 
 /** @param {object} message */
@@ -34,6 +35,7 @@ test("a state is read, and what this page does not use is left out", () => {
     width_px: 128,
     height_px: 128,
     frames_per_chunk: 8,
+    session: "abc",
   });
 });
 
@@ -43,6 +45,12 @@ test("a state without a loaded model has progress and no numbers of the video", 
   assert.equal(message.type, "state");
   assert.deepEqual(message.type === "state" && message.progress, { stage: "loading the model", fraction: 0.4 });
   assert.equal(message.type === "state" && message.fps, null);
+});
+
+test("a line is read", () => {
+  const line = { type: "line", place: 2, n_waiting: 5, n_sessions: 3 };
+  assert.deepEqual(parse(line), line);
+  assert.throws(() => parse({ ...line, place: "2" }), ProtocolError);
 });
 
 test("receipts, chunks and errors are read", () => {
@@ -97,7 +105,8 @@ test("another protocol version is fatal, and says both numbers", () => {
 });
 
 test("hello carries the version", () => {
-  assert.deepEqual(hello(), { type: "hello", version: 1 });
+  assert.deepEqual(hello(null), { type: "hello", version: 1 });
+  assert.deepEqual(hello("abc"), { type: "hello", version: 1, session: "abc" });
 });
 
 /**

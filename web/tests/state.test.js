@@ -19,6 +19,7 @@ const RUNNING = {
   width_px: 128,
   height_px: 128,
   frames_per_chunk: 8,
+  session: "abc",
 };
 /** @type {Action[]} */
 const OPENED = [
@@ -111,4 +112,16 @@ test("media, stats and smooth are taken over, and the old view is not changed", 
   ]);
   assert.deepEqual([view.media, view.fps, view.ageMs, view.roundTripMs, view.isSmooth], ["playing", 16, 30, 2, true]);
   assert.equal(INITIAL_VIEW.isSmooth, false);
+});
+
+test("who waits in line has no session until there is room", () => {
+  const line = /** @type {const} */ ({ type: "line", place: 2, n_waiting: 2, n_sessions: 3 });
+  let view = after([...OPENED, { type: "message", message: line }]);
+  assert.equal(view.session, null);
+  assert.deepEqual(view.line, line);
+  view = reduce(view, { type: "message", message: RUNNING });
+  assert.equal(view.line, null);
+  assert.equal(view.session?.session, "abc");
+  view = after([{ type: "message", message: line }, { type: "socket", state: "waiting", retryInS: 1 }], view);
+  assert.equal(view.line, null);
 });

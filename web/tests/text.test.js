@@ -20,6 +20,7 @@ const RUNNING = {
   width_px: 128,
   height_px: 128,
   frames_per_chunk: 8,
+  session: "abc",
 };
 /** @type {View} */
 const LIVE = { ...INITIAL_VIEW, socket: "open", wasEverOpen: true, session: RUNNING, media: "playing" };
@@ -95,4 +96,12 @@ test("a prompt about things that the world lacks is answered with the nearest th
   assert.equal(line(["night"], 0.67), null);
   assert.equal(line(["flying saucer", "yellow"], 0.244), "The nearest this world has: flying saucer, yellow (24 % alike).");
   assert.match(line([], 0) ?? "", /^None of these words/);
+});
+
+test("the line in words", () => {
+  /** @param {number} place @param {number} n_waiting @param {number} n_sessions */
+  const waiting = (place, n_waiting, n_sessions) =>
+    statusLine({ ...LIVE, session: null, line: { type: "line", place, n_waiting, n_sessions } }).text;
+  assert.equal(waiting(1, 3, 1), "this machine plays one stream at a time, and all are taken: yours is the next");
+  assert.match(waiting(2, 3, 4), /4 streams at a time.*you are number 2 of 3 in line/);
 });

@@ -206,3 +206,15 @@ test("restart replaces a connection that plays, and does nothing when stopped", 
   assert.equal(peers[0].isClosed, true);
   assert.deepEqual(states, ["connecting", "playing", "connecting"]);
 });
+
+test("another session is another connection, the same one is not", async () => {
+  player.start("http://here/whep?session=a");
+  await settle();
+  player.start("http://here/whep?session=a");
+  await settle();
+  assert.equal(peers.length, 1);
+  player.start("http://here/whep?session=b");
+  await settle();
+  assert.equal(peers.length, 2);
+  assert.equal(peers[0].isClosed, true);
+});

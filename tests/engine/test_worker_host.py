@@ -9,13 +9,11 @@ import signal
 import threading
 from collections.abc import AsyncIterator
 from multiprocessing.shared_memory import SharedMemory
-from pathlib import Path
 from typing import TypeVar
 
 import fake_engine
 import numpy as np
 import pytest
-from tiny_engine import make_tiny
 
 from lingen_live.engine.client import (
     ChunkReady,
@@ -27,9 +25,10 @@ from lingen_live.engine.client import (
 )
 from lingen_live.engine.control import Cut, Reseed, Reset, Seek, Steer, Turn
 from lingen_live.engine.interface import EngineFactory
+from lingen_live.engine.life import WorkerLife
+from lingen_live.engine.messages import Abandon
 from lingen_live.engine.options import EngineOptions
-from lingen_live.engine.worker import BACKUP_EVERY_CHUNKS, Abandon
-from lingen_live.engine.worker_client import WorkerClient
+from lingen_live.engine.worker_host import WorkerHost
 from lingen_live.errors import LingenError
 
 OPTIONS = EngineOptions(prompt="a day", seed=7)
@@ -41,11 +40,20 @@ def ignore_progress(stage: str, fraction: float) -> None:
 
 
 class Host:
-    """A started client and its events."""
+    """A started host with one open stream, and its events."""
 
-    def __init__(self, client: WorkerClient) -> None:
-        self.client = client
-        self._events = client.events()
+    def __init__(self, host: WorkerHost) -> None:
+        self.host = host
+        self.client = host.open(prompt="a day", seed=7)
+        self._events = self.client.events()
+
+    @classmethod
+    async def start(cls, factory: EngineFactory, options: EngineOptions = OPTIONS, hang_s: float = 120.0) -> Host:
+        host = WorkerHost(options, factory, first_retry_s=0.05, hang_s=hang_s)
+        await host.start(ignore_progress)
+        it = cls(host)
+        await it.client.start(ignore_progress)
+        return it
 
     async def next(self, kind: type[E]) -> E:
         """The next event of `kind`; others before it are dropped."""
@@ -60,17 +68,24 @@ class Host:
         return await self.next(ChunkReady)
 
     @property
+    def has_news(self) -> bool:
+        return not self.client._queue.empty()
+
+    @property
+    def life(self) -> WorkerLife:
+        assert self.host._life is not None
+        return self.host._life
+
+    @property
     def pid(self) -> int:
-        assert self.client._ready_life is not None
-        return self.client._ready_life.pid
+        return self.life.pid
 
 
 @pytest.fixture
 async def host() -> AsyncIterator[Host]:
-    client = WorkerClient(OPTIONS, fake_engine.make_fake, first_retry_s=0.05, hang_s=1.0)
-    await client.start(ignore_progress)
-    yield Host(client)
-    await client.close()
+    it = await Host.start(fake_engine.make_fake, hang_s=1.0)
+    yield it
+    await it.host.close()
 
 
 def is_alive(pid: int) -> bool:
@@ -83,7 +98,7 @@ def is_alive(pid: int) -> bool:
 
 async def test_start_reports_progress_and_facts() -> None:
     stages: list[tuple[str, float]] = []
-    client = WorkerClient(OPTIONS, fake_engine.make_fake)
+    client = WorkerHost(OPTIONS, fake_engine.make_fake)
     info = await client.start(lambda stage, fraction: stages.append((stage, fraction)))
     await client.close()
     assert stages == [("loading", 0.5), ("warming up", 1.0)]
@@ -112,7 +127,7 @@ async def test_nothing_is_made_that_nobody_asked_for(host: Host) -> None:
         await host.client.request()  # one is in flight: the others change nothing
     assert (await host.next(ChunkReady)).chunk_index == 0
     await asyncio.sleep(0.3)
-    assert host.client._queue.empty()
+    assert not host.has_news
     assert (await host.chunk()).chunk_index == 1
 
 
@@ -126,14 +141,13 @@ async def test_latest_of_a_kind_wins_and_no_id_is_lost(host: Host) -> None:
 
 
 async def test_a_control_takes_effect_with_the_next_request_not_the_one_in_flight() -> None:
-    client = WorkerClient(OPTIONS, fake_engine.make_slow_fake)
-    await client.start(ignore_progress)
-    host = Host(client)
+    host = await Host.start(fake_engine.make_slow_fake)
+    client = host.client
     await client.request()
     await client.control(Steer(1, "a night"))
     first = await host.next(ChunkReady)
     second = await host.chunk()
-    await client.close()
+    await host.host.close()
     assert (first.prompt, first.applied_ids) == ("a day", ())
     assert (second.prompt, second.applied_ids) == ("a night", (1,))
 
@@ -183,7 +197,7 @@ async def test_news_about_the_engine_come_after_the_chunk_that_made_them(host: H
     assert (await host.next(EngineChanged)).info.path == "compiled"
     await host.chunk()
     await host.chunk()
-    assert host.client._queue.empty()  # told once
+    assert not host.has_news  # told once
 
 
 async def test_a_worker_killed_while_idle_is_restarted(host: Host) -> None:
@@ -199,7 +213,7 @@ async def test_a_worker_killed_while_idle_is_restarted(host: Host) -> None:
     [("missing", "bad_checkpoint", "no checkpoint at"), ("broken", "engine_failed", "RuntimeError: a bug")],
 )
 async def test_an_engine_that_cannot_be_built(checkpoint: str, code: str, words: str) -> None:
-    client = WorkerClient(EngineOptions(checkpoint=checkpoint), fake_engine.make_fake)
+    client = WorkerHost(EngineOptions(checkpoint=checkpoint), fake_engine.make_fake)
     with pytest.raises(LingenError, match=words) as caught:
         await client.start(ignore_progress)
     await client.close()
@@ -208,29 +222,27 @@ async def test_an_engine_that_cannot_be_built(checkpoint: str, code: str, words:
 
 
 async def test_close_leaves_nothing_behind() -> None:
-    client = WorkerClient(OPTIONS, fake_engine.make_fake)
-    await client.start(ignore_progress)
-    host = Host(client)
+    host = await Host.start(fake_engine.make_fake)
     await host.chunk()
-    assert client._shared is not None
-    pid, name = host.pid, client._shared.name
+    assert host.host._watcher.shared is not None
+    pid, name = host.pid, host.host._watcher.shared.name
     with pytest.raises(FileNotFoundError):  # not even a kill of everything could leave it behind
         SharedMemory(name=name)
-    await client.request()
-    await client.close()
-    await client.close()
+    await host.client.request()
+    await host.host.close()
+    await host.host.close()
     assert not is_alive(pid)
     assert multiprocessing.active_children() == []
     assert [thread.name for thread in threading.enumerate() if "lingen" in thread.name] == []
 
 
 async def test_close_ends_the_events(host: Host) -> None:
-    await host.client.close()
+    await host.host.close()
     assert [event async for event in host.client.events()] == []
 
 
 async def test_close_while_starting() -> None:
-    client = WorkerClient(OPTIONS, fake_engine.make_fake)
+    client = WorkerHost(OPTIONS, fake_engine.make_fake)
     starting = asyncio.create_task(client.start(ignore_progress))
     await asyncio.sleep(0)
     await client.close()
@@ -240,12 +252,11 @@ async def test_close_while_starting() -> None:
 
 
 async def test_close_of_a_hanging_worker() -> None:
-    client = WorkerClient(OPTIONS, fake_engine.make_fake)
-    await client.start(ignore_progress)
-    pid = Host(client).pid
-    await client.control(Steer(1, fake_engine.HANG))
-    await client.request()
-    await client.close()
+    host = await Host.start(fake_engine.make_fake)
+    pid = host.pid
+    await host.client.control(Steer(1, fake_engine.HANG))
+    await host.client.request()
+    await host.host.close()
     assert not is_alive(pid)
 
 
@@ -254,7 +265,7 @@ async def test_surroundings_of_the_worker(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
     stages: list[str] = []
     factory: EngineFactory = fake_engine.report_environment
-    client = WorkerClient(EngineOptions(n_threads=3), factory)
+    client = WorkerHost(EngineOptions(n_threads=3), factory)
     await client.start(lambda stage, fraction: stages.append(stage))
     await client.close()
     assert stages[:3] == ["OMP_NUM_THREADS=3", "OMP_WAIT_POLICY=PASSIVE", "ctrl-c ignored=True"]
@@ -264,16 +275,15 @@ async def test_surroundings_of_the_worker(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 async def test_a_chunk_that_is_not_wanted_is_abandoned_and_its_orders_are_taken_with_the_next() -> None:
-    client = WorkerClient(OPTIONS, fake_engine.make_slow_fake)
-    await client.start(ignore_progress)
-    host = Host(client)
+    host = await Host.start(fake_engine.make_slow_fake)
+    client = host.client
     await host.chunk()
     await client.control(Seek(1, 0))
     await client.request()
     await client.control(Steer(2, "a night"), Turn(0, 0))
     chunk = await host.next(ChunkReady)
     following = await host.chunk()
-    await client.close()
+    await host.host.close()
     assert (chunk.chunk_index, chunk.prompt, chunk.applied_ids) == (0, "a night", (1, 2))
     assert (following.chunk_index, following.applied_ids) == (1, ())
 
@@ -292,8 +302,7 @@ async def test_words_count_from_what_was_not_shown(host: Host) -> None:
 
 async def test_an_abandon_that_comes_too_late_does_no_harm(host: Host) -> None:
     await host.chunk()
-    assert host.client._ready_life is not None
-    host.client._ready_life.send(Abandon())
+    host.life.send(Abandon())
     assert (await host.chunk()).chunk_index == 1
 
 
@@ -312,26 +321,3 @@ async def test_nobody_waits_for_an_answer_of_the_dead(host: Host) -> None:
         await host.client.scenario()
     with pytest.raises(LingenError, match="being started"):
         await host.client.scenario()
-
-
-async def test_killed_it_goes_on_from_its_last_backup(tiny_bundle: Path) -> None:
-    options = EngineOptions(checkpoint=str(tiny_bundle), prompt="a meadow", seed=7)
-    client = WorkerClient(options, make_tiny, first_retry_s=0.05)
-    await client.start(ignore_progress)
-    host = Host(client)
-    chunks = []
-    for index in range(2 * BACKUP_EVERY_CHUNKS + 1):
-        if index == 2:
-            await client.control(Steer(1, "a sea of ice", 4))
-        chunks.append(await host.chunk())
-    os.kill(host.pid, signal.SIGKILL)
-    await host.next(WorkerDied)
-    await host.next(WorkerRestarted)
-    again = await host.chunk()
-    saved = await client.save()
-    await client.close()
-    last = chunks[2 * BACKUP_EVERY_CHUNKS]
-    assert (again.chunk_index, again.prompt) == (last.chunk_index, "a sea of ice")
-    assert np.array_equal(again.frames, last.frames)
-    assert [branch.name for branch in again.timeline.branches] == ["main"]
-    assert len(saved) > 0

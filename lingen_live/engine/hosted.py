@@ -1,0 +1,175 @@
+"""`HostedStream`: one stream of a host, as an `EngineClient`. The same wherever the host computes.
+
+Of one event loop. Knows what waits for its next chunk. Does not know processes, threads or other streams.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Literal, Protocol
+
+from lingen_live.engine.client import ChunkReady, ControlRefused, EngineEvent, refused
+from lingen_live.engine.control import EngineControl, Mailbox, Turn
+from lingen_live.engine.info import EngineInfo
+from lingen_live.engine.interface import OnProgress
+from lingen_live.engine.kept import KeptTimeline
+from lingen_live.engine.messages import Job, Open, Opened
+from lingen_live.engine.queries import engine_error
+from lingen_live.engine.scenario import Scenario
+from lingen_live.engine.tick import Refusal
+from lingen_live.errors import EngineError
+from lingen_live.prompt import MAX_PROMPT_CHARS
+
+
+class Office(Protocol):
+    """What a stream needs from its host."""
+
+    async def started(self, on_progress: OnProgress) -> EngineInfo:
+        """Wait until the engine is warm; errors as of `EngineHost.start`."""
+
+    def want(self, stream: HostedStream, ready_s: float) -> None:
+        """Make the next chunk of a stream that has `ready_s` left to play."""
+
+    def abandon(self, stream: HostedStream) -> None:
+        """What is being made for the stream is not wanted any more, if that costs nobody else anything."""
+
+    async def ask(self, stream: HostedStream, what: Literal["session", "scenario"]) -> bytes | Scenario:
+        """A question between two chunks; raises `LingenError` if there is no answer."""
+
+    def release(self, stream: HostedStream) -> None:
+        """The stream is closed."""
+
+
+class HostedStream:
+    """A stream, its mailbox and its events.
+
+    Args:
+        number: of the stream, unique in its host.
+        prompt: words that it begins with.
+        seed: of the noise.
+        office: of its host.
+    """
+
+    def __init__(self, number: int, prompt: str, seed: int, office: Office) -> None:
+        self.number = number
+        self.is_open = False
+        self.kept: KeptTimeline | None = None
+        self._prompt = prompt
+        self._seed = seed
+        self._office = office
+        self._mailbox = Mailbox()
+        self._turn: Turn | None = None
+        self._queue: asyncio.Queue[EngineEvent | None] = asyncio.Queue()
+        self._opened = asyncio.Event()
+        self._refusal: Refusal | None = None
+        self._is_closed = False
+
+    # The EngineClient interface.
+
+    async def start(self, on_progress: OnProgress) -> EngineInfo:
+        """Wait until the engine is warm and the stream is open.
+
+        Raises:
+            LingenError: the engine cannot be built, or has no room for the stream.
+        """
+        info = await self._office.started(on_progress)
+        await self._opened.wait()
+        if self._refusal is not None:
+            raise engine_error(self._refusal.code, self._refusal.message)
+        if self._is_closed:
+            raise EngineError("The stream was closed before it was open.")
+        return info
+
+    async def request(self, ready_s: float = 0.0) -> None:
+        """Ask for one more chunk; a no-op while one is being made, kept in mind while the engine restarts."""
+        if not self._is_closed:
+            self._office.want(self, ready_s)
+
+    async def control(self, control: EngineControl, turn: Turn | None = None) -> None:
+        """Have `control` taken before the next chunk that is asked for, or instead of the one that is being made."""
+        self._mailbox.post(control)
+        self._turn = turn or self._turn
+        if turn is not None:
+            self._office.abandon(self)
+
+    async def save(self) -> bytes:
+        """The stream as a session file; waits for the chunk that is being made.
+
+        Raises:
+            LingenError: it cannot be saved now.
+        """
+        saved = await self._office.ask(self, "session")
+        assert isinstance(saved, bytes)
+        return saved
+
+    async def scenario(self) -> Scenario:
+        """The stream's branch, to be played again; waits for the chunk that is being made.
+
+        Raises:
+            LingenError: it cannot be told.
+        """
+        told = await self._office.ask(self, "scenario")
+        assert isinstance(told, Scenario)
+        return told
+
+    async def events(self) -> AsyncIterator[EngineEvent]:
+        """All events, in order, until the stream is closed."""
+        while (event := await self._queue.get()) is not None:
+            yield event
+
+    async def close(self) -> None:
+        """Close the stream and let go of all that it held; idempotent."""
+        if not self._is_closed:
+            self.end()
+            self._office.release(self)
+
+    # What the host does with it.
+
+    def end(self) -> None:
+        """No more events come."""
+        self._is_closed = True
+        self._opened.set()
+        self._queue.put_nowait(None)
+
+    @property
+    def opening(self) -> Open:
+        """How it is opened, in an engine that has just been built or has run for long."""
+        return Open(self.number, self._prompt, self._seed, self.kept)
+
+    def hear_opened(self, opened: Opened) -> None:
+        """The engine has it now, or refuses it."""
+        self._refusal = opened.refusal
+        self.is_open = opened.refusal is None
+        self._opened.set()
+
+    def take_job(self) -> Job:
+        """Its next chunk, with all that waits for it."""
+        turn, self._turn = self._turn, None
+        return Job(self.number, self._mailbox.drain(), turn)
+
+    def hear_chunk(self, chunk: ChunkReady, refusals: tuple[Refusal, ...], kept: KeptTimeline | None) -> None:
+        """Its next chunk is there."""
+        self.kept = kept
+        # A blend has a name that says no prompt again.
+        self._prompt = chunk.prompt if len(chunk.prompt) <= MAX_PROMPT_CHARS else self._prompt
+        self._seed = chunk.seed
+        for refusal in refusals:
+            self.tell(refused(refusal))
+        self.tell(chunk)
+
+    def hear_abandoned(self, job: Job) -> None:
+        """Its next chunk is not being made, and no order was taken."""
+        self._mailbox.put_back(job.orders)
+
+    def hear_lost(self, job: Job, reason: str) -> None:
+        """The engine ended over its next chunk."""
+        # Not tried again: should one of the orders be what kills the engine, it would die for ever.
+        if job.ids:
+            message = f"{reason} The request was not applied; send it again."
+            self.tell(ControlRefused(job.ids, EngineError.code, message))
+        self._turn = None
+
+    def tell(self, event: EngineEvent) -> None:
+        """One more event."""
+        self._queue.put_nowait(event)

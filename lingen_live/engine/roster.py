@@ -1,0 +1,143 @@
+"""`Roster`: the streams of one engine and whose chunk is made next; the same wherever the engine computes.
+
+Of one event loop. Asks the scheduler each time the engine is free, so streams come and go between chunks. Knows streams
+and requests. Does not know processes, threads or playback.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lingen_live.engine.client import EngineEvent
+from lingen_live.engine.hosted import HostedStream, Office
+from lingen_live.engine.info import EngineInfo
+from lingen_live.engine.messages import Done, Job
+from lingen_live.engine.scheduler import Demand, RecurrentStateScheduler
+
+Clock = Callable[[], float]
+
+
+class Roster:
+    """All streams of a host.
+
+    Args:
+        office: of the host.
+        send: has jobs done; `settle`, `put_back` or `lose` says what became of them.
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, office: Office, send: Callable[[tuple[Job, ...]], None], clock: Clock = time.monotonic) -> None:
+        self._office = office
+        self._send = send
+        self._clock = clock
+        self._numbers = itertools.count()
+        self._scheduler: RecurrentStateScheduler | None = None
+        self._dry_at_s: dict[int, float] = {}
+        self._in_flight: tuple[Job, ...] = ()
+        self._begun_s = 0.0
+        self._suspects: frozenset[int] = frozenset()
+        self.streams: dict[int, HostedStream] = {}
+
+    def __len__(self) -> int:
+        return len(self.streams)
+
+    def add(self, prompt: str, seed: int) -> HostedStream:
+        """One more stream; not open yet."""
+        stream = HostedStream(next(self._numbers), prompt, seed, self._office)
+        self.streams[stream.number] = stream
+        return stream
+
+    def remove(self, stream: HostedStream) -> None:
+        """Forget a stream; a chunk that is being made for it is dropped when it comes."""
+        self.streams.pop(stream.number, None)
+        self._dry_at_s.pop(stream.number, None)
+
+    def rate(self, max_batch: int, costs_s: Sequence[float]) -> None:
+        """An engine was built, and tried."""
+        self._scheduler = RecurrentStateScheduler(max_batch, costs_s)
+
+    def capacity(self, info: EngineInfo) -> int | None:
+        """How many streams play without end."""
+        return self._scheduler.capacity(info.frames_per_chunk / info.fps) if self._scheduler else None
+
+    def want(self, stream: HostedStream, ready_s: float) -> None:
+        """A stream asks for its next chunk."""
+        if not any(job.number == stream.number for job in self._in_flight):
+            self._dry_at_s[stream.number] = self._clock() + ready_s
+        self.pump()
+
+    def makes_only(self, stream: HostedStream) -> bool:
+        """Whether what is being made is for this stream alone."""
+        return [job.number for job in self._in_flight] == [stream.number]
+
+    def pump(self) -> None:
+        """Have the most urgent chunks made, if none are being made."""
+        if self._scheduler is None or self._in_flight:
+            return
+        open_ones = {number: dry for number, dry in self._dry_at_s.items() if self.streams[number].is_open}
+        now_s = self._clock()
+        chosen = self._scheduler.next_batch([Demand(number, dry) for number, dry in open_ones.items()], now_s)
+        if not chosen:
+            return
+        self._in_flight = tuple(self.streams[number].take_job() for number in chosen)
+        self._begun_s = now_s
+        for number in chosen:
+            del self._dry_at_s[number]
+        self._send(self._in_flight)
+
+    def settle(self, chunks: Sequence[tuple[Done, NDArray[np.uint8]]]) -> None:
+        """What was in flight is there, with its frames."""
+        if self._scheduler is not None:
+            self._scheduler.observe(len(chunks), self._clock() - self._begun_s)
+        self._in_flight = ()
+        self._suspects = frozenset()
+        for done, frames in chunks:
+            if stream := self.streams.get(done.number):
+                stream.hear_chunk(done.with_frames(frames), done.refusals, done.kept)
+        self.pump()
+
+    def put_back(self) -> None:
+        """What was in flight was abandoned, and is asked for again at once."""
+        jobs, self._in_flight = self._in_flight, ()
+        for job in jobs:
+            if stream := self.streams.get(job.number):
+                stream.hear_abandoned(job)
+                self._dry_at_s[job.number] = self._begun_s  # somebody waits to see their words
+        self.pump()
+
+    def lose(self, reason: str) -> None:
+        """The engine ended; what was in flight is asked for again when there is another."""
+        jobs, self._in_flight = self._in_flight, ()
+        self._scheduler = None
+        numbers = frozenset(job.number for job in jobs)
+        for job in jobs:
+            if stream := self.streams.get(job.number):
+                stream.hear_lost(job, reason)
+                self._dry_at_s[job.number] = self._clock()
+                if job.number in self._suspects:  # twice in turn: perhaps it is its past that no engine can live with
+                    stream.kept = None
+        self._suspects = numbers
+        for stream in self.streams.values():
+            stream.is_open = False
+
+    def forget_pasts(self) -> None:
+        """All streams begin anew in the next engine."""
+        for stream in self.streams.values():
+            stream.kept = None
+
+    def tell(self, event: EngineEvent) -> None:
+        """An event for every stream."""
+        for stream in self.streams.values():
+            stream.tell(event)
+
+    def end(self) -> None:
+        """No more events come, of any stream."""
+        for stream in self.streams.values():
+            stream.end()
+        self.streams.clear()
+        self._dry_at_s.clear()
