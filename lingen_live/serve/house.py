@@ -24,6 +24,8 @@ from lingen_live.serve.viewers import MAX_VIEWERS
 
 LEASE_S = 30.0
 """How long a session waits for somebody to come back: a reload, or a network that was gone."""
+RELOAD_S = 5.0
+"""How long it does when somebody else waits for its place."""
 MAX_WAITING = 64
 TEND_S = 0.5
 
@@ -203,7 +205,9 @@ class House:
         """End what nobody came back to, and let in whoever there is room for."""
         now_s = self._clock()
         for room in self.rooms:
-            if room.is_claimed and room.left_for_s(now_s) > self._lease_s:
+            is_needed = len(self._line) > len(self._closing)
+            lease_s = min(self._lease_s, RELOAD_S) if is_needed else self._lease_s
+            if room.is_claimed and room.left_for_s(now_s) > lease_s:
                 self._end(room)
         if not self._rooms and not self._closing:
             self._open()

@@ -46,8 +46,10 @@ def run_live(
     web_directory = find_web_directory()
     rule = HostRule.for_host(host, more_hosts)
 
-    def welcome(info: EngineInfo) -> None:
+    def welcome(info: EngineInfo, n_places: int) -> None:
         console.say(_describe(info))
+        streams = "one stream" if n_places == 1 else f"{n_places} streams"
+        console.say(f"It plays {streams} at a time as fast as needed here; whoever else comes waits in line.")
         token = f"?token={rule.token}" if rule.token else ""
         console.say(f"Open {url_of(listener, host)}{token} and say what you would like to see. Ctrl-C ends it.")
         if rule.token:
@@ -62,7 +64,11 @@ def run_live(
             max_sessions=options.n_sessions,
         )
         app = create_app(house, web_directory, rule)
-        await serve(app, house, listener, on_progress=console.progress, on_ready=welcome)
+
+        def on_ready(info: EngineInfo) -> None:
+            welcome(info, house.n_places)
+
+        await serve(app, house, listener, on_progress=console.progress, on_ready=on_ready)
 
     with signals_held():
         console.say("lingen live: warming up the model")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import multiprocessing
 import os
 import signal
@@ -321,3 +322,19 @@ async def test_nobody_waits_for_an_answer_of_the_dead(host: Host) -> None:
         await host.client.scenario()
     with pytest.raises(LingenError, match="being started"):
         await host.client.scenario()
+
+
+async def test_chunks_of_one_pass_are_not_mixed_up() -> None:
+    options = dataclasses.replace(OPTIONS, n_sessions=3, max_batch=2)
+    first = await Host.start(fake_engine.make_slow_fake, options)
+    others = [first.host.open(prompt=prompt, seed=1) for prompt in ("a night", "grey")]
+    for stream in others:
+        await stream.start(ignore_progress)
+    await first.client.request()
+    for stream in others:  # both wait for the first, and are made together
+        await stream.request()
+    chunks = [await anext(stream.events()) for stream in others]
+    await first.host.close()
+    assert all(isinstance(chunk, ChunkReady) for chunk in chunks)
+    colours = [int(chunk.frames[0, 0, 0, 0]) for chunk in chunks if isinstance(chunk, ChunkReady)]
+    assert colours == [fake_engine.colour_of(prompt)[0] for prompt in ("a night", "grey")]

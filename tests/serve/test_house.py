@@ -11,7 +11,7 @@ from scripted_client import ScriptedHost
 from lingen_live.errors import EngineError
 from lingen_live.serve import protocol
 from lingen_live.serve.errors import HttpError, ProtocolError
-from lingen_live.serve.house import MAX_WAITING, House, Visitor
+from lingen_live.serve.house import MAX_WAITING, RELOAD_S, House, Visitor
 from lingen_live.serve.outbox import Outbox
 from lingen_live.serve.protocol import ErrorEvent, LineEvent, StateEvent
 
@@ -141,6 +141,21 @@ async def test_a_reload_within_the_lease_finds_the_same_session(stage: Stage) ->
     stage.pass_time(2 * LEASE_S)
     assert len(stage.house.rooms) == 1
     assert not stage.host.clients[0].is_closed
+
+
+async def test_when_somebody_waits_an_empty_session_is_kept_no_longer_than_a_reload_takes(stage: Stage) -> None:
+    first, second = enter(stage), enter(stage)
+    stage.house.leave(first)
+    stage.house.leave(second)
+    third = enter(stage)
+    stage.pass_time(RELOAD_S - 1)
+    assert len(stage.house.rooms) == 2
+    stage.pass_time(2)
+    assert len(stage.house.rooms) == 1  # one is needed, one is ended
+    await asyncio.gather(*stage.house._closing)
+    await asyncio.sleep(0)
+    stage.pass_time(0)
+    assert third.room is not None
 
 
 async def test_a_session_that_nobody_came_back_to_is_ended_and_another_stands_ready(stage: Stage) -> None:

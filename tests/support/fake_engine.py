@@ -213,6 +213,7 @@ class FakeHost:
         self.costs_s = costs_s
         self.info = FakeEngine(options).info
         self.streams: list[FakeEngine] = []
+        self.batches: list[int] = []
 
     def pool_bytes(self, n_streams: int) -> int:
         return 0
@@ -226,6 +227,7 @@ class FakeHost:
         return stream
 
     def tick(self, streams: Sequence[FakeEngine], is_unwanted: Callable[[], bool]) -> list[FakeChunk]:
+        self.batches.append(len(streams))
         chunks = [stream.tick(is_unwanted) for stream in streams]
         self.info = streams[0].info
         return chunks

@@ -1,0 +1,160 @@
+"""Whose chunk is made next, and what becomes of it: by an invented clock, without an engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import fake_engine
+import numpy as np
+import pytest
+
+from lingen_live.engine.client import ChunkReady, ControlRefused
+from lingen_live.engine.control import Steer
+from lingen_live.engine.hosted import HostedStream
+from lingen_live.engine.kept import KeptTimeline
+from lingen_live.engine.messages import Done, Job, Opened
+from lingen_live.engine.options import EngineOptions
+from lingen_live.engine.roster import Roster
+from lingen_live.profile.spans import ChunkProfile
+
+FRAMES = np.zeros((1, 1, 1, 3), np.uint8)
+KEPT = KeptTimeline((), (), 0, 0, 1)
+
+
+class Office:
+    """Passes on what streams want; answers nothing."""
+
+    def __init__(self) -> None:
+        self.now_s = 10.0
+        self.sent: list[tuple[Job, ...]] = []
+        self.roster = Roster(self, self.sent.append, lambda: self.now_s)
+        self.n_released = 0
+
+    async def started(self, on_progress: object) -> Any:
+        raise AssertionError
+
+    def want(self, stream: HostedStream, ready_s: float) -> None:
+        self.roster.want(stream, ready_s)
+
+    def abandon(self, stream: HostedStream) -> None:
+        pass
+
+    async def ask(self, stream: HostedStream, what: str) -> Any:
+        raise AssertionError
+
+    def release(self, stream: HostedStream) -> None:
+        self.roster.remove(stream)
+
+    def open(self, n_streams: int) -> list[HostedStream]:
+        streams = [self.roster.add("a day", seed) for seed in range(n_streams)]
+        for stream in streams:
+            stream.hear_opened(Opened(stream.number, False))
+        return streams
+
+    def finish(self, took_s: float = 0.1) -> None:
+        """What was sent last is done."""
+        self.now_s += took_s
+        jobs = self.sent[-1]
+        self.roster.settle([(Done(job.number, FRAMES.shape, chunk(), (), KEPT), FRAMES) for job in jobs])
+
+    @property
+    def numbers(self) -> list[list[int]]:
+        return [[job.number for job in jobs] for jobs in self.sent]
+
+
+def chunk() -> ChunkReady:
+    return ChunkReady(FRAMES, 0, "a day", 1.0, 0, ChunkProfile(0, ()), (), False)
+
+
+@pytest.fixture
+def office() -> Office:
+    return Office()
+
+
+async def test_one_pass_at_a_time_and_the_most_urgent_next(office: Office) -> None:
+    a, b, c = office.open(3)
+    office.roster.rate(1, (0.1,))
+    await a.request(0.4)
+    await b.request(0.3)
+    await c.request(0.2)
+    await a.request(0.0)  # one is being made for it
+    assert office.numbers == [[0]]
+    office.finish()
+    assert office.numbers == [[0], [2]]
+    office.finish()
+    office.finish()
+    assert office.numbers == [[0], [2], [1]]
+
+
+async def test_in_company_when_that_pays(office: Office) -> None:
+    a, b, c = office.open(3)
+    office.roster.rate(2, (0.1, 0.12))
+    for stream in (a, b, c):
+        await stream.request(0.5)
+    office.finish()
+    assert office.numbers == [[0], [1, 2]]
+    assert office.roster.capacity(fake_engine.FakeEngine(EngineOptions()).info) == 7  # 0.9 x 0.5 s / 0.06 s
+
+
+async def test_nothing_is_sent_before_there_is_an_engine_or_for_a_stream_that_is_gone(office: Office) -> None:
+    a, b = office.open(2)
+    await a.request()
+    await b.request()
+    await a.close()
+    await a.request()
+    assert office.sent == []
+    office.roster.rate(1, ())
+    office.roster.pump()
+    assert office.numbers == [[1]]
+    await b.close()
+    office.finish()  # nobody is there to take it
+    assert len(office.roster) == 0
+
+
+async def test_what_was_abandoned_is_made_again_first_with_its_orders(office: Office) -> None:
+    a, b = office.open(2)
+    office.roster.rate(1, ())
+    await a.control(Steer(1, "night"))
+    await a.request(0.4)
+    await b.request(0.1)
+    await a.control(Steer(2, "fog"))
+    office.roster.put_back()
+    assert office.numbers == [[0], [0]]
+    assert office.sent[1][0].ids == (1, 2)
+
+
+async def test_a_past_that_kills_twice_is_given_up_and_others_are_not(office: Office) -> None:
+    a, b = office.open(2)
+    for stream in (a, b):
+        stream.kept = KEPT
+    for _ in range(2):
+        office.roster.rate(1, ())
+        for stream in (a, b):
+            stream.hear_opened(Opened(stream.number, True))
+        await a.control(Steer(1, "night"))
+        await a.request()
+        assert office.numbers[-1] == [0]
+        assert a.kept is KEPT
+        office.roster.lose("It died.")
+    assert a.kept is None
+    assert b.kept is KEPT
+    event = await anext(a.events())
+    assert isinstance(event, ControlRefused)
+    assert (event.ids, event.message) == ((1,), "It died. The request was not applied; send it again.")
+
+
+async def test_a_chunk_in_between_clears_of_suspicion(office: Office) -> None:
+    (a,) = office.open(1)
+    a.kept = KEPT
+    await a.request()
+    office.roster.rate(1, ())
+    office.roster.pump()
+    office.roster.lose("It died.")
+    a.hear_opened(Opened(0, True))
+    office.roster.rate(1, ())
+    office.roster.pump()  # asked for again by itself
+    office.finish()
+    await a.request()
+    office.roster.lose("It died.")
+    assert a.kept is KEPT
+    assert office.numbers == [[0], [0], [0]]
