@@ -19,7 +19,7 @@ from lingen_live.engine.info import EngineInfo
 from lingen_live.serve.house import House
 from lingen_live.serve.protocol import MAX_MESSAGE_BYTES
 
-# Video encoders run here, and nothing else that takes long: more threads would only fight with the engine.
+# Colours, pictures and percentiles are made here; more threads would only fight with the engine.
 N_HELPER_THREADS = 2
 LINGER_S = 1
 
