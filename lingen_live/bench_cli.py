@@ -19,6 +19,8 @@ _DEFAULT_CHUNKS = 120
 _WHAT = {
     "stages": "one stream by its stages",
     "sessions": "1, 2, 4 and 8 streams at once",
+    "viewers": "0 to 50 viewers of one stream, by what they cost the server",
+    "photon": "how long words take to the screen",
     "steer": "the ways to say something, by how soon they are obeyed and what they keep",
     "hour": "an hour of video: whether anything grows with a stream's age",
     "paths": "float32 and bfloat16, compiled or not, against what the CPU can multiply",
@@ -44,8 +46,15 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
         "--profile", action="store_true", help="with `sessions`: also where the time of batches goes, by operators"
     )
     parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="with `stages`, `sessions`, `steer`, `hour`: numbers go here, too"
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="with `stages`, `sessions`, `viewers`, `photon`, `steer`, `hour`: numbers go here, too",
     )
+    parser.add_argument(
+        "--seconds", type=float, default=20.0, help="with `viewers`: time for each number (default: %(default)s)"
+    )
+    parser.add_argument("--steers", type=int, default=100, help="with `photon`: how often (default: %(default)s)")
     parser.add_argument(
         "--changes", type=int, default=100, help="with `steer`: random changes of the prompt (default: %(default)s)"
     )
@@ -81,6 +90,8 @@ def _add_stream(group: argparse._ArgumentGroup) -> None:
 
 def _bench(args: argparse.Namespace) -> int:
     runs = {
+        "viewers": _live,
+        "photon": _live,
         "paths": _paths,
         "kernels": _kernels,
         "stream": _stream,
@@ -113,6 +124,29 @@ def _report(args: argparse.Namespace, name: str, report: tuple[dict[str, Any], s
     return 0
 
 
+def _write_json(path: Path | None, result: object) -> None:
+    if path is not None:
+        path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+def _live(args: argparse.Namespace) -> int:
+    from lingen_live.client.bench_photon import as_photon_table, run_bench_photon
+    from lingen_live.client.bench_viewers import as_viewers_table, run_bench_viewers
+
+    options = ["--device", args.device, "--dtype", args.dtype, "--threads", str(args.threads)]
+    options += ["--checkpoint", args.checkpoint] if args.checkpoint else []
+    options += ["--no-compile"] if args.no_compile else []
+    if args.what == "viewers":
+        result = run_bench_viewers((0, 1, 5, 20, 50), args.seconds, options)
+        table = as_viewers_table(result)
+    else:
+        result = run_bench_photon(args.steers, options)
+        table = as_photon_table(result)
+    sys.stdout.write(table + "\n")
+    _write_json(args.json, result)
+    return 0
+
+
 def _engine(args: argparse.Namespace) -> int:
     from lingen_live.engine.bench import settle
     from lingen_live.engine.build import build_engine
@@ -129,8 +163,7 @@ def _engine(args: argparse.Namespace) -> int:
     settle(engine)
     result, table = _measure(engine, args, n_chunks)
     sys.stdout.write(table + "\n")
-    if args.json is not None:
-        args.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    _write_json(args.json, result)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The command line: live | replay | bench | train | eval | info. Parses; other modules do the work."""
+"""The command line: live | replay | bench | train | eval | info | protocol. Parses; other modules do the work."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ def main(argv: list[str] | None = None) -> int:
     _add_train(commands.add_parser("train", help="train the codec, the denoiser or the probe"))
     _add_eval(commands.add_parser("eval", help="score a model on held-out captions"))
     _add_info(commands.add_parser("info", help="say what a checkpoint holds"))
+    _add_protocol(commands.add_parser("protocol", help="print the control protocol as JSON Schema"))
     args = parser.parse_args(argv)
     try:
         code: int = args.run(args)
@@ -201,6 +202,25 @@ def _info(args: argparse.Namespace) -> int:
         "config": bundle.config.to_json(),
     }
     sys.stdout.write(json.dumps(facts, indent=2) + "\n")
+    return 0
+
+
+def _add_protocol(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--write", action="store_true", help="write the schema, the reference and the page's types into a checkout"
+    )
+    parser.set_defaults(run=_protocol)
+
+
+def _protocol(args: argparse.Namespace) -> int:
+    from lingen_live.serve.schema import protocol_schema
+    from lingen_live.serve.schema_files import write
+
+    if not args.write:
+        sys.stdout.write(json.dumps(protocol_schema(), indent=2) + "\n")
+        return 0
+    for path in write(Path(__file__).parents[1]):
+        sys.stdout.write(f"{path}\n")
     return 0
 
 

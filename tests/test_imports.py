@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "serve": {"base", "profile", "engine"},
     "train": {"base", "profile", "checkpoint", "engine", "world", "lingen_kernels", *MODELS},
     "paper": {"base", "profile", "checkpoint", "engine", "lingen_kernels", *MODELS},
+    "client": {"base", "serve"},
     "studio": {"base", "profile", "engine", "serve"},
     "cluster": {"base", "profile", "engine", "serve"},
 }
@@ -50,8 +51,8 @@ ONLY_IN: dict[str, set[str]] = {
     "fastapi": {"serve", "studio"},
     "starlette": {"serve", "studio"},
     "uvicorn": {"serve", "studio", *ENTRY_POINTS},
-    "websockets": {"serve"},
-    "aiortc": {"serve"},
+    "websockets": {"serve", "client"},
+    "aiortc": {"serve", "client"},
     "transformers": {"text", "paper"},
     "diffusers": {"paper"},
     "matplotlib": {"paper"},

@@ -4,13 +4,15 @@
 import { Ambience } from "./ambience.js";
 import { Connection } from "./connection.js";
 import { copy, copyLink, download, load } from "./files.js";
+import { Hud } from "./hud.js";
+import { LatencyLog } from "./latency.js";
+import { MediaPlayer } from "./media.js";
 import { fromHash } from "./past.js";
 import { PhotonClock } from "./photon.js";
 import { addressOf, invitation, keepSession, wantedSession } from "./session.js";
 import { awaitedReceipts, INITIAL_VIEW, NOT_SENT, reduce } from "./state.js";
-import { FrameMeter, readReport, StallDetector } from "./stats.js";
+import { FrameMeter, StallDetector } from "./stats.js";
 import { Page } from "./ui.js";
-import { WhepPlayer } from "./whep.js";
 
 /** @typedef {import("./protocol.js").Control} Control */
 /** @typedef {import("./protocol.js").ServerMessage} ServerMessage */
@@ -26,10 +28,13 @@ const GONE = "The stream of that link has ended; this is one of your own.";
 
 let view = INITIAL_VIEW;
 let lastId = 0;
+/** @type {import("./stats.js").Reception | null} */
+let lastReception = null;
 /** @type {ReturnType<typeof setInterval>[]} */
 let timers = [];
 
 const photons = new PhotonClock();
+const latency = new LatencyLog();
 const meter = new FrameMeter();
 const stall = new StallDetector(STALL_LIMIT_MS);
 const page = new Page({
@@ -66,10 +71,11 @@ const connection = new Connection(endpoint("ws", "ws"), {
   onProblem: (sentence) => dispatch({ type: "problem", sentence }),
   wantedSession,
 });
-const player = new WhepPlayer(endpoint("whep", "http"), {
-  onState: followMedia,
-  onStream: play,
-});
+const player = new MediaPlayer(
+  mediaUrls(null),
+  { onState: followMedia, onStream: play, onFrame: noteDrawn, onBlocked: sayBlocked },
+);
+const hud = new Hud(page.hud, page.stats, (path) => addressOf(path, view.session?.session ?? null).href, facts);
 
 window.addEventListener("pagehide", stop);
 window.addEventListener("pageshow", (event) => event.persisted && start());
@@ -89,6 +95,7 @@ function start() {
 
 function stop() {
   timers.forEach(clearInterval);
+  hud.stop();
   connection.close();
   player.stop();
   page.video.srcObject = null;
@@ -100,9 +107,9 @@ function dispatch(action) {
   page.render(view);
 }
 
-/** @param {import("./whep.js").MediaState} state */
-function followMedia(state) {
-  dispatch({ type: "media", state });
+/** @param {import("./whep.js").MediaState} state @param {import("./media.js").Way} way */
+function followMedia(state, way) {
+  dispatch({ type: "media", state, way });
   // A server that does not answer on the socket will not answer here; its next state starts media again.
   if (state === "retrying" && view.session === null) player.stop();
 }
@@ -112,13 +119,18 @@ function receive(message) {
   dispatch({ type: "message", message });
   const nowMs = performance.now();
   if (message.type === "chunk") photons.noteChunk(message.pts, nowMs);
-  if (message.type === "applied") settleLater(message.id, nowMs);
+  if (message.type === "received") latency.received(message.id, nowMs);
+  if (message.type === "error" && message.id !== null) latency.forget(message.id);
+  if (message.type === "applied") {
+    latency.applied(message.id, nowMs);
+    settleLater(message.id, nowMs);
+  }
   // Media exists only once there is a session and the model is loaded.
   if (message.type === "line") player.stop();
   if (message.type !== "state") return;
   if (!keepSession(message.session)) dispatch({ type: "problem", sentence: GONE });
   if (message.status === "warming") player.stop();
-  else player.start(addressOf("whep", message.session).href);
+  else player.start(mediaUrls(message.session));
   if (message.status === "running" || message.status === "paused") attempt(playLink);
 }
 
@@ -167,7 +179,9 @@ function control(message) {
     dispatch({ type: "problem", sentence: NOT_SENT });
     return;
   }
-  dispatch({ type: "sent", id: message.id, verb: message.type, nowMs: performance.now() });
+  const nowMs = performance.now();
+  if (message.type === "steer" || message.type === "cut") latency.sent(message.id, nowMs);
+  dispatch({ type: "sent", id: message.id, verb: message.type, nowMs });
 }
 
 function nextId() {
@@ -200,39 +214,82 @@ function watchFrames(stream) {
     if (frame.rtpTimestamp !== undefined && receivedMs !== null) {
       photons.noteFrame({ rtp: frame.rtpTimestamp, receivedMs, shownMs });
     }
-    for (const receipt of awaitedReceipts(view)) {
-      const seenMs = receipt.pts === null ? null : photons.shownMs(receipt.pts);
-      if (seenMs !== null) dispatch({ type: "shown", id: receipt.id, shownMs: seenMs });
-    }
+    settleShown();
     watchFrames(stream);
   });
+}
+
+/** A frame came over the WebSocket: its media time is known, and needs no guessing. @param {import("./media-socket.js").DrawnFrame} frame */
+function noteDrawn({ pts, receivedMs, shownMs }) {
+  meter.noteAge(shownMs - receivedMs);
+  for (const { id, pts: awaitedPts } of awaitedReceipts(view)) {
+    if (awaitedPts !== null && pts >= awaitedPts) settle(id, shownMs);
+  }
+}
+
+/** Whoever waits for a frame that was presented is told. */
+function settleShown() {
+  for (const { id, pts } of awaitedReceipts(view)) {
+    const seenMs = pts === null ? null : photons.shownMs(pts);
+    if (seenMs !== null) settle(id, seenMs);
+  }
+}
+
+/** @param {number} id of a control whose first frame was presented @param {number} shownMs */
+function settle(id, shownMs) {
+  latency.shown(id, shownMs);
+  dispatch({ type: "shown", id, shownMs });
 }
 
 /** @param {number} id of a control whose frame is due now @param {number} appliedMs */
 function settleLater(id, appliedMs) {
   setTimeout(() => {
     const isAwaited = awaitedReceipts(view).some((receipt) => receipt.id === id);
+    latency.forget(id);
     if (isAwaited) dispatch({ type: "shown", id, shownMs: appliedMs });
   }, PHOTON_LIMIT_MS);
 }
 
 /** Once a second: what is shown and received, and whether it stopped. */
 async function measure() {
-  const report = await player.getStats();
+  const { nArrived, roundTripMs, reception } = await player.report();
+  lastReception = reception;
   const nowMs = performance.now();
-  const { nPackets, roundTripMs } = readReport(report?.values() ?? []);
   // A held picture is repeated now and then; that says nothing about the stream.
   if (view.session?.status !== "running") meter.reset();
   dispatch({ type: "stats", fps: meter.fps(nowMs), ageMs: meter.ageMs, roundTripMs });
   // Without a session nobody knows whether media is due: the silence is timed, and judged when the server is back.
   const isDue = view.session === null || view.session.status === "running";
   if (player.state !== "playing" || !isDue) stall.reset();
-  else if (stall.isStalled(nPackets, nowMs) && view.session !== null) player.restart();
+  else if (stall.isStalled(nArrived, nowMs) && view.session !== null) player.restart();
+}
+
+/** What this page knows about the way of the video. @returns {import("./hud.js").Facts} */
+function facts() {
+  const { fps, frames_per_chunk: nFrames } = view.session ?? {};
+  return {
+    latency: latency.summary(),
+    reception: lastReception,
+    chunkMs: fps && nFrames ? (1000 * nFrames) / fps : null,
+    way: player.way,
+  };
+}
+
+function sayBlocked() {
+  const sentence = "No video gets through: the network blocks UDP, and without https this browser takes it no other way.";
+  dispatch({ type: "problem", sentence });
 }
 
 function toggleSmooth() {
   dispatch({ type: "smooth", isSmooth: !view.isSmooth });
   writePreference(SMOOTH_KEY, view.isSmooth ? "yes" : "no");
+}
+
+/** @param {string | null} session @returns {import("./media.js").MediaUrls} */
+function mediaUrls(session) {
+  const socketUrl = addressOf("media", session);
+  socketUrl.protocol = socketUrl.protocol.replace("http", "ws");
+  return { whepUrl: addressOf("whep", session).href, socketUrl: socketUrl.href };
 }
 
 /** @param {string} path @param {"ws" | "http"} scheme @returns {string} beside this page, wherever it is mounted */

@@ -85,22 +85,8 @@ const STATUSES = ["warming", "running", "paused", "restarting"];
 const PARSERS = {
   state: parseState,
   received: (fields) => ({ type: "received", id: fields.number("id") }),
-  applied: (fields) => ({
-    type: "applied",
-    id: fields.number("id"),
-    chunk_index: fields.number("chunk_index"),
-    pts: fields.number("pts"),
-  }),
-  chunk: (fields) => ({
-    type: "chunk",
-    chunk_index: fields.number("chunk_index"),
-    pts: fields.number("pts"),
-    prompt: fields.string("prompt"),
-    blend: fields.number("blend"),
-    total_ms: fields.object("profile").number("total_ms"),
-    fps: fields.number("fps"),
-    understanding: parseUnderstanding(fields.object("understanding")),
-  }),
+  applied: parseApplied,
+  chunk: parseChunk,
   timeline: parseTimeline,
   line: (fields) => ({
     type: "line",
@@ -146,7 +132,7 @@ function parseJson(text) {
   }
 }
 
-/** @param {Fields} fields @returns {StateMessage} */
+/** @param {Fields<import("./protocol-types.js").StateEvent>} fields @returns {StateMessage} */
 function parseState(fields) {
   const version = fields.number("version");
   if (version !== PROTOCOL_VERSION) {
@@ -176,12 +162,36 @@ function parseState(fields) {
   };
 }
 
-/** @param {Fields} fields @returns {Understanding} */
+/** @param {Fields<import("./protocol-types.js").AppliedEvent>} fields @returns {AppliedMessage} */
+function parseApplied(fields) {
+  return {
+    type: "applied",
+    id: fields.number("id"),
+    chunk_index: fields.number("chunk_index"),
+    pts: fields.number("pts"),
+  };
+}
+
+/** @param {Fields<import("./protocol-types.js").ChunkEvent>} fields @returns {ChunkMessage} */
+function parseChunk(fields) {
+  return {
+    type: "chunk",
+    chunk_index: fields.number("chunk_index"),
+    pts: fields.number("pts"),
+    prompt: fields.string("prompt"),
+    blend: fields.number("blend"),
+    total_ms: fields.object("profile").number("total_ms"),
+    fps: fields.number("fps"),
+    understanding: parseUnderstanding(fields.object("understanding")),
+  };
+}
+
+/** @param {Fields<import("./protocol-types.js").ChunkEvent["understanding"]>} fields @returns {Understanding} */
 function parseUnderstanding(fields) {
   return { scene: fields.texts("scene"), heard: fields.texts("heard"), similarity: fields.number("similarity") };
 }
 
-/** @param {Fields} fields @returns {TimelineMessage} */
+/** @param {Fields<import("./protocol-types.js").TimelineEvent>} fields @returns {TimelineMessage} */
 function parseTimeline(fields) {
   return {
     type: "timeline",
@@ -206,7 +216,11 @@ function parseTimeline(fields) {
   };
 }
 
-/** Typed access to the fields of a JSON object; a field of another type is a ProtocolError naming it. */
+/**
+ * Typed access to the fields of a JSON object; a field of another type is a ProtocolError naming it. `Wire` is the
+ * generated type of the object, so that a name that the server does not use is an error of the type check.
+ * @template [Wire=any]
+ */
 class Fields {
   /** @type {Record<string, unknown>} */
   #values;
@@ -221,26 +235,26 @@ class Fields {
     this.#name = name;
   }
 
-  /** @param {string} key @returns {string} */
+  /** @param {keyof Wire & string} key @returns {string} */
   string(key) {
     const value = this.#values[key];
     return typeof value === "string" ? value : this.#refuse(key, "a text");
   }
 
-  /** @param {string} key @returns {readonly string[]} */
+  /** @param {keyof Wire & string} key @returns {readonly string[]} */
   texts(key) {
     const value = this.#values[key];
     const isTexts = Array.isArray(value) && value.every((item) => typeof item === "string");
     return isTexts ? value : this.#refuse(key, "a list of texts");
   }
 
-  /** @param {string} key @returns {readonly Fields[]} */
+  /** @param {keyof Wire & string} key @returns {readonly Fields[]} */
   objects(key) {
     const value = this.#values[key];
     return Array.isArray(value) ? value.map((item) => new Fields(item, `"${key}"`)) : this.#refuse(key, "a list");
   }
 
-  /** @param {string} key @returns {readonly (readonly [number, number])[]} */
+  /** @param {keyof Wire & string} key @returns {readonly (readonly [number, number])[]} */
   pairs(key) {
     const value = this.#values[key];
     const isPair = (/** @type {unknown} */ item) =>
@@ -248,33 +262,33 @@ class Fields {
     return Array.isArray(value) && value.every(isPair) ? value : this.#refuse(key, "a list of pairs of numbers");
   }
 
-  /** @param {string} key @returns {number} */
+  /** @param {keyof Wire & string} key @returns {number} */
   number(key) {
     const value = this.#values[key];
     return typeof value === "number" ? value : this.#refuse(key, "a number");
   }
 
-  /** @param {string} key @returns {Fields} */
+  /** @param {keyof Wire & string} key @returns {Fields} */
   object(key) {
     return new Fields(this.#values[key], `"${key}"`);
   }
 
-  /** @param {string} key @returns {number | null} */
+  /** @param {keyof Wire & string} key @returns {number | null} */
   optionalNumber(key) {
     return this.#isAbsent(key) ? null : this.number(key);
   }
 
-  /** @param {string} key @returns {Fields | null} */
+  /** @param {keyof Wire & string} key @returns {Fields | null} */
   optionalObject(key) {
     return this.#isAbsent(key) ? null : this.object(key);
   }
 
-  /** @param {string} key */
+  /** @param {keyof Wire & string} key */
   #isAbsent(key) {
     return this.#values[key] === undefined || this.#values[key] === null;
   }
 
-  /** @param {string} key @param {string} expected @returns {never} */
+  /** @param {keyof Wire & string} key @param {string} expected @returns {never} */
   #refuse(key, expected) {
     const got = JSON.stringify(this.#values[key]) ?? "nothing";
     throw new ProtocolError(`"${key}" of ${this.#name} is ${got}; it should be ${expected}.`);

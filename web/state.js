@@ -24,7 +24,7 @@
 /**
  * @typedef {{
  *   socket: SocketState, retryInS: number | null, wasEverOpen: boolean,
- *   session: StateMessage | null, line: LineMessage | null, media: MediaState,
+ *   session: StateMessage | null, line: LineMessage | null, media: MediaState, way: import("./media.js").Way,
  *   timeline: import("./protocol.js").TimelineMessage | null,
  *   caption: string, understanding: import("./protocol.js").Understanding | null, blend: number, chunkMs: number | null, newFps: number | null,
  *   receipts: readonly Receipt[], problem: string | null, notice: string | null,
@@ -34,7 +34,7 @@
  */
 /**
  * @typedef {{type: "socket", state: SocketState, retryInS: number | null}
- *   | {type: "media", state: MediaState}
+ *   | {type: "media", state: MediaState, way: import("./media.js").Way}
  *   | {type: "message", message: ServerMessage}
  *   | {type: "sent", id: number, verb: Verb, nowMs: number}
  *   | {type: "shown", id: number, shownMs: number}
@@ -59,6 +59,7 @@ export const INITIAL_VIEW = {
   session: null,
   line: null,
   media: "idle",
+  way: "WebRTC",
   timeline: null,
   caption: "",
   understanding: null,
@@ -84,7 +85,7 @@ export function reduce(view, action) {
     case "socket":
       return reduceSocket(view, action.state, action.retryInS);
     case "media":
-      return { ...view, media: action.state };
+      return { ...view, media: action.state, way: action.way };
     case "message":
       return reduceMessage(view, action.message);
     case "sent":

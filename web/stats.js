@@ -24,7 +24,12 @@ export class FrameMeter {
     if (last && nPresented < last.nPresented) this.#samples = [];
     this.#samples.push({ shownMs, nPresented });
     while (shownMs - this.#samples[0].shownMs > WINDOW_MS) this.#samples.shift();
-    if (receivedMs !== null) this.#ageMs = smooth(this.#ageMs, shownMs - receivedMs);
+    if (receivedMs !== null) this.noteAge(shownMs - receivedMs);
+  }
+
+  /** @param {number} ageMs from the arrival of a frame to its presentation */
+  noteAge(ageMs) {
+    this.#ageMs = smooth(this.#ageMs, ageMs);
   }
 
   /** @param {number} nowMs @returns {number | null} null when less than a second was seen, or nothing lately */
@@ -86,6 +91,49 @@ export function readReport(entries) {
     }
   }
   return { nPackets, roundTripMs };
+}
+
+/**
+ * How the video arrives, from one report to the next.
+ * @typedef {{
+ *   codec: string | null, bitrateBps: number | null, jitterBufferMs: number | null, decodeMs: number | null,
+ *   nDropped: number, nFreezes: number, nLost: number, roundTripMs: number | null,
+ * }} Reception
+ */
+
+/** Reads reports; averages are over the time since the last one. */
+export class ReceptionMeter {
+  /** @type {Record<string, any> | null} */
+  #last = null;
+
+  /** @param {Iterable<Record<string, any>>} entries of one report @returns {Reception | null} null without video */
+  read(entries) {
+    const all = [...entries];
+    const video = all.find(({ type, kind }) => type === "inbound-rtp" && kind === "video");
+    if (video === undefined) return null;
+    const last = this.#last;
+    // A new connection counts from zero again.
+    const since = last !== null && last.id === video.id && last.framesDecoded <= video.framesDecoded ? last : {};
+    this.#last = video;
+    /** @param {string} name */
+    const gain = (name) => (video[name] ?? 0) - (since[name] ?? 0);
+    const passedS = since.timestamp === undefined ? 0 : (video.timestamp - since.timestamp) / 1000;
+    return {
+      codec: all.find(({ id }) => id === video.codecId)?.mimeType?.replace("video/", "") ?? null,
+      bitrateBps: passedS > 0 ? (8 * gain("bytesReceived")) / passedS : null,
+      jitterBufferMs: ratioMs(gain("jitterBufferDelay"), gain("jitterBufferEmittedCount")),
+      decodeMs: ratioMs(gain("totalDecodeTime"), gain("framesDecoded")),
+      nDropped: video.framesDropped ?? 0,
+      nFreezes: video.freezeCount ?? 0,
+      nLost: video.packetsLost ?? 0,
+      roundTripMs: readReport(all).roundTripMs,
+    };
+  }
+}
+
+/** @param {number} seconds @param {number} count @returns {number | null} */
+function ratioMs(seconds, count) {
+  return count > 0 ? (1000 * seconds) / count : null;
 }
 
 /** @param {number | null} average @param {number} value @returns {number} */

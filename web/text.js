@@ -95,7 +95,8 @@ function sessionLine(view) {
   if (media === "retrying") return say("busy", "the picture stopped, getting it back");
   if (media !== "playing") return say("busy", "connecting the picture");
   if (session.status === "paused") return say("paused", "paused");
-  return say("live", session.n_viewers > 1 ? `live, ${session.n_viewers} watching` : "live");
+  const by = view.way === "WebSocket" ? " over the WebSocket, as no UDP gets through" : "";
+  return say("live", `live${by}${session.n_viewers > 1 ? `, ${session.n_viewers} watching` : ""}`);
 }
 
 /** @param {import("./protocol.js").Progress | null} progress @returns {StatusLine} */

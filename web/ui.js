@@ -42,6 +42,14 @@ export class Page {
     return this.#video;
   }
 
+  get hud() {
+    return element("hud", HTMLElement);
+  }
+
+  get stats() {
+    return element("stats", HTMLElement);
+  }
+
   get still() {
     return this.#still;
   }

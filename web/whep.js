@@ -15,7 +15,12 @@ const GATHERING_LIMIT_MS = 1000;
 
 /** @typedef {"idle" | "connecting" | "playing" | "retrying"} MediaState */
 /** @typedef {ReturnType<typeof setTimeout>} Timer */
-/** @typedef {{onState: (state: MediaState) => void, onStream: (stream: MediaStream) => void}} WhepHandlers */
+/**
+ * `onAnswer`: the server is there, and only the network may still be in the way.
+ * @typedef {{
+ *   onState: (state: MediaState) => void, onStream: (stream: MediaStream) => void, onAnswer?: () => void,
+ * }} WhepHandlers
+ */
 /** @typedef {{createPeer: () => RTCPeerConnection, fetch: typeof fetch}} WhepPlatform */
 
 /**
@@ -118,6 +123,7 @@ export class WhepPlayer {
     if (attempt.isReleased) return this.#deleteSession(attempt);
     if (response.status !== 201) throw new Error(`WHEP endpoint answered ${response.status}, expected 201`);
     await peer.setRemoteDescription({ type: "answer", sdp: await response.text() });
+    if (!attempt.isReleased) this.#handlers.onAnswer?.();
   }
 
   /** @param {Attempt} attempt */

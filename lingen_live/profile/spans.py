@@ -24,10 +24,17 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class ChunkProfile:
-    """All spans of one chunk, in the order in which they ended."""
+    """All spans of one chunk, in the order in which they ended.
+
+    Attributes:
+        chunk_index: of the chunk.
+        spans: counted from the start of the first.
+        origin_s: that start, on the recorder's clock; on Linux, this clock is one for all processes.
+    """
 
     chunk_index: int
     spans: tuple[Span, ...]
+    origin_s: float = 0.0
 
     @property
     def total_s(self) -> float:
@@ -72,7 +79,7 @@ class SpanRecorder:
 
     def finish(self, chunk_index: int) -> ChunkProfile:
         """The profile of everything since the last call; the recorder is empty again afterwards."""
-        profile = ChunkProfile(chunk_index, tuple(self._spans))
+        profile = ChunkProfile(chunk_index, tuple(self._spans), self._origin_s or 0.0)
         self._spans = []
         self._origin_s = None
         return profile

@@ -13,7 +13,11 @@ from lingen_live.serve.files import files_router
 from lingen_live.serve.guard import Guard
 from lingen_live.serve.hosts import HostRule
 from lingen_live.serve.house import House
+from lingen_live.serve.measured import measured_router
+from lingen_live.serve.media_socket import MediaSockets
+from lingen_live.serve.sessions import Session
 from lingen_live.serve.socket import ControlSockets
+from lingen_live.serve.viewers import Viewers
 from lingen_live.serve.web import WebFiles
 from lingen_live.serve.whep import whep_router
 
@@ -31,6 +35,16 @@ def create_app(house: House, web_directory: Path, rule: HostRule) -> FastAPI:
     app.add_exception_handler(HttpError, _answer_error)
     sockets = ControlSockets(house)
 
+    def find(session_id: str | None) -> tuple[Session, Viewers]:
+        room = house.room(session_id)
+        return room.session, room.viewers
+
+    def find_place(session_id: str | None) -> Viewers:
+        house.check_viewers()
+        return house.room(session_id).viewers
+
+    media = MediaSockets(find_place)
+
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
@@ -44,8 +58,13 @@ def create_app(house: House, web_directory: Path, rule: HostRule) -> FastAPI:
     async def ws(socket: WebSocket) -> None:
         await sockets.handle(socket)
 
+    @app.websocket("/media")
+    async def media_socket(socket: WebSocket) -> None:
+        await media.handle(socket)
+
     app.include_router(whep_router(house))
     app.include_router(files_router(house))
+    app.include_router(measured_router(find, lambda: [(room.session, room.viewers) for room in house.rooms]))
     app.mount("/", WebFiles(web_directory))
     return app
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+TOKEN_BYTES = 18
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -18,18 +20,22 @@ class HostRule:
         names: exact host names or addresses, lower case, without port or brackets.
         allows_any_address: whether every IP literal will do; an attacker cannot point those anywhere.
         page_names: hosts whose pages may act although they are not ours, such as a proxy's.
+        token: what whoever comes must know; None where only this machine can come.
     """
 
     names: frozenset[str]
     allows_any_address: bool = False
     page_names: frozenset[str] = frozenset()
+    token: str | None = None
 
     @classmethod
     def for_host(cls, host: str, extra: Iterable[str] = ()) -> HostRule:
-        """The rule for a server bound to `host`: loopback names always, addresses only beyond loopback."""
+        """The rule for a server bound to `host`: loopback names always; beyond loopback, addresses and a new token."""
         extra_names = frozenset(name.lower().strip("[]") for name in extra)
         names = LOOPBACK_NAMES | extra_names | {host.lower().strip("[]")}
-        return cls(names, allows_any_address=not is_loopback(host), page_names=extra_names)
+        if is_loopback(host):
+            return cls(names, page_names=extra_names)
+        return cls(names, allows_any_address=True, page_names=extra_names, token=secrets.token_urlsafe(TOKEN_BYTES))
 
     def allows(self, authority: str) -> bool:
         """Whether a request for `authority`, "name" or "name:port", is meant for this server."""
@@ -37,6 +43,10 @@ class HostRule:
         return name is not None and (
             name in self.names or name.endswith(".localhost") or (self.allows_any_address and _is_address(name))
         )
+
+    def knows_token(self, offered: str) -> bool:
+        """Whether `offered` is the token; takes as long for any other of its length."""
+        return self.token is not None and secrets.compare_digest(offered.encode(), self.token.encode())
 
     def allows_origin(self, origin: str, authority: str) -> bool:
         """Whether pages of `origin` may act on what they reached as `authority`."""

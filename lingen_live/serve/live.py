@@ -12,7 +12,7 @@ from lingen_live.engine.options import EngineOptions
 from lingen_live.engine.worker_host import WorkerHost
 from lingen_live.serve.app import create_app
 from lingen_live.serve.console import Console
-from lingen_live.serve.hosts import HostRule, is_loopback
+from lingen_live.serve.hosts import HostRule
 from lingen_live.serve.house import House
 from lingen_live.serve.listen import url_of
 from lingen_live.serve.server import serve, signals_held
@@ -44,14 +44,16 @@ def run_live(
         LingenError: the engine cannot be built.
     """
     web_directory = find_web_directory()
+    rule = HostRule.for_host(host, more_hosts)
 
     def welcome(info: EngineInfo, n_places: int) -> None:
         console.say(_describe(info))
         streams = "one stream" if n_places == 1 else f"{n_places} streams"
         console.say(f"It plays {streams} at a time as fast as needed here; whoever else comes waits in line.")
-        console.say(f"Open {url_of(listener, host)} and say what you would like to see. Ctrl-C ends it.")
-        if not is_loopback(host):
-            console.say("Anyone who can reach this address can have a stream of their own.")
+        token = f"?token={rule.token}" if rule.token else ""
+        console.say(f"Open {url_of(listener, host)}{token} and say what you would like to see. Ctrl-C ends it.")
+        if rule.token:
+            console.say("Whoever has this address can watch and steer; without its token, nobody can.")
 
     async def run() -> None:
         house = House(
@@ -61,7 +63,7 @@ def run_live(
             transition_chunks=transition_chunks,
             max_sessions=options.n_sessions,
         )
-        app = create_app(house, web_directory, HostRule.for_host(host, more_hosts))
+        app = create_app(house, web_directory, rule)
 
         def on_ready(info: EngineInfo) -> None:
             welcome(info, house.n_places)

@@ -1,7 +1,8 @@
-"""What an SDP offer of a WHEP player must be, checked before any of it is believed. Pure."""
+"""What an SDP offer of a WHEP player must be, checked before any of it is believed; and what was agreed on. Pure."""
 
 from __future__ import annotations
 
+from lingen_live.serve.coded import CODECS, Codec
 from lingen_live.serve.errors import HttpError
 
 MAX_SDP_BYTES = 64 * 1024
@@ -30,6 +31,21 @@ def check_offer(sdp: str) -> None:
     for direction in ("a=sendonly", "a=inactive"):
         if direction in video:
             raise _refusal(f"The video section is {direction.removeprefix('a=')}; a player's is recvonly.")
+
+
+def codec_of(answer_sdp: str) -> Codec:
+    """The codec of the video in an answer: the first of its list.
+
+    Raises:
+        ValueError: it is none of ours.
+    """
+    lines = answer_sdp.splitlines()
+    video = next(section for section in _sections(lines) if section[0].startswith("m=video"))
+    payload_type = video[0].split(" ")[3]
+    for codec in CODECS:
+        if f"a=rtpmap:{payload_type} {codec}/90000" in video:
+            return codec
+    raise ValueError(f"The first codec of {video[0]!r} is neither VP8 nor H264.")
 
 
 def _sections(lines: list[str]) -> list[list[str]]:

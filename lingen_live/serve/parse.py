@@ -43,6 +43,11 @@ _CONTROLS: Mapping[str, type[protocol.Control]] = {
 }
 
 
+def controls() -> dict[str, type[protocol.Control]]:
+    """Every control by its `type`."""
+    return dict(_CONTROLS)
+
+
 def parse_hello(text: str) -> protocol.Hello:
     """The first message of a client.
 

@@ -1,27 +1,28 @@
-"""One WebRTC peer connection that only sends: offer in, answer out, and word when it connects and ends.
+"""One WebRTC peer connection that only sends: offer in, answer out, and word of what the viewer says back.
 
-The only file that touches aiortc's insides, each time with the measured reason. Does not know HTTP or
+The only file, with the encoder, that touches aiortc's insides, each time with the reason. Does not know HTTP or
 sessions.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
-from aiortc.codecs import HEADER_EXTENSIONS, h264, vpx
-from aiortc.mediastreams import MediaStreamTrack
+from aiortc.codecs import HEADER_EXTENSIONS
 from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpParameters
 from aiortc.rtp import HeaderExtensions, HeaderExtensionsMap, pack_header_extensions, unpack_header_extensions
 
-# aiortc begins blurred and takes 25 s to sharpen; small pictures cost little from the start.
-MIN_BITRATE_BPS = 400_000
-DEFAULT_BITRATE_BPS = 1_000_000
-MAX_BITRATE_BPS = 3_000_000
+from lingen_live.serve.coded import Codec, CodedFrame
+from lingen_live.serve.offer import codec_of
+from lingen_live.serve.track import ViewerTrack
+from lingen_live.serve.trickle import Fragment
 
 PLAYOUT_DELAY_URI = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 _SENDER_EXTENSIONS = "_RTCRtpSender__rtp_header_extensions_map"
+_SENDER_ENCODER = "_RTCRtpSender__encoder"
 
 
 class PlayoutDelayExtensions(HeaderExtensionsMap):
@@ -48,19 +49,50 @@ class PlayoutDelayExtensions(HeaderExtensionsMap):
 
 
 def tune_aiortc() -> None:
-    """Raise the bitrates that encoders begin with, and let answers accept the playout delay; idempotent."""
-    for codec in (vpx, h264):
-        setattr(codec, "MIN_BITRATE", MIN_BITRATE_BPS)  # noqa: B010 (constants in the eyes of a type checker)
-        setattr(codec, "DEFAULT_BITRATE", DEFAULT_BITRATE_BPS)  # noqa: B010
-        setattr(codec, "MAX_BITRATE", MAX_BITRATE_BPS)  # noqa: B010
+    """Let answers accept the playout delay; idempotent."""
     if all(extension.uri != PLAYOUT_DELAY_URI for extension in HEADER_EXTENSIONS["video"]):
         HEADER_EXTENSIONS["video"].append(RTCRtpHeaderExtensionParameters(id=12, uri=PLAYOUT_DELAY_URI))
 
 
-class Peer:
-    """A viewer's connection; `connected` and `ended` are set as they happen."""
+class CodedPacker:
+    """In the place of aiortc's encoder, which would encode once more for every viewer.
 
-    def __init__(self, track: MediaStreamTrack) -> None:
+    Args:
+        on_estimate: told what the viewer believes it can take, bits a second.
+    """
+
+    def __init__(self, on_estimate: Callable[[int], None]) -> None:
+        self._on_estimate = on_estimate
+        self._bitrate_bps = 0
+
+    def pack(self, frame: CodedFrame) -> tuple[list[bytes], int]:
+        """RTP payloads and timestamp; they were cut once for all viewers."""
+        return list(frame.payloads), frame.pts
+
+    @property
+    def target_bitrate(self) -> int:
+        """The newest estimate; 0 before the first."""
+        return self._bitrate_bps
+
+    @target_bitrate.setter
+    def target_bitrate(self, bitrate_bps: int) -> None:
+        # This is all that aiortc does with a REMB message.
+        self._bitrate_bps = bitrate_bps
+        self._on_estimate(bitrate_bps)
+
+
+class Peer:
+    """A viewer's connection; `connected` and `ended` are set as they happen.
+
+    Args:
+        track: what is sent.
+        on_keyframe_request: called when the viewer lost its picture (PLI, FIR).
+        on_estimate: told what the viewer believes it can take, bits a second.
+    """
+
+    def __init__(
+        self, track: ViewerTrack, on_keyframe_request: Callable[[], None], on_estimate: Callable[[int], None]
+    ) -> None:
         tune_aiortc()
         self.connected = asyncio.Event()
         self.ended = asyncio.Event()
@@ -71,19 +103,31 @@ class Peer:
         transceiver = self._connection.addTransceiver(track, direction="sendonly")
         codecs = RTCRtpSender.getCapabilities("video").codecs
         transceiver.setCodecPreferences(sorted(codecs, key=lambda codec: codec.mimeType != "video/VP8"))
-        if not hasattr(transceiver.sender, _SENDER_EXTENSIONS):
-            raise RuntimeError("This version of aiortc keeps its header extensions elsewhere.")
+        for name in (_SENDER_EXTENSIONS, _SENDER_ENCODER, "_send_keyframe"):
+            if not hasattr(transceiver.sender, name):
+                raise RuntimeError(f"This version of aiortc has no {name} in its sender.")
         setattr(transceiver.sender, _SENDER_EXTENSIONS, PlayoutDelayExtensions())
+        setattr(transceiver.sender, _SENDER_ENCODER, CodedPacker(on_estimate))
+        # aiortc would tell its own encoder, which nobody asks any more.
+        setattr(transceiver.sender, "_send_keyframe", on_keyframe_request)  # noqa: B010 (else a type checker objects)
 
-    async def answer(self, offer_sdp: str) -> str:
-        """The SDP answer to `offer_sdp`, with all candidates of this side.
+    async def answer(self, offer_sdp: str) -> tuple[str, Codec]:
+        """The SDP answer to `offer_sdp`, with all candidates of this side, and the codec that was agreed on.
 
         Raises:
             Exception: whatever aiortc raises on an offer that it cannot take.
         """
         await self._connection.setRemoteDescription(RTCSessionDescription(offer_sdp, "offer"))
         await self._connection.setLocalDescription(await self._connection.createAnswer())
-        return self._connection.localDescription.sdp
+        sdp: str = self._connection.localDescription.sdp
+        return sdp, codec_of(sdp)
+
+    async def add(self, fragment: Fragment) -> None:
+        """Take candidates that the viewer found after its offer."""
+        for candidate in fragment.candidates:
+            await self._connection.addIceCandidate(candidate)
+        if fragment.is_last:
+            await self._connection.addIceCandidate(None)
 
     async def close(self) -> None:
         """Hang up; idempotent."""

@@ -17,6 +17,7 @@ from lingen_live.engine.client import ChunkReady
 from lingen_live.engine.control import Turn
 from lingen_live.engine.understanding import NOTHING, Understanding
 from lingen_live.engine.view import NO_TIMELINE, TimelineView
+from lingen_live.profile.lives import ChunkLife
 from lingen_live.profile.spans import ChunkProfile
 from lingen_live.serve.pacer import Action, LeadTime, Pacer
 
@@ -29,7 +30,10 @@ Image = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class ChunkInfo:
-    """All about a chunk except its frames; see `ChunkReady`. `applied_ids` are the controls it is the first to obey."""
+    """All about a chunk except its frames; see `ChunkReady`.
+
+    `applied_ids` are the controls it is the first to obey; `life` is what is measured of it from here on.
+    """
 
     chunk_index: int
     prompt: str
@@ -42,9 +46,10 @@ class ChunkInfo:
     epoch: int = 0
     is_turned: bool = False
     timeline: TimelineView = NO_TIMELINE
+    life: ChunkLife | None = None
 
     @classmethod
-    def of(cls, chunk: ChunkReady) -> ChunkInfo:
+    def of(cls, chunk: ChunkReady, life: ChunkLife | None = None) -> ChunkInfo:
         """A chunk without its frames."""
         return cls(
             chunk.chunk_index,
@@ -58,6 +63,7 @@ class ChunkInfo:
             chunk.epoch,
             chunk.is_turned,
             chunk.timeline,
+            life,
         )
 
 
@@ -112,6 +118,11 @@ class Playout:
     def buffer_s(self) -> float:
         """Media time in the queue."""
         return len(self._queue) / self._fps
+
+    @property
+    def requested_s(self) -> float | None:
+        """When the chunk was asked for that is being made; None when none is."""
+        return self._requested_s
 
     @property
     def ready_s(self) -> float:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from lingen_live.serve.errors import ProtocolError
@@ -15,10 +16,11 @@ MAX_PENDING = 64
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Someone who waits, and what they call it."""
+    """Someone who waits since `asked_s` (monotonic), and what they call it."""
 
     outbox: Outbox
     id: int
+    asked_s: float
 
 
 class Receipts:
@@ -26,10 +28,12 @@ class Receipts:
 
     Args:
         max_pending: controls that one client may have waiting.
+        clock: monotonic seconds.
     """
 
-    def __init__(self, max_pending: int = MAX_PENDING) -> None:
+    def __init__(self, max_pending: int = MAX_PENDING, clock: Callable[[], float] = time.monotonic) -> None:
         self._max_pending = max_pending
+        self._clock = clock
         self._tickets: dict[int, Ticket] = {}
         self._numbers = itertools.count(1)
 
@@ -47,8 +51,12 @@ class Receipts:
     def open(self, outbox: Outbox, id: int) -> int:
         """The number under which control `id` goes to the engine."""
         number = next(self._numbers)
-        self._tickets[number] = Ticket(outbox, id)
+        self._tickets[number] = Ticket(outbox, id, self._clock())
         return number
+
+    def asked_s(self, numbers: Iterable[int]) -> float | None:
+        """When the oldest of these controls arrived; None if nobody waits for any."""
+        return min((self._tickets[number].asked_s for number in numbers if number in self._tickets), default=None)
 
     def answer(self, number: int, event: Callable[[int], Event]) -> None:
         """Post `event`, made from the sender's own id, and forget `number`; nobody waits once they left."""

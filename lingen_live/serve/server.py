@@ -19,7 +19,7 @@ from lingen_live.engine.info import EngineInfo
 from lingen_live.serve.house import House
 from lingen_live.serve.protocol import MAX_MESSAGE_BYTES
 
-# Video encoders run here, and nothing else that takes long: more threads would only fight with the engine.
+# Colours, pictures and percentiles are made here; more threads would only fight with the engine.
 N_HELPER_THREADS = 2
 LINGER_S = 1
 
@@ -98,6 +98,7 @@ def _configure(app: FastAPI) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         ws_max_size=MAX_MESSAGE_BYTES,
+        ws_per_message_deflate=False,  # coded video does not shrink, and controls are small
         timeout_graceful_shutdown=LINGER_S,
         lifespan="off",
     )

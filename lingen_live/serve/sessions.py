@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol, assert_never
@@ -29,15 +30,16 @@ from lingen_live.engine.client import (
 from lingen_live.engine.control import EngineControl, SaysWords, Turn, starts_fresh
 from lingen_live.engine.info import EngineInfo
 from lingen_live.errors import LingenError
+from lingen_live.profile.lives import LifeBook
 from lingen_live.serve import protocol
 from lingen_live.serve.archive import Archive
-from lingen_live.serve.colour import ColourConverter
+from lingen_live.serve.intake import Intake
 from lingen_live.serve.orders import to_engine
 from lingen_live.serve.outbox import Outbox
 from lingen_live.serve.playout import ChunkInfo, Playout, Step
 from lingen_live.serve.protocol import Control, Event
 from lingen_live.serve.receipts import Receipts
-from lingen_live.serve.track import to_pts
+from lingen_live.serve.ticks import to_pts
 
 UNWATCHED_GRACE_S = 10.0
 
@@ -79,18 +81,19 @@ class Session:
         self._seed = seed
         self._transition_chunks = transition_chunks
         self._clock = clock
-        self._colour = ColourConverter()
         self._info: EngineInfo | None = None
         self._playout: Playout | None = None
         self._chunk_index = -1
         self._progress: tuple[str, float] | None = ("starting", 0.0)
         self._is_restarting = False
         self._is_paused = False
-        self._sinks: set[FrameSink] = set()
+        self._sinks: Counter[FrameSink] = Counter()  # viewers of each
         self._outboxes: set[Outbox] = set()
         self._watched_s = clock()
-        self._receipts = Receipts()
+        self._receipts = Receipts(clock=clock)
         self.archive = Archive(client)
+        self.book = LifeBook()
+        self._intake = Intake(self.archive, self.book, clock)
 
     # What others may ask.
 
@@ -126,17 +129,18 @@ class Session:
     # Those who watch, and those who steer.
 
     def add_viewer(self, sink: FrameSink) -> None:
-        """Send every image to `sink` from now on, beginning with the one on the screens."""
-        self._sinks.add(sink)
+        """Send every image to `sink` from now on, beginning with the one on the screens; once for all its viewers."""
+        self._sinks[sink] += 1
         if self._playout and self._playout.last_image is not None:
             sink.publish(self._playout.last_image, self._playout.media_time_s(self._clock()))
         self._broadcast(self.state())
 
     def remove_viewer(self, sink: FrameSink) -> None:
-        """Send nothing more to `sink`; idempotent."""
+        """One viewer of `sink` less; nothing more is sent to it after the last, and nothing happens then."""
         if sink in self._sinks:
             self._note_watched()
-            self._sinks.discard(sink)
+            self._sinks[sink] -= 1
+            self._sinks += Counter()  # drops what has no viewers
             self._broadcast(self.state())
 
     def add_socket(self, outbox: Outbox) -> None:
@@ -201,7 +205,7 @@ class Session:
             height_px=info.height_px if info else None,
             frames_per_chunk=info.frames_per_chunk if info else None,
             chunk_index=self._chunk_index,
-            n_viewers=len(self._sinks),
+            n_viewers=self._sinks.total(),
             model=info.to_json() if info else None,
             session=self.id,
         )
@@ -264,6 +268,8 @@ class Session:
     def _announce(self, step: Step, chunk: ChunkInfo, fps: float) -> None:
         """Tell everybody that `chunk` begins to play, and those who asked that it obeys them."""
         pts = to_pts(step.media_time_s)
+        if chunk.life is not None:
+            self.book.play(chunk.life, pts, self._clock())
         has_changed = (chunk.prompt, chunk.seed) != (self._prompt, self._seed)
         self._prompt, self._seed, self._chunk_index = chunk.prompt, chunk.seed, chunk.chunk_index
         for number in chunk.applied_ids:
@@ -288,10 +294,8 @@ class Session:
     async def _hear(self, event: EngineEvent, playout: Playout) -> None:
         match event:
             case ChunkReady():
-                # About two milliseconds of work, and not on the event loop.
-                images = await asyncio.to_thread(self._colour.to_yuv420p, event.frames)
-                await self.archive.keep(event)
-                playout.push(ChunkInfo.of(event), images, self._clock())
+                asked_s = self._receipts.asked_s(event.applied_ids)
+                playout.push(*await self._intake.take(event, playout.requested_s, asked_s), self._clock())
             case ControlRefused():
                 for number in event.ids:
                     self._receipts.answer(number, lambda id: protocol.ErrorEvent(event.code, event.message, id))

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any
 
 from fastapi import WebSocket, WebSocketDisconnect
 
@@ -18,6 +16,7 @@ from lingen_live.serve.house import House, Visitor
 from lingen_live.serve.outbox import Outbox
 from lingen_live.serve.parse import parse_control, parse_hello
 from lingen_live.serve.protocol import ErrorEvent, Hello, encode
+from lingen_live.serve.tasks import first_of
 
 HELLO_TIMEOUT_S = 10.0
 FAREWELL_TIMEOUT_S = 1.0
@@ -75,7 +74,7 @@ class ControlSockets:
             await _refuse(socket, error, CLOSE_FULL)
             return
         try:
-            await _first_of(lambda: _listen(socket, visitor), lambda: _speak(socket, outbox), outbox.until_stuck)
+            await first_of(lambda: _listen(socket, visitor), lambda: _speak(socket, outbox), outbox.until_stuck)
         finally:
             self._house.leave(visitor)
         # Only a stuck one gets here; its way is full, so the farewell may not get through either.
@@ -96,19 +95,6 @@ async def _listen(socket: WebSocket, visitor: Visitor) -> None:
 async def _speak(socket: WebSocket, outbox: Outbox) -> None:
     while True:
         await socket.send_text(encode(await outbox.next()))
-
-
-async def _first_of(*routines: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run all until the first ends, then end the others; what the first raised is raised."""
-    tasks = [asyncio.create_task(routine()) for routine in routines]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        task.result()
 
 
 async def _receive_text(socket: WebSocket) -> str:

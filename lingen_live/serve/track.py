@@ -1,69 +1,44 @@
-"""The video track of one viewer: the newest image of the session, stamped for RTP.
+"""The video track of one viewer: frames that were encoded once for all, handed to aiortc as they are.
 
-The only file that knows 90 kHz. Does not know who watches, nor when frames are due: it is fed.
+Does not know who watches, how frames are encoded, nor when they are due: it is fed.
 """
 
 from __future__ import annotations
 
-import asyncio
-from fractions import Fraction
+from collections.abc import Callable
 
-import numpy as np
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
-from av import VideoFrame
-from numpy.typing import NDArray
 
-CLOCK_RATE_HZ = 90000
-TIME_BASE = Fraction(1, CLOCK_RATE_HZ)
-
-
-def to_pts(media_time_s: float) -> int:
-    """Media time in ticks of 90 kHz."""
-    return round(media_time_s * CLOCK_RATE_HZ)
+from lingen_live.serve.coded import CodedFrame
+from lingen_live.serve.packets import PacketQueue
 
 
 class ViewerTrack(MediaStreamTrack):
-    """Holds one image at most: an encoder that falls behind skips, and never lags."""
+    """A queue of coded frames, as a track.
+
+    Args:
+        ask_for_keyframe: called when the viewer cannot go on without one.
+    """
 
     kind = "video"
 
-    def __init__(self) -> None:
+    def __init__(self, ask_for_keyframe: Callable[[], None]) -> None:
         super().__init__()
-        self._offered: tuple[NDArray[np.uint8], int] | None = None
-        self._has_news = asyncio.Event()
-        self._last_pts = -1
+        self.queue = PacketQueue(ask_for_keyframe)
 
-    def publish(self, image: NDArray[np.uint8], media_time_s: float) -> None:
-        """Offer yuv420p `image` (3 H / 2, W); it replaces one that was not taken yet.
-
-        Time that does not advance is ignored: a decoder would freeze on it.
-        """
-        pts = to_pts(media_time_s)
-        if pts > self._last_pts:
-            self._offered = (image, pts)
-            self._has_news.set()
-
-    async def recv(self) -> VideoFrame:
-        """The next frame to encode, when there is one.
+    # aiortc takes anything that is no frame to the sender's packer, which is ours and takes these.
+    async def recv(self) -> CodedFrame:  # type: ignore[override]
+        """The next frame to send, when there is one.
 
         Raises:
             MediaStreamError: the track was stopped.
         """
-        while self.readyState == "live" and self._offered is None:
-            self._has_news.clear()
-            await self._has_news.wait()
-        if self.readyState != "live" or self._offered is None:
+        frame = await self.queue.next()
+        if frame is None:
             raise MediaStreamError
-        image, self._last_pts = self._offered
-        self._offered = None
-        # A new frame object each time, also for the same image: the encoder marks the one it gets.
-        frame = VideoFrame.from_numpy_buffer(image, format="yuv420p")
-        frame.pts = self._last_pts
-        frame.time_base = TIME_BASE
         return frame
 
     def stop(self) -> None:
         """End the track and whoever waits for its next frame."""
         super().stop()
-        self._offered = None
-        self._has_news.set()
+        self.queue.close()

@@ -1,15 +1,21 @@
-"""WHEP: POST an SDP offer, get 201 with the answer and the place to DELETE. Knows HTTP and who watches what."""
+"""WHEP: POST an SDP offer, get 201 with the answer and the place to PATCH late candidates to, and to DELETE.
+
+Knows HTTP and who watches what.
+"""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
 
 from lingen_live.serve.errors import HttpError
 from lingen_live.serve.house import House
 from lingen_live.serve.offer import MAX_SDP_BYTES
+from lingen_live.serve.trickle import parse_fragment
+from lingen_live.serve.viewers import etag_of
 
 SDP_TYPE = "application/sdp"
+FRAGMENT_TYPE = "application/trickle-ice-sdpfrag"
+_HEADERS = {"Accept-Post": SDP_TYPE, "Accept-Patch": FRAGMENT_TYPE, "Allow": "GET, HEAD, POST, OPTIONS"}
 
 
 def whep_router(house: House) -> APIRouter:
@@ -18,24 +24,31 @@ def whep_router(house: House) -> APIRouter:
 
     @router.post("")
     async def start(request: Request, session: str | None = None) -> Response:
-        content_type = request.headers.get("content-type", "")
-        if content_type.split(";")[0].strip().lower() != SDP_TYPE:
-            raise HttpError(415, "wrong_type", f"The content type is {content_type[:80]!r}; it must be {SDP_TYPE}.")
+        _check_type(request, SDP_TYPE)
         offer = _decode(await _read_body(request))
         room = house.room(session)
         house.check_viewers()
         viewer_id, answer = await room.viewers.admit(offer)
-        return Response(answer, 201, {"Location": f"/whep/{viewer_id}"}, SDP_TYPE)
+        return Response(answer, 201, {"Location": f"/whep/{viewer_id}", "ETag": etag_of(viewer_id)}, SDP_TYPE)
 
     @router.options("")
     async def describe() -> Response:
-        return Response(status_code=204, headers={"Accept-Post": SDP_TYPE, "Allow": "POST, OPTIONS"})
+        return Response(status_code=204, headers=_HEADERS)
+
+    @router.get("")
+    @router.head("")
+    async def look() -> Response:
+        return Response(status_code=200, headers=_HEADERS, media_type=SDP_TYPE)
 
     @router.patch("/{viewer_id}")
-    async def trickle(viewer_id: str) -> Response:
-        message = "PATCH is not supported; all candidates belong into the offer, and the answer holds all of ours."
-        body = {"code": "no_trickle", "message": message}
-        return JSONResponse(body, 405, {"Allow": "DELETE"})
+    async def trickle(viewer_id: str, request: Request) -> Response:
+        _check_type(request, FRAGMENT_TYPE)
+        fragment = parse_fragment(_decode(await _read_body(request)))
+        # Players in use send no If-Match, so that none is demanded; a wrong one is refused.
+        for room in house.rooms:
+            if await room.viewers.trickle(viewer_id, request.headers.get("if-match"), fragment):
+                return Response(status_code=204)
+        raise HttpError(404, "no_viewer", "There is no such viewer, or it was hung up on.")
 
     @router.delete("/{viewer_id}")
     async def stop(viewer_id: str) -> Response:
@@ -44,6 +57,12 @@ def whep_router(house: House) -> APIRouter:
         return Response(status_code=200)
 
     return router
+
+
+def _check_type(request: Request, wanted: str) -> None:
+    content_type = request.headers.get("content-type", "")
+    if content_type.split(";")[0].strip().lower() != wanted:
+        raise HttpError(415, "wrong_type", f"The content type is {content_type[:80]!r}; it must be {wanted}.")
 
 
 async def _read_body(request: Request) -> bytes:

@@ -111,6 +111,6 @@ def test_an_engine_that_cannot_be_built_ends_it_with_the_reason(
 
 def test_an_open_server_says_so() -> None:
     server = LiveServer("--host", "0.0.0.0", script=FAKE_LIVE)
-    server.read_until("Anyone who can reach this address")
+    server.read_until("Whoever has this address can watch and steer")
     server.interrupt()
     assert "http://127.0.0.1:" in server.said

@@ -1,4 +1,4 @@
-"""The track of one viewer: newest image, rising time, new frames."""
+"""The track of one viewer: coded frames in order, until it is stopped."""
 
 from __future__ import annotations
 
@@ -7,15 +7,11 @@ import asyncio
 import numpy as np
 import pytest
 from aiortc.mediastreams import MediaStreamError
-from numpy.typing import NDArray
 
+from lingen_live.serve.coded import CodedFrame
 from lingen_live.serve.colour import ColourConverter
-from lingen_live.serve.track import TIME_BASE, ViewerTrack, to_pts
-
-
-def image(level: int) -> NDArray[np.uint8]:
-    (planes,) = ColourConverter().to_yuv420p(np.full((1, 32, 32, 3), level, np.uint8))
-    return planes
+from lingen_live.serve.ticks import to_pts
+from lingen_live.serve.track import ViewerTrack
 
 
 def test_ticks() -> None:
@@ -23,47 +19,18 @@ def test_ticks() -> None:
     assert to_pts(1 / 24) == 3750
 
 
-async def test_the_newest_image_wins() -> None:
-    track = ViewerTrack()
-    track.publish(image(10), 0.0)
-    track.publish(image(200), 0.5)
-    frame = await track.recv()
-    assert (frame.pts, frame.time_base) == (45_000, TIME_BASE)
-    assert (frame.width, frame.height, frame.format.name) == (32, 32, "yuv420p")
-    assert frame.to_ndarray(format="rgb24").mean() == pytest.approx(200, abs=2)
-
-
-async def test_a_frame_is_waited_for() -> None:
-    track = ViewerTrack()
+async def test_frames_are_waited_for_and_come_as_they_are() -> None:
+    track = ViewerTrack(lambda: None)
     receiving = asyncio.create_task(track.recv())
     await asyncio.sleep(0)
     assert not receiving.done()
-    track.publish(image(1), 0.0)
-    assert (await receiving).pts == 0
-
-
-async def test_one_image_twice_is_two_frames() -> None:
-    track = ViewerTrack()
-    same = image(9)
-    frames = []
-    for media_time_s in (0.0, 0.5):
-        track.publish(same, media_time_s)
-        frames.append(await track.recv())
-    assert frames[0] is not frames[1]
-
-
-async def test_time_that_stands_still_is_ignored() -> None:
-    track = ViewerTrack()
-    track.publish(image(1), 1.0)
-    await track.recv()
-    track.publish(image(2), 1.0)
-    track.publish(image(2), 0.5)
-    track.publish(image(3), 1.5)
-    assert (await track.recv()).pts == 135_000
+    frame = CodedFrame(b"key", 0, True, (b"k", b"ey"))
+    track.queue.deliver(frame)
+    assert await receiving is frame
 
 
 async def test_stop_wakes_who_waits_and_refuses_who_comes() -> None:
-    track = ViewerTrack()
+    track = ViewerTrack(lambda: None)
     receiving = asyncio.create_task(track.recv())
     await asyncio.sleep(0)
     track.stop()

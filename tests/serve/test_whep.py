@@ -3,63 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+import re
+import threading
 from itertools import pairwise
 
 import fake_engine
-import httpx
 import pytest
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
-from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+from aiortc import RTCRtpReceiver, RTCSessionDescription
 from av import VideoFrame
 from served import Live, Talk
+from whep_player import SDP, player
 
+from lingen_live.serve.feedback import KEYFRAME_INTERVAL_S
+from lingen_live.serve.offer import codec_of
 from lingen_live.serve.peer import PLAYOUT_DELAY_URI, tune_aiortc
-
-SDP = {"Content-Type": "application/sdp"}
-
-
-class Player:
-    """A WHEP player."""
-
-    def __init__(self) -> None:
-        self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        self.track: asyncio.Future[MediaStreamTrack] = asyncio.get_running_loop().create_future()
-        self.peer.on("track", self.track.set_result)
-        self.peer.addTransceiver("video", direction="recvonly")
-        self.path = ""
-        self.answer = ""
-
-    async def offer(self) -> str:
-        await self.peer.setLocalDescription(await self.peer.createOffer())
-        return self.peer.localDescription.sdp
-
-    async def play(self, live: Live) -> httpx.Response:
-        response = await live.http.post("/whep", content=await self.offer(), headers=SDP)
-        if response.status_code == 201:
-            self.path, self.answer = response.headers["location"], response.text
-            await self.peer.setRemoteDescription(RTCSessionDescription(self.answer, "answer"))
-        return response
-
-    async def end(self) -> None:
-        """Read until the other side hangs up."""
-        with suppress(MediaStreamError):
-            while True:
-                await self.frame()
-
-    async def frame(self) -> VideoFrame:
-        async with asyncio.timeout(10):
-            frame = await (await self.track).recv()
-        assert isinstance(frame, VideoFrame)
-        return frame
-
-
-@asynccontextmanager
-async def player() -> AsyncIterator[Player]:
-    it = Player()
-    yield it
-    await it.peer.close()
 
 
 async def until(live: Live, n_viewers: int) -> None:
@@ -124,6 +81,40 @@ async def test_vp8_is_chosen_and_play_without_delay_is_agreed(live: Live) -> Non
     assert f"a=rtpmap:{first_payload} VP8/90000" in section
     assert PLAYOUT_DELAY_URI in section
     assert "a=sendonly" in section
+
+
+async def test_who_takes_only_h264_gets_it_while_others_get_vp8(live: Live) -> None:
+    async with player() as vp8, player() as h264:
+        capabilities = RTCRtpReceiver.getCapabilities("video")
+        assert capabilities is not None
+        h264.peer.getTransceivers()[0].setCodecPreferences(
+            [it for it in capabilities.codecs if it.mimeType == "video/H264"]
+        )
+        await vp8.play(live)
+        await h264.play(live)
+        assert codec_of(h264.answer) == "H264"
+        frames = [await vp8.frame(), await h264.frame()]
+    assert [level(frame) for frame in frames] == pytest.approx([fake_engine.colour_of("a day")[0]] * 2, abs=4)
+
+
+async def test_two_viewers_cost_one_encoder_and_a_lost_picture_is_answered_with_a_keyframe(live: Live) -> None:
+    async with player() as one, player() as two:
+        await one.play(live)
+        await one.frame()
+        channel = live.viewers.broadcast.channels["VP8"]
+        await two.play(live)
+        await two.frame()
+        before = channel.n_keyframes
+        assert before == 2  # one for each who came
+        n_frames = channel.n_frames
+        await asyncio.sleep(KEYFRAME_INTERVAL_S)
+        for receiver in two.peer.getReceivers():
+            await receiver._send_rtcp_pli(next(iter(vars(receiver)["_RTCRtpReceiver__active_ssrc"])))
+        async with asyncio.timeout(5):
+            while channel.n_keyframes == before:  # noqa: ASYNC110 (a count has no event)
+                await asyncio.sleep(0.02)
+        assert channel.n_frames > n_frames
+        assert [thread.name for thread in threading.enumerate()].count("lingen-vp8_0") == 1
 
 
 async def test_without_candidates_the_player_is_found_by_its_checks(live: Live) -> None:
@@ -222,6 +213,53 @@ async def test_options_says_what_is_taken(live: Live) -> None:
     assert (response.status_code, response.headers["accept-post"]) == (204, "application/sdp")
 
 
-async def test_trickling_is_not_offered(live: Live) -> None:
-    response = await live.http.patch("/whep/x")
-    assert (response.status_code, response.headers["allow"]) == (405, "DELETE")
+FRAGMENT = {"Content-Type": "application/trickle-ice-sdpfrag"}
+
+
+async def test_candidates_may_come_after_the_offer(live: Live) -> None:
+    """Of an offer without any and checks that never reach us, only what is trickled can make a connection."""
+    async with player() as it:
+        lines = (await it.offer()).splitlines(keepends=True)
+        bare = "".join(line for line in lines if not line.startswith(("a=candidate", "a=end-of-candidates")))
+        response = await live.http.post("/whep", content=bare, headers=SDP)
+        late = "".join(line for line in lines if line.startswith(("a=candidate", "a=ice-ufrag", "a=mid")))
+        fragment = f"{late}a=end-of-candidates\r\n"
+        headers = {**FRAGMENT, "If-Match": response.headers["etag"]}
+        patched = await live.http.patch(response.headers["location"], content=fragment, headers=headers)
+        assert (patched.status_code, patched.text) == (204, "")
+        unreachable = re.sub(r"(a=candidate:\S+ \d+ \S+ \d+) \S+ ", r"\1 192.0.2.1 ", response.text)
+        await it.peer.setRemoteDescription(RTCSessionDescription(unreachable, "answer"))
+        assert (await it.frame()).width == 64
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status", "code"),
+    [
+        ("a=end-of-candidates", {"Content-Type": "application/sdp"}, 415, "wrong_type"),
+        ("", FRAGMENT, 400, "bad_fragment"),
+        ("a=candidate:1 1 udp", FRAGMENT, 400, "bad_fragment"),
+        ("a=candidate:1 1 udp 1 10.0.0.1 9 typ host\n" * 65, FRAGMENT, 400, "bad_fragment"),
+        ("a=end-of-candidates", {**FRAGMENT, "If-Match": '"old"'}, 412, "wrong_etag"),
+        ("a=end-of-candidates", {**FRAGMENT, "If-Match": "*"}, 422, "no_restart"),
+        ("a=ice-ufrag:other\na=end-of-candidates", FRAGMENT, 422, "no_restart"),
+    ],
+)
+async def test_bad_fragments(live: Live, body: str, headers: dict[str, str], status: int, code: str) -> None:
+    async with player() as it:
+        await it.play(live)
+        response = await live.http.patch(it.path, content=body, headers=headers)
+        assert (response.status_code, response.json()["code"]) == (status, code)
+        assert (await it.frame()).width == 64
+
+
+async def test_a_fragment_for_nobody(live: Live) -> None:
+    response = await live.http.patch("/whep/x", content="a=end-of-candidates", headers=FRAGMENT)
+    assert (response.status_code, response.json()["code"]) == (404, "no_viewer")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_looking_is_allowed_and_shows_nothing(live: Live, method: str) -> None:
+    response = await live.http.request(method, "/whep")
+    assert (response.status_code, response.text) == (200, "")
+    assert response.headers["content-type"] == "application/sdp"
+    assert response.headers["accept-patch"] == "application/trickle-ice-sdpfrag"

@@ -111,3 +111,10 @@ test("hello carries the version", () => {
   assert.deepEqual(hello(null), { type: "hello", version: 1 });
   assert.deepEqual(hello("abc"), { type: "hello", version: 1, session: "abc" });
 });
+
+/**
+ * Never called: that this compiles is the test. What the page says is in the protocol that the server generated.
+ * @param {import("../protocol.js").Control} message
+ * @returns {import("../protocol-types.js").ClientMessage}
+ */
+export const asGenerated = (message) => message;

@@ -107,7 +107,7 @@ test("that nothing was sent is forgotten once there is a connection", () => {
 
 test("media, stats and smooth are taken over, and the old view is not changed", () => {
   const view = after([
-    { type: "media", state: "playing" },
+    { type: "media", state: "playing", way: "WebRTC" },
     { type: "stats", fps: 16, ageMs: 30, roundTripMs: 2 },
     { type: "smooth", isSmooth: true },
   ]);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { FrameMeter, readReport, StallDetector } from "../stats.js";
+import { FrameMeter, readReport, ReceptionMeter, StallDetector } from "../stats.js";
 
 /** @param {FrameMeter} meter @param {number} n @param {{stepMs: number, startMs?: number, nPerStep?: number}} pace */
 function show(meter, n, { stepMs, startMs = 0, nPerStep = 1 }) {
@@ -70,4 +70,27 @@ test("a stats report gives packets of the video and the round trip of the pair i
   ];
   assert.deepEqual(readReport(entries), { nPackets: 70, roundTripMs: 12 });
   assert.deepEqual(readReport([]), { nPackets: 0, roundTripMs: null });
+});
+
+/** @param {object} changes */
+function reportWith(changes) {
+  const video = {
+    type: "inbound-rtp", kind: "video", id: "v", codecId: "c", timestamp: 1000, bytesReceived: 0, framesDecoded: 0,
+    jitterBufferDelay: 0, jitterBufferEmittedCount: 0, totalDecodeTime: 0, framesDropped: 1, freezeCount: 2, packetsLost: 3,
+  };
+  const pair = { type: "candidate-pair", nominated: true, currentRoundTripTime: 0.004 };
+  return [{ ...video, ...changes }, { type: "codec", id: "c", mimeType: "video/VP8" }, pair];
+}
+
+test("reception is measured between reports", () => {
+  const meter = new ReceptionMeter();
+  assert.equal(meter.read(reportWith({}))?.bitrateBps, null);
+  const later = { timestamp: 3000, bytesReceived: 250_000, framesDecoded: 32, totalDecodeTime: 0.016,
+    jitterBufferDelay: 0.32, jitterBufferEmittedCount: 32 };
+  assert.deepEqual(meter.read(reportWith(later)), {
+    codec: "VP8", bitrateBps: 1_000_000, jitterBufferMs: 10, decodeMs: 0.5,
+    nDropped: 1, nFreezes: 2, nLost: 3, roundTripMs: 4,
+  });
+  assert.equal(meter.read(reportWith({ framesDecoded: 3, timestamp: 4000 }))?.bitrateBps, null, "a new connection");
+  assert.equal(meter.read([]), null);
 });

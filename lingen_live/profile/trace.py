@@ -1,0 +1,46 @@
+"""Lives of chunks as a trace in Chrome's format, which ui.perfetto.dev and chrome://tracing open. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lingen_live.profile.lives import ChunkLife
+
+# One row each. Waiting is drawn apart from work, because waits of several chunks overlap.
+_ROWS = ("engine", "server", "encoder", "waiting")
+_ROW_OF = {
+    "mailbox": "waiting",
+    "queue": "waiting",
+    "buffer": "waiting",
+    "transfer": "server",
+    "colour": "server",
+    "archive": "server",
+    "encode": "encoder",
+    "hand out": "encoder",
+}
+
+
+def to_trace(lives: Sequence[ChunkLife]) -> dict[str, Any]:
+    """A document of complete events ("X"); times are microseconds of the server's monotonic clock.
+
+    Waits are asynchronous events ("b", "e"), as events of a row may only nest.
+    """
+    events: list[dict[str, Any]] = [
+        {"name": "process_name", "ph": "M", "pid": 1, "tid": 0, "args": {"name": "lingen live"}}
+    ]
+    for tid, name in enumerate(_ROWS, 1):
+        events.append({"name": "thread_name", "ph": "M", "pid": 1, "tid": tid, "args": {"name": name}})
+    for number, life in enumerate(lives):
+        for span in life.spans:
+            events += _events(life, span.name, 1e6 * (life.origin_s + span.start_s), 1e6 * span.duration_s, number)
+    return {"traceEvents": events, "displayTimeUnit": "ms"}
+
+
+def _events(life: ChunkLife, name: str, start_us: float, duration_us: float, number: int) -> list[dict[str, Any]]:
+    row = _ROW_OF.get(name, "engine")
+    common = {"name": name, "cat": row, "pid": 1, "tid": 1 + _ROWS.index(row), "ts": round(start_us, 1)}
+    if row != "waiting":
+        return [{**common, "ph": "X", "dur": round(duration_us, 1), "args": {"chunk": life.chunk_index}}]
+    end = {**common, "ph": "e", "id": f"{number} {name}", "ts": round(start_us + duration_us, 1)}
+    return [{**common, "ph": "b", "id": f"{number} {name}", "args": {"chunk": life.chunk_index}}, end]

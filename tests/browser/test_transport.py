@@ -1,0 +1,168 @@
+"""The way of the video into a real Chromium: codec, delay, networks without UDP, and a server that goes away.
+
+With the fake engine, whose chunks take no time: what is tested is everything after it.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+from live_server import FAKE_LIVE, LiveServer
+from playwright.sync_api import Browser, Page, Route, expect
+
+from lingen_live.serve.peer import PLAYOUT_DELAY_URI
+
+pytestmark = pytest.mark.browser
+
+_PLAYS_S = 60.0
+
+# Keeps the page's connections where a test finds them.
+_REMEMBER_PEERS = """
+  window.peers = [];
+  const Peer = RTCPeerConnection;
+  window.RTCPeerConnection = class extends Peer {
+    constructor(...options) { super(...options); window.peers.push(this); }
+  };
+"""
+
+_RECEPTION = """async () => {
+  const entries = [...(await window.peers.at(-1).getStats()).values()];
+  const video = entries.find(({ type }) => type === "inbound-rtp");
+  return { ...video, mimeType: entries.find(({ id }) => id === video.codecId).mimeType };
+}"""
+
+# A player of its own that takes H.264 only; how many frames it decoded, of which codec, and how bright they were.
+_PLAY_H264 = """async () => {
+  const peer = new RTCPeerConnection({ iceServers: [] });
+  const transceiver = peer.addTransceiver("video", { direction: "recvonly" });
+  const { codecs } = RTCRtpReceiver.getCapabilities("video");
+  transceiver.setCodecPreferences(codecs.filter(({ mimeType }) => mimeType === "video/H264"));
+  await peer.setLocalDescription();
+  await new Promise((resolve) => {
+    peer.onicegatheringstatechange = () => peer.iceGatheringState === "complete" && resolve();
+  });
+  const response = await fetch("whep", {
+    method: "POST", headers: { "Content-Type": "application/sdp" }, body: peer.localDescription.sdp,
+  });
+  await peer.setRemoteDescription({ type: "answer", sdp: await response.text() });
+  for (let tries = 0; tries < 100; tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const entries = [...(await peer.getStats()).values()];
+    const video = entries.find(({ type }) => type === "inbound-rtp");
+    if ((video?.framesDecoded ?? 0) < 10) continue;
+    peer.close();
+    return entries.find(({ id }) => id === video.codecId).mimeType;
+  }
+  return "nothing was decoded";
+}"""
+
+
+@pytest.fixture(scope="module")
+def fake_server() -> Iterator[LiveServer]:
+    """A server whose chunks take no time."""
+    server = LiveServer("--prompt", "a day", script=FAKE_LIVE)
+    yield server
+    server.close()
+
+
+def open_page(chromium: Browser, url: str, *, has_udp: bool = True) -> Page:
+    """The client, playing."""
+    page = chromium.new_page(viewport={"width": 1280, "height": 800})
+    page.add_init_script(_REMEMBER_PEERS)
+    if not has_udp:
+        page.route("**/whep", lose_candidates)
+    page.goto(url)
+    wait_until_it_plays(page)
+    return page
+
+
+def lose_candidates(route: Route) -> None:
+    """What a network without UDP comes to: neither side has an address that the other reaches."""
+    offer = route.request.post_data or ""
+    lines = [line for line in offer.splitlines(keepends=True) if not line.startswith("a=candidate")]
+    response = route.fetch(post_data="".join(lines))
+    unreachable = re.sub(r"(a=candidate:\S+ \d+ \S+ \d+) \S+ ", r"\1 192.0.2.1 ", response.text())
+    route.fulfill(response=response, body=unreachable)
+
+
+def wait_until_it_plays(page: Page, beyond_s: float = 0.5) -> None:
+    deadline_s = time.monotonic() + _PLAYS_S
+    while page.evaluate("document.getElementById('video').currentTime") <= beyond_s:
+        assert time.monotonic() < deadline_s, page.inner_text("#status")
+        page.wait_for_timeout(100)
+
+
+def steer(page: Page, prompt: str) -> None:
+    page.fill("#prompt", prompt)
+    page.press("#prompt", "Enter")
+    expect(page.locator("#receipt-text")).to_contain_text("applied in", timeout=30_000)
+
+
+def test_chromium_decodes_vp8_and_agrees_to_show_it_at_once(chromium: Browser, fake_server: LiveServer) -> None:
+    page = open_page(chromium, fake_server.url)
+    page.wait_for_timeout(1000)
+    reception = page.evaluate(_RECEPTION)
+    assert reception["mimeType"] == "video/VP8"
+    assert reception["framesDecoded"] >= 10
+    # Both sides agreed to it; without it, Chromium holds frames back for some 30 ms.
+    for side in ("localDescription", "remoteDescription"):
+        assert PLAYOUT_DELAY_URI in page.evaluate(f"window.peers.at(-1).{side}.sdp")
+    page.close()
+
+
+def test_chromium_decodes_h264_when_it_takes_nothing_else(chromium: Browser, fake_server: LiveServer) -> None:
+    page = open_page(chromium, fake_server.url)
+    assert page.evaluate(_PLAY_H264) == "video/H264"
+    page.close()
+
+
+def test_the_panel_says_where_the_time_goes(chromium: Browser, fake_server: LiveServer) -> None:
+    page = open_page(chromium, fake_server.url)
+    steer(page, "night")
+    page.click("#stats")
+    expect(page.locator("#hud")).to_be_visible()
+    expect(page.locator("#hud")).to_have_attribute("data-n", "1")
+    expect(page.locator('[data-part="stages"] li')).not_to_have_count(0)
+    assert "denoise" in page.inner_text('[data-part="stages"]')
+    expect(page.locator('[data-part="browser"]')).to_contain_text("WebRTC, VP8")
+    seconds = page.locator('[data-part="photon"] .value').first.inner_text()
+    assert 0 < float(seconds.removesuffix(" s")) < 10
+    page.keyboard.press("Escape")
+    expect(page.locator("#hud")).to_be_hidden()
+    assert page.evaluate("document.activeElement.id") == "stats"
+    page.close()
+
+
+def test_without_udp_the_video_comes_over_the_websocket_and_the_page_says_so(
+    chromium: Browser, fake_server: LiveServer
+) -> None:
+    page = open_page(chromium, fake_server.url, has_udp=False)
+    expect(page.locator("#status")).to_contain_text("over the WebSocket, as no UDP gets through")
+    before = page.evaluate("document.getElementById('video').getVideoPlaybackQuality().totalVideoFrames")
+    steer(page, "night")
+    page.wait_for_timeout(1500)
+    after = page.evaluate("document.getElementById('video').getVideoPlaybackQuality().totalVideoFrames")
+    assert after - before >= 12
+    page.click("#stats")
+    expect(page.locator("#hud")).to_have_attribute("data-n", "1")
+    page.close()
+
+
+def test_a_server_that_comes_back_finds_the_page_waiting(chromium: Browser) -> None:
+    server = LiveServer("--prompt", "a day", script=FAKE_LIVE)
+    page = open_page(chromium, server.url)
+    port = server.url.rsplit(":", 1)[1].strip("/")
+    server.terminate()
+    expect(page.locator("#status")).to_contain_text("reconnecting", timeout=15_000)
+    again = LiveServer("--prompt", "a night", "--port", port, script=FAKE_LIVE)
+    try:
+        assert again.url == server.url
+        expect(page.locator("#status")).to_contain_text("live", timeout=30_000)
+        expect(page.locator("#caption")).to_have_text("a night", timeout=15_000)
+        wait_until_it_plays(page, page.evaluate("document.getElementById('video').currentTime") + 0.5)
+    finally:
+        again.close()
+    page.close()

@@ -1,0 +1,32 @@
+// @ts-check
+// Written by `lingen_live protocol --write` from lingen_live/serve/protocol.py; not to be edited.
+
+/** @typedef {{type: "hello", version: 1, session?: string}} Hello */
+/** @typedef {{type: "steer", id: number, prompt: string, chunks?: number}} SteerControl */
+/** @typedef {{type: "blend", id: number, parts: readonly (readonly [string, number])[], chunks?: number}} BlendControl */
+/** @typedef {{type: "reanchor", id: number, prompt: string, chunks?: number}} ReanchorControl */
+/** @typedef {{type: "cut", id: number, prompt: string}} CutControl */
+/** @typedef {{type: "pause", id: number}} PauseControl */
+/** @typedef {{type: "resume", id: number}} ResumeControl */
+/** @typedef {{type: "seed", id: number, seed: number}} SeedControl */
+/** @typedef {{type: "reset", id: number}} ResetControl */
+/** @typedef {{type: "seek", id: number, chunk_index: number}} SeekControl */
+/** @typedef {{type: "fork", id: number, chunk_index?: number, name?: string}} ForkControl */
+/** @typedef {{type: "switch", id: number, branch_id: number}} SwitchControl */
+/** @typedef {{type: "delete", id: number, branch_id: number}} DeleteControl */
+/** @typedef {{type: "schedule", id: number, chunk_index: number, prompt?: string, parts?: readonly (readonly [string, number])[], verb?: "steer" | "cut", chunks?: number}} ScheduleControl */
+/** @typedef {{type: "reschedule", id: number, plan_id: number, chunk_index: number}} RescheduleControl */
+/** @typedef {{type: "unschedule", id: number, plan_id: number}} UnscheduleControl */
+/** @typedef {{type: "scenario", id: number, scenario: object}} ScenarioControl */
+/** @typedef {{type: "load", id: number, upload: string}} LoadControl */
+/** @typedef {{type: "received", id: number}} ReceivedEvent */
+/** @typedef {{type: "applied", id: number, chunk_index: number, pts: number}} AppliedEvent */
+/** @typedef {{type: "chunk", chunk_index: number, pts: number, prompt: string, blend: number, profile: {total_ms: number, spans_ms: Record<string, number>}, buffer_ms: number, fps: number, understanding: {scene: readonly (string)[], heard: readonly (string)[], similarity: number}}} ChunkEvent */
+/** @typedef {{type: "state", version: number, status: "warming" | "running" | "paused" | "restarting", progress?: {stage: string, fraction: number}, prompt: string, seed: number, fps?: number, width_px?: number, height_px?: number, frames_per_chunk?: number, chunk_index: number, n_viewers: number, model?: object, session: string}} StateEvent */
+/** @typedef {{type: "timeline", branch_id: number, chunk_index: number, branches: readonly ({id: number, name: string, parent_id: number | null, forked_at: number, tip_index: number})[], max_branches: number, moments: readonly (readonly [number, number])[], plan: readonly ({id: number, chunk_index: number, verb: "steer" | "cut", prompt: string, n_chunks: number})[], thumbnails: string}} TimelineEvent */
+/** @typedef {{type: "line", place: number, n_waiting: number, n_sessions: number}} LineEvent */
+/** @typedef {{type: "error", code: string, message: string, id?: number}} ErrorEvent */
+/** @typedef {Hello | SteerControl | BlendControl | ReanchorControl | CutControl | PauseControl | ResumeControl | SeedControl | ResetControl | SeekControl | ForkControl | SwitchControl | DeleteControl | ScheduleControl | RescheduleControl | UnscheduleControl | ScenarioControl | LoadControl} ClientMessage */
+/** @typedef {ReceivedEvent | AppliedEvent | ChunkEvent | StateEvent | TimelineEvent | LineEvent | ErrorEvent} ServerMessage */
+
+export {};
