@@ -21,7 +21,7 @@ from lingen_live.serve.protocol import MAX_MESSAGE_BYTES
 from lingen_live.serve.sessions import Session
 from lingen_live.serve.viewers import Viewers
 
-# Video encoders run here, and nothing else that takes long: more threads would only fight with the engine.
+# Colours, pictures and percentiles are made here; more threads would only fight with the engine.
 N_HELPER_THREADS = 2
 LINGER_S = 1
 
