@@ -128,7 +128,7 @@ class VideoCodec(nn.Module):
         shape = latents.shape[:2]
         features, flow = self._features(latents.flatten(0, 1))
         groups = self._unfolded(features, self.config.frames_per_latent)
-        frames, _ = shifted(groups, flow, self._moments())
+        frames, _ = shifted(groups, flow, self._first_moment())
         frames, last = frames.unflatten(0, shape), groups[:, -1:].unflatten(0, shape)[:, :-1]
         flow, first = flow.unflatten(0, shape)[:, :-1], 1
         if before is not None:
@@ -167,16 +167,13 @@ class VideoCodec(nn.Module):
             (N, N_FADING, 3, H, W); and how much of them is to be seen, (N, N_FADING, 1, H, W), which falls frame by
             frame and is nothing where things come in from outside.
         """
-        after = self._moments()[-1] + 1
-        moments = [after + index for index in range(N_FADING)]
-        onward, is_seen = shifted(last.expand(-1, N_FADING, -1, -1, -1), flow, moments)
+        onward, is_seen = shifted(last.expand(-1, N_FADING, -1, -1, -1), flow, 1 - self._first_moment())
         share = torch.arange(N_FADING, 0, -1, device=last.device, dtype=last.dtype) / (N_FADING + 1)
         return onward, is_seen * share.view(1, -1, 1, 1, 1)
 
-    def _moments(self) -> list[float]:
-        """When the frames of a group are, in frames from its middle."""
-        n_frames = self.config.frames_per_latent
-        return [index - (n_frames - 1) / 2 for index in range(n_frames)]
+    def _first_moment(self) -> float:
+        """When the first frame of a group is, in frames from its middle; the last is as far on the other side."""
+        return -(self.config.frames_per_latent - 1) / 2
 
     def encode(self, frames: Tensor, travel: Tensor | None = None) -> Tensor:
         """Frames to normalised latents.

@@ -8,8 +8,6 @@ and parallax can be seen in a still picture. Knows nothing of the decoder.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -41,13 +39,13 @@ class ParallaxHead(nn.Module):
         return functional.pixel_shuffle(self.exit(functional.silu(x)), CELLS)[:, 0]
 
 
-def shifted(frames: Tensor, flow: Tensor, moments: Sequence[float]) -> tuple[Tensor, Tensor]:
+def shifted(frames: Tensor, flow: Tensor, first: float) -> tuple[Tensor, Tensor]:
     """Frames shifted as things move.
 
     Args:
         frames: (N, F, 3, H, W).
         flow: (N, h, w), to the right, in picture heights a frame.
-        moments: F of them: how many frames of flow each is shifted by.
+        first: how many frames of flow the first one is shifted by; each one after it by one more.
 
     Returns:
         (N, F, 3, H, W), sampled bilinearly; and (N, F, 1, H, W) bool, where the picture was seen: what comes in from
@@ -58,7 +56,7 @@ def shifted(frames: Tensor, flow: Tensor, moments: Sequence[float]) -> tuple[Ten
         flow.unsqueeze(1).float(), (height_px, width_px), mode="bilinear", align_corners=False
     )
     y, x = (torch.arange(n, device=flow.device).add(0.5).mul(2 / n).sub(1) for n in (height_px, width_px))
-    times = torch.tensor(moments, device=flow.device).view(1, -1, 1, 1)
+    times = (torch.arange(frames.shape[1], device=flow.device) + first).view(1, -1, 1, 1)
     moved = x - flow * times * (2 * height_px / width_px)  # N, F, H, W in half widths, the units of grid_sample
     sources = torch.stack((moved, y[:, None].expand_as(moved)), dim=-1)
     out = functional.grid_sample(

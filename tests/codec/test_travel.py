@@ -7,18 +7,18 @@ import torch
 
 from lingen_live.codec.travel import CELLS, ParallaxHead, estimated_travel, shifted
 
-MOMENTS = [-1.5, -0.5, 0.5, 1.5]
+FIRST = -1.5
 
 
 def test_frames_are_shifted_as_things_move() -> None:
     """A dot at column 8 in all four frames, moving right by two pixels a frame."""
     frames = torch.zeros(1, 4, 3, 8, 16)
     frames[..., 4, 8] = 1
-    moved, is_seen = shifted(frames, torch.full((1, 2, 4), 2 / 8), MOMENTS)
+    moved, is_seen = shifted(frames, torch.full((1, 2, 4), 2 / 8), FIRST)
     assert moved[0, :, 0, 4].argmax(-1).tolist() == [5, 7, 9, 11]  # the middle lies between the second and third
     assert is_seen.shape == (1, 4, 1, 8, 16)
     assert is_seen[0, :, 0, 0].sum(-1).tolist() == [13, 15, 15, 13]  # the rest comes in from outside
-    still, is_seen = shifted(frames, torch.zeros(1, 2, 4), MOMENTS)
+    still, is_seen = shifted(frames, torch.zeros(1, 2, 4), FIRST)
     torch.testing.assert_close(still, frames)
     assert is_seen.all()
 
