@@ -132,7 +132,6 @@ class ScheduleControl:
     """Steer or cut when chunk `chunk_index` comes; `timeline` lists what is planned.
 
     Attributes:
-        id: of the control.
         chunk_index: of the first chunk under the words.
         prompt: one prompt; or
         parts: several, [prompt, weight] each.
@@ -217,7 +216,6 @@ class AppliedEvent:
     """The first frame made under the control `id` plays now.
 
     Attributes:
-        id: of the control.
         chunk_index: of the chunk made under it.
         pts: of that chunk's first frame, 90 kHz, in the session's media time.
     """
