@@ -133,7 +133,7 @@ class ScheduleControl:
 
     Attributes:
         chunk_index: of the first chunk under the words.
-        prompt: one prompt; or
+        prompt: what to say; either this or
         parts: several, [prompt, weight] each.
         verb: how they are said.
         chunks: over how many chunks a steer blends.
@@ -216,6 +216,7 @@ class AppliedEvent:
     """The first frame made under the control `id` plays now.
 
     Attributes:
+        id: of the control.
         chunk_index: of the chunk made under it.
         pts: of that chunk's first frame, 90 kHz, in the session's media time.
     """
