@@ -20,7 +20,7 @@ _WHAT = {
     "stages": "one stream by its stages",
     "sessions": "1, 2, 4 and 8 streams at once",
     "viewers": "0 to 50 viewers of one stream, by what they cost the server",
-    "photon": "how long words take to the screen",
+    "photon": "how long words take to the screen, in headless Chromium",
     "steer": "the ways to say something, by how soon they are obeyed and what they keep",
     "hour": "an hour of video: whether anything grows with a stream's age",
     "paths": "float32 and bfloat16, compiled or not, against what the CPU can multiply",

@@ -132,9 +132,8 @@ class ScheduleControl:
     """Steer or cut when chunk `chunk_index` comes; `timeline` lists what is planned.
 
     Attributes:
-        id: of the control.
         chunk_index: of the first chunk under the words.
-        prompt: one prompt; or
+        prompt: what to say; either this or
         parts: several, [prompt, weight] each.
         verb: how they are said.
         chunks: over how many chunks a steer blends.

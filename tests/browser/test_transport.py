@@ -73,7 +73,7 @@ def open_page(chromium: Browser, url: str, *, has_udp: bool = True) -> Page:
     page = chromium.new_page(viewport={"width": 1280, "height": 800})
     page.add_init_script(_REMEMBER_PEERS)
     if not has_udp:
-        page.route("**/whep", lose_candidates)
+        page.route(re.compile(r"/whep(\?|$)"), lose_candidates)
     page.goto(url)
     wait_until_it_plays(page)
     return page

@@ -18,28 +18,33 @@ from tiny_engine import make_tiny
 from lingen_live.engine.events import blend_of, words_of
 from lingen_live.engine.options import EngineOptions
 
-engine = make_tiny(EngineOptions(checkpoint=sys.argv[1], seed=7, prompt="a meadow"), lambda stage, fraction: None)
-engine.plan("cut", words_of("a red desert"), {_N_BEFORE + 3})
-engine.plan("steer", blend_of([("night", 2), ("a sea of ice", 1)]), {_N_BEFORE + 5}, 2)
+batch = make_tiny(EngineOptions(checkpoint=sys.argv[1]), lambda stage, fraction: None)
+stream = batch.open(seed=7, prompt="a meadow")
+stream.plan("cut", words_of("a red desert"), {_N_BEFORE + 3})
+stream.plan("steer", blend_of([("night", 2), ("a sea of ice", 1)]), {_N_BEFORE + 5}, 2)
 for index in range({_N_BEFORE}):
     if index == 2:
-        engine.steer("a sea of ice", 3)
+        stream.steer("a sea of ice", 3)
     if index == 5:
-        engine.reanchor("night", 2)
-    engine.tick()
-engine.steer("a meadow", 4)
-Path(sys.argv[2]).write_bytes(engine.save_session())
+        stream.reanchor("night", 2)
+    batch.tick([stream])
+    batch.settle()
+stream.steer("a meadow", 4)
+Path(sys.argv[2]).write_bytes(stream.save_session())
 """
-_DIES = "for _ in iter(int, 1):\n    engine.tick(lambda: print('denoising', flush=True))\n"
-_GOES_ON = f"print(*(engine.tick().digest.hex() for _ in range({_N_AFTER})))\nprint(engine.scenario().to_json())\n"
+_DIES = "for _ in iter(int, 1):\n    batch.tick([stream], lambda: print('denoising', flush=True))\n"
+_GOES_ON = (
+    f"print(*(batch.tick([stream])[0].digest.hex() for _ in range({_N_AFTER})))\nprint(stream.scenario().to_json())\n"
+)
 _LOADS = """
 import sys
 from pathlib import Path
 from tiny_engine import make_tiny
 from lingen_live.engine.options import EngineOptions
 
-session = Path(sys.argv[2]).read_bytes()
-engine = make_tiny(EngineOptions(checkpoint=sys.argv[1], seed=1, session=session), lambda stage, fraction: None)
+batch = make_tiny(EngineOptions(checkpoint=sys.argv[1]), lambda stage, fraction: None)
+stream = batch.open(seed=1, prompt="a meadow")
+stream.load_session(Path(sys.argv[2]).read_bytes())
 """
 
 
