@@ -19,7 +19,7 @@ from lingen_kernels.window.torch_window import window_attention_torch
 
 MAX_HEADDIM = 128
 BLOCK_QUERIES = 128
-BLOCK_KEYS = 64
+BLOCK_KEYS = 32  # with 64 some versions of Triton spill up to 232 bytes a thread on sm_90
 
 
 def window_attention_triton(
