@@ -288,10 +288,6 @@ class Stream:
         snapshot = Snapshot(self.keep(branch.head.advanced(made.following)), thumbnail)
         return branch.pushed(snapshot, made.digest, path)
 
-    def tidy(self) -> bool:
-        """Do one small piece of work that can wait, such as packing an old snapshot; whether there may be more."""
-        return self.timeline.pack_one()
-
     @torch.inference_mode()
     def _tell(self, event: Event, *, is_stale: bool = False) -> None:
         """Take new words now."""

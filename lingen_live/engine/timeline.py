@@ -235,16 +235,6 @@ class Timeline:
             if one.id != branch_id
         }
 
-    def pack_one(self) -> bool:
-        """Pack the oldest snapshot that is not packed, if it is not recent; whether there may be more."""
-        branch = self.current
-        recent = [one for one in branch.snapshots if one.chunk_index <= branch.head.chunk_index][-N_RECENT:]
-        waiting = (one for one in self._snapshots() if not one.is_packed and one not in recent)
-        if (snapshot := next(waiting, None)) is None:
-            return False
-        snapshot.pack()
-        return True
-
     def _check_id(self, branch_id: int) -> Branch:
         if branch_id not in self._branches:
             known = ", ".join(str(id) for id in self._branches)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
 
 import numpy as np
 import pytest
-import torch
 
 from lingen_live.engine.engine import Engine
-from lingen_live.engine.snapshot import THUMBNAIL_PX, PackedState, thumbnail_of
+from lingen_live.engine.snapshot import THUMBNAIL_PX, thumbnail_of
 from lingen_live.engine.thinning import N_RECENT, protected, worth
 from lingen_live.engine.timeline import TimelineLimits
 from lingen_live.errors import ConfigError
-from lingen_live.model.state import StreamState
 
 MakeEngine = Callable[..., Engine]
 
@@ -75,30 +72,6 @@ def test_what_branches_share_counts_once(make_engine: MakeEngine) -> None:
     before = engine.timeline.n_bytes
     engine.fork()
     assert engine.timeline.n_bytes == before
-
-
-def test_packing_waits_for_the_recent_and_takes_the_oldest_first(make_engine: MakeEngine) -> None:
-    engine = make_engine()
-    for _ in range(N_RECENT + 2):
-        engine.tick()
-    before = engine.timeline.n_bytes
-    n_packed = 0
-    while engine.tidy():
-        n_packed += 1
-        packed = [one.is_packed for one in engine.timeline.current.snapshots]
-        assert packed == [True] * n_packed + [False] * (N_RECENT + 3 - n_packed)
-    assert n_packed == 3
-    assert engine.timeline.n_bytes < before
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_packing_loses_no_bit(make_engine: MakeEngine, dtype: torch.dtype) -> None:
-    engine = make_engine()
-    engine.tick()
-    state = StreamState(*(getattr(engine.state, f.name).to(dtype) for f in fields(StreamState)))
-    packed = PackedState.pack(state)
-    assert packed.unpack().to_bytes() == state.to_bytes()
-    assert packed.n_bytes < state.n_bytes
 
 
 def test_a_thumbnail_is_the_last_frame_made_small() -> None:
