@@ -84,12 +84,12 @@ def estimated_travel(groups: Tensor) -> Tensor:
     lag = rows.shape[1] // 2
     before, after = rows[:, :lag].flatten(1, 2), rows[:, lag:].flatten(1, 2)
     speeds = torch.arange(-_FASTEST, _FASTEST + _STEP / 2, _STEP, device=groups.device) / 16
-    scores = torch.stack([_correlation(before, after, float(speed) * lag * height_px) for speed in speeds], dim=1)
+    scores = torch.stack([shift_correlation(before, after, float(speed) * lag * height_px) for speed in speeds], dim=1)
     has_edges = rows.flatten(1).square().mean(1) > _FLAT
     return torch.where(has_edges, speeds[scores.argmax(1)], 0.0)
 
 
-def _correlation(before: Tensor, after: Tensor, shift_px: float) -> Tensor:
+def shift_correlation(before: Tensor, after: Tensor, shift_px: float) -> Tensor:
     """Of `after` moved back by a shift with `before`, both (N, R, W), where they overlap: (N,) in [-1, 1]."""
     width_px = before.shape[2]
     x = torch.arange(width_px, device=before.device) + shift_px

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from lingen_live.codec.travel import shift_correlation
 from lingen_live.train.quality import LUMA
 from lingen_live.train.rendered import Stream
 from lingen_live.world.attributes import VALUES, Attributes
@@ -67,7 +68,8 @@ def ground_shift(luma: Tensor, fps: float, top: float) -> float:
         return math.nan
     speeds = torch.arange(-_FASTEST, _FASTEST + _STEP / 2, _STEP)
     shifts_px = (speeds * height_px * lag / fps).tolist()
-    scores = torch.tensor([_correlation(strip[:-lag], strip[lag:], shift) for shift in shifts_px])
+    before, after = strip[:-lag].flatten(0, 1).unsqueeze(0), strip[lag:].flatten(0, 1).unsqueeze(0)
+    scores = torch.cat([shift_correlation(before, after, shift) for shift in shifts_px])
     best = int(scores.argmax())
     speed = float(speeds[best])
     if 0 < best < len(scores) - 1:
@@ -75,17 +77,6 @@ def ground_shift(luma: Tensor, fps: float, top: float) -> float:
         bend = below - 2 * peak + above
         speed += _STEP * (below - above) / (2 * bend) if bend < 0 else 0.0
     return speed
-
-
-def _correlation(before: Tensor, after: Tensor, shift_px: float) -> float:
-    """Of `after` moved back by a shift with `before`, both (N, R, W), where they overlap; in [-1, 1]."""
-    width_px = before.shape[2]
-    x = torch.arange(width_px) + shift_px
-    inside = (x >= 0) & (x <= width_px - 1)
-    x, floor = x[inside], x[inside].floor().clamp(0, width_px - 2).long()
-    moved = torch.lerp(after[..., floor], after[..., floor + 1], x - floor)
-    kept = before[..., inside]
-    return float((moved * kept).sum() / (moved.square().sum() * kept.square().sum()).sqrt().clamp(min=1e-12))
 
 
 @dataclass(frozen=True, slots=True)
