@@ -6,16 +6,17 @@ import tomllib
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import ClassVar
 
 from lingen_live.config import BundleConfig, from_json, require_positive
 from lingen_live.errors import ConfigError
 
-_POSITIVE = ("n_steps", "batch", "learning_rate", "clip_norm")
-
 
 @dataclass(frozen=True, slots=True)
-class CodecTraining:
-    """How the video autoencoder or its decoder alone is trained; configs/vista.toml says what each means."""
+class Section:
+    """What the training of every network has; configs/vista.toml says what each number means."""
+
+    POSITIVE: ClassVar[tuple[str, ...]] = ("n_steps", "batch", "learning_rate", "clip_norm")
 
     n_steps: int
     batch: int
@@ -25,91 +26,59 @@ class CodecTraining:
     cooldown: float
     ema_decay: float
     clip_norm: float
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that nothing can be trained with."""
+        require_positive(self, *self.POSITIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class CodecTraining(Section):
+    """How the video autoencoder or its decoder alone is trained; configs/vista.toml says what each means."""
+
     edge_weight: float
     motion_weight: float
     latent_noise: float
     latent_pull: float
 
-    def __post_init__(self) -> None:
-        """Refuse numbers that nothing can be trained with."""
-        require_positive(self, *_POSITIVE)
-
 
 @dataclass(frozen=True, slots=True)
-class ParallaxTraining:
+class ParallaxTraining(Section):
     """How the codec's parallax head is trained."""
 
-    n_steps: int
-    batch: int
-    learning_rate: float
-    weight_decay: float
-    warmup_steps: int
-    cooldown: float
-    ema_decay: float
-    clip_norm: float
+    POSITIVE = (*Section.POSITIVE, "n_scenes")
+
     n_scenes: int
     latent_noise: float
 
-    def __post_init__(self) -> None:
-        """Refuse numbers that nothing can be trained with."""
-        require_positive(self, *_POSITIVE, "n_scenes")
-
 
 @dataclass(frozen=True, slots=True)
-class ForecastTraining:
+class ForecastTraining(Section):
     """How the denoiser's forecast is trained."""
 
-    n_steps: int
-    batch: int
-    learning_rate: float
-    weight_decay: float
-    warmup_steps: int
-    cooldown: float
-    ema_decay: float
-    clip_norm: float
     latent_noise: float
-
-    def __post_init__(self) -> None:
-        """Refuse numbers that nothing can be trained with."""
-        require_positive(self, *_POSITIVE)
 
 
 @dataclass(frozen=True, slots=True)
-class ReaderTraining:
+class ReaderTraining(Section):
     """How the text reader is trained; configs/vista.toml says what each means."""
 
-    n_steps: int
-    batch: int
-    learning_rate: float
-    weight_decay: float
-    warmup_steps: int
-    cooldown: float
-    ema_decay: float
-    clip_norm: float
+    POSITIVE = (*Section.POSITIVE, "n_captions")
+
     n_captions: int
     word_noise: float
     word_dropout: float
     pooled_dropout: float
 
-    def __post_init__(self) -> None:
-        """Refuse numbers that nothing can be trained with."""
-        require_positive(self, *_POSITIVE, "n_captions")
-
 
 @dataclass(frozen=True, slots=True)
-class DenoiserTraining:
+class DenoiserTraining(Section):
     """How the denoiser is trained; configs/vista.toml says what each means."""
 
-    n_steps: int
-    batch: int
+    POSITIVE = (*Section.POSITIVE, "alone", "chunks", "n_clips")
+
     alone: int
     chunks: int
-    learning_rate: float
-    weight_decay: float
-    warmup_steps: int
-    cooldown: float
-    ema_decay: float
-    clip_norm: float
     n_clips: int
     sigma_mean: float
     sigma_deviation: float
@@ -125,27 +94,14 @@ class DenoiserTraining:
 
     def __post_init__(self) -> None:
         """Refuse numbers that nothing can be trained with."""
-        require_positive(self, *_POSITIVE, "alone", "chunks", "n_clips")
+        Section.__post_init__(self)  # a class with slots is made twice, and `super` means the first
         if self.guidance < 1:
             raise ConfigError(f"guidance is {self.guidance:g}; it must be 1 (none) or more.")
 
 
 @dataclass(frozen=True, slots=True)
-class ProbeTraining:
+class ProbeTraining(Section):
     """How the attribute probe is trained."""
-
-    n_steps: int
-    batch: int
-    learning_rate: float
-    weight_decay: float
-    warmup_steps: int
-    cooldown: float
-    ema_decay: float
-    clip_norm: float
-
-    def __post_init__(self) -> None:
-        """Refuse numbers that nothing can be trained with."""
-        require_positive(self, *_POSITIVE)
 
 
 @dataclass(frozen=True, slots=True)
