@@ -185,10 +185,13 @@ class House:
             LingenError: the engine cannot be built.
         """
         starting = asyncio.create_task(self._host.start(on_progress))
-        await asyncio.sleep(0)  # it has begun: streams may be opened
-        if not self._rooms:
-            self._open()  # so that whoever comes first sees a picture at once
-        info = await starting
+        try:
+            await asyncio.sleep(0)  # it has begun: streams may be opened
+            if not self._rooms:
+                self._open()  # so that whoever comes first sees a picture at once
+            info = await starting
+        finally:
+            starting.cancel()  # who ends this before it waits for the engine leaves nobody to hear how that ended
         self._is_warm = True
         on_ready(info)
         while True:

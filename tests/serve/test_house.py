@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 
 import pytest
 from scripted_client import ScriptedHost
 
+from lingen_live.engine.client import OnProgress
+from lingen_live.engine.info import EngineInfo
 from lingen_live.errors import EngineError
 from lingen_live.serve import protocol
 from lingen_live.serve.errors import HttpError, ProtocolError
@@ -235,3 +238,32 @@ async def test_nothing_is_left_of_many_who_came_and_went(stage: Stage) -> None:
     assert [client.is_closed for client in stage.host.clients].count(False) == 1
     await asyncio.sleep(0)
     assert len(asyncio.all_tasks()) == n_tasks
+
+
+async def test_a_house_that_is_ended_as_it_begins_leaves_no_failure_unheard() -> None:
+    """As when somebody pressed Ctrl-C before the loop ran: the engine ends before anybody waited for it."""
+
+    class Unready(ScriptedHost):
+        def __init__(self) -> None:
+            super().__init__()
+            self.ended = asyncio.Event()
+
+        async def start(self, on_progress: OnProgress) -> EngineInfo:
+            await self.ended.wait()
+            raise EngineError("The engine was closed before it was warm.")
+
+        async def close(self) -> None:
+            self.ended.set()
+            await super().close()
+
+    unheard: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: unheard.append(context["message"]))
+    house = House(Unready(), prompt="a day", seed=7, transition_chunks=2, max_sessions=1)
+    running = asyncio.create_task(house.run(lambda stage, fraction: None, lambda info: None))
+    await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.gather(house.close(), running, return_exceptions=True)
+    await asyncio.sleep(0.01)
+    del running  # it holds what it began
+    gc.collect()
+    assert unheard == []
