@@ -210,6 +210,7 @@ class Engine(Stream):
         return EngineInfo(
             name=config.name,
             checkpoint_digest=self.bundle.digest,
+            weights=self.bundle.weights,
             n_parameters=n_parameters,
             state_bytes=self.state.n_bytes,
             device=str(self.device),

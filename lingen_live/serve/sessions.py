@@ -206,6 +206,8 @@ class Session:
             frames_per_chunk=info.frames_per_chunk if info else None,
             chunk_index=self._chunk_index,
             n_viewers=self._sinks.total(),
+            transition_chunks=self._transition_chunks,
+            weights=info.weights if info else None,
             model=info.to_json() if info else None,
             session=self.id,
         )
@@ -267,6 +269,7 @@ class Session:
 
     def _announce(self, step: Step, chunk: ChunkInfo, fps: float) -> None:
         """Tell everybody that `chunk` begins to play, and those who asked that it obeys them."""
+        assert self._info is not None
         pts = to_pts(step.media_time_s)
         if chunk.life is not None:
             self.book.play(chunk.life, pts, self._clock())
@@ -285,6 +288,7 @@ class Session:
                 buffer_ms=round(1000 * step.buffer_s, 1),
                 fps=round(fps, 2),
                 understanding=chunk.understanding.to_json(),
+                weights=self._info.weights,
             )
         )
         self._broadcast(self.archive.show(chunk.timeline))
