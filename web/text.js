@@ -78,9 +78,10 @@ export function statsLine(view) {
 
 /** @param {import("./protocol.js").LineMessage} line @returns {string} */
 function lineText({ place, n_waiting, n_sessions }) {
-  const streams = n_sessions === 1 ? "one stream" : `${n_sessions} streams`;
-  const ahead = place === 1 ? "yours is the next" : `you are number ${place} of ${n_waiting} in line`;
-  return `this machine plays ${streams} at a time, and all are taken: ${ahead}`;
+  const one = "this machine plays one stream at a time, and somebody has it";
+  const taken = n_sessions === 1 ? one : `all ${n_sessions} streams of this machine are taken`;
+  const ahead = place === 1 ? "you are next in line" : `you are number ${place} of ${n_waiting} in line`;
+  return `${taken}: ${ahead}, and yours begins by itself`;
 }
 
 /** @param {View} view @returns {StatusLine} */
@@ -115,11 +116,17 @@ export const FAR_BELOW = 0.36;
  * @param {View} view
  * @returns {string | null} e.g. "The nearest it knows: flying saucer, yellow (32 % alike)."
  */
-export function farLine({ understanding }) {
-  if (understanding === null || understanding.similarity >= FAR_BELOW) return null;
+export function farLine({ understanding, weights }) {
+  // Random weights understand nothing, whatever is said.
+  if (understanding === null || weights === "random" || understanding.similarity >= FAR_BELOW) return null;
   const { heard, similarity } = understanding;
   if (heard.length === 0) return "None of these words mean anything in this world, so nothing changes.";
   return `The nearest this world has: ${heard.join(", ")} (${Math.round(similarity * 100)} % alike).`;
+}
+
+/** @param {View} view @returns {string | null} what must be said of every picture that is shown */
+export function weightsLine({ weights }) {
+  return weights === "random" ? "Random weights: the pictures mean nothing, the speed does." : null;
 }
 
 /** @param {Receipt} receipt @param {boolean} isPaused @returns {string} */

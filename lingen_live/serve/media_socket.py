@@ -1,8 +1,8 @@
 """The video over a WebSocket, `/media`, for networks that let no UDP through: the same coded frames as over WebRTC.
 
 First a text that says what they are, then one binary message a frame: a byte of flags (1 a keyframe, 2 made with random
-weights), the pts (90 kHz, 8 bytes, big endian), and the frame. The viewer may say {"type": "keyframe"} when it cannot go
-on. Knows Starlette's WebSocket and `Viewers`. Does not know controls.
+weights), the pts (90 kHz, 8 bytes, big endian), and the frame. The viewer may say {"type": "keyframe"} when it cannot
+go on. Knows Starlette's WebSocket and `Viewers`. Does not know controls.
 """
 
 from __future__ import annotations

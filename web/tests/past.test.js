@@ -38,6 +38,8 @@ const SESSION = {
   frames_per_chunk: 8,
   state_bytes: 1000,
   session: "abc",
+  transition_chunks: 2,
+  weights: "trained",
 };
 
 test("moments know their time, their picture, and on which side of now they are", () => {
