@@ -103,9 +103,10 @@ function sessionLine(view) {
 /** @param {import("./protocol.js").Progress | null} progress @returns {StatusLine} */
 function warmingLine(progress) {
   if (progress === null) return say("busy", "warming up");
-  const percent = Math.round(progress.fraction * 100);
   const stage = progress.stage.startsWith("warming up") ? progress.stage : `warming up: ${progress.stage}`;
-  return say("busy", `${stage}, ${percent} %`, progress.fraction);
+  // Stages that cannot be measured stay at nothing; "0 %" would look as if nothing happened.
+  if (progress.fraction === 0) return say("busy", stage);
+  return say("busy", `${stage}, ${Math.round(progress.fraction * 100)} %`, progress.fraction);
 }
 
 /** Below this the words and what was heard are about different things; one in nine sensible prompts lies there too. */

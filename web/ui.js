@@ -139,6 +139,7 @@ export class Page {
 
   /** @param {View} view */
   #renderNow(view) {
+    element("now", HTMLElement).classList.toggle("is-empty", view.caption === "");
     setText("caption", view.caption);
     this.#renderUnderstanding(view);
     const next = nextLine(view);
@@ -148,7 +149,8 @@ export class Page {
     blend.classList.toggle("is-done", view.blend >= 1);
     blend.style.setProperty("--share", String(view.blend));
     const stats = element("stats", HTMLElement);
-    const parts = statsLine(view);
+    const known = statsLine(view);
+    const parts = known.length > 0 ? known : ["no numbers yet"];
     if (stats.textContent !== parts.join("")) stats.replaceChildren(...parts.map(span));
   }
 

@@ -63,6 +63,8 @@ test("warming up says the stage and how far it is, without saying it twice", () 
   assert.deepEqual(line, { tone: "busy", text: "warming up: loading the model, 40 %", fraction: 0.4 });
   const last = { stage: "warming up", fraction: 1 };
   assert.deepEqual(status({}, { status: "warming", progress: last }), ["busy", "warming up, 100 %"]);
+  const unmeasured = { stage: "loading the model", fraction: 0 };
+  assert.deepEqual(status({}, { status: "warming", progress: unmeasured }), ["busy", "warming up: loading the model"]);
   assert.deepEqual(status({}, { status: "warming" }), ["busy", "warming up"]);
 });
 
