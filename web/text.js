@@ -48,6 +48,17 @@ export function statusLine(view) {
 }
 
 /**
+ * The same for those who listen: without numbers that count, which would be read again and again.
+ * @param {View} view
+ * @returns {string}
+ */
+export function spokenStatus(view) {
+  if (view.socket === "waiting") return `${view.wasEverOpen ? "lost the" : "no"} server, trying again`;
+  const progress = view.session?.status === "warming" ? view.session.progress : null;
+  return progress === null ? statusLine(view).text : warmingLine({ ...progress, fraction: 0 }).text;
+}
+
+/**
  * The last control and how far it got; null when there is none.
  * @param {View} view
  * @returns {{step: Receipt["step"], text: string} | null}

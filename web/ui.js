@@ -10,7 +10,7 @@ import { fitFrame } from "./layout.js";
 import { Planner } from "./planner.js";
 import { nextLine } from "./plans.js";
 import { hasTouch, PromptBox } from "./prompt-box.js";
-import { farLine, receiptLine, statsLine, statusLine, weightsLine } from "./text.js";
+import { farLine, receiptLine, spokenStatus, statsLine, statusLine, weightsLine } from "./text.js";
 
 /** @typedef {import("./state.js").View} View */
 /**
@@ -110,6 +110,7 @@ export class Page {
     const isPaused = view.session?.status === "paused";
     const veil = element("veil", HTMLElement);
     setText("status", text);
+    setText("status-spoken", spokenStatus(view));
     for (const node of [veil, element("status", HTMLElement).parentElement]) node?.setAttribute("data-tone", tone);
     // While the veil fades out it keeps its last words.
     if (tone === "busy" || tone === "lost") setText("veil-text", text);
@@ -132,6 +133,8 @@ export class Page {
     if (receipt) {
       node.dataset.step = receipt.step;
       setText("receipt-text", receipt.text);
+      // Heard once, when it is done; every step on the way would be noise.
+      if (receipt.text !== receipt.step) setText("done-spoken", receipt.text);
     }
     element("problem", HTMLElement).hidden = view.problem === null;
     setText("problem", view.problem ?? "");

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from live_server import FAKE_LIVE, LiveServer
+from live_server import LiveServer
 from playwright.sync_api import Browser, Locator, Page, expect
 
 pytestmark = pytest.mark.browser
@@ -26,6 +26,7 @@ def page(chromium: Browser, live_server: LiveServer) -> Iterator[Page]:
     page.on("console", lambda message: said.append(message.text))
     page.goto(live_server.url)
     expect(status(page)).to_have_attribute("data-tone", "live", timeout=_SLOW_MS)
+    expect(page.locator("#weights")).to_be_hidden()
     yield page
     assert said == []
     page.close()
@@ -130,18 +131,3 @@ def test_both_themes_can_be_read_at_every_size_and_the_choice_stays(page: Page) 
     page.keyboard.press("t")
     page.reload()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(245, 241, 234)"
-
-
-def test_random_weights_are_said_over_every_picture(chromium: Browser) -> None:
-    server = LiveServer(script=FAKE_LIVE)
-    page = chromium.new_page()
-    try:
-        page.goto(server.url)
-        expect(status(page)).to_have_attribute("data-tone", "live", timeout=_SLOW_MS)
-        expect(page.locator("#weights")).to_have_text("Random weights: the pictures mean nothing, the speed does.")
-        server.interrupt()
-        expect(status(page)).to_have_attribute("data-tone", "lost", timeout=_SLOW_MS)
-        expect(page.locator("#weights")).to_be_visible()
-    finally:
-        page.close()
-        server.close()

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { INITIAL_VIEW, reduce } from "../state.js";
-import { farLine, receiptLine, statsLine, statusLine, weightsLine } from "../text.js";
+import { farLine, receiptLine, spokenStatus, statsLine, statusLine, weightsLine } from "../text.js";
 
 /** @typedef {import("../state.js").View} View */
 /** @typedef {import("../protocol.js").StateMessage} StateMessage */
@@ -109,6 +109,18 @@ test("the line in words", () => {
     statusLine({ ...LIVE, session: null, line: { type: "line", place, n_waiting, n_sessions } }).text;
   assert.match(waiting(1, 3, 1), /one stream at a time.*you are next in line, and yours begins by itself/);
   assert.match(waiting(2, 3, 4), /all 4 streams.*you are number 2 of 3 in line/);
+});
+
+test("what is read aloud does not count down, and does not count up", () => {
+  /** @param {number} retryInS */
+  const lost = (retryInS) => spokenStatus({ ...LIVE, socket: "waiting", wasEverOpen: true, retryInS });
+  assert.equal(lost(4), "lost the server, trying again");
+  assert.equal(lost(4), lost(3));
+  /** @param {number} fraction */
+  const warming = (fraction) =>
+    spokenStatus({ ...LIVE, session: { ...RUNNING, status: "warming", progress: { stage: "warming up", fraction } } });
+  assert.equal(warming(0.3), "warming up");
+  assert.equal(spokenStatus(LIVE), statusLine(LIVE).text);
 });
 
 test("random weights are said of every picture, also when the server is gone", () => {
