@@ -2,12 +2,13 @@
 /**
  * A WHEP player: one receive-only peer connection to one endpoint, started again whenever it fails.
  *
- * POST the offer, set the answer, DELETE on the way out. aiortc-like servers may never report a failed connection,
+ * Ask for ICE servers, POST the offer, set the answer, DELETE on the way out. aiortc-like servers may never report a failed connection,
  * so there is a connect timeout here. Knows nothing of the control socket or of the page; the owner decides what to
  * do with the stream, and calls restart() when it sees media stop.
  */
 
 import { retryDelayS } from "./backoff.js";
+import { readIceServers } from "./ice.js";
 
 const CONNECT_TIMEOUT_MS = 8000;
 const DISCONNECTED_LIMIT_MS = 3000;
@@ -21,19 +22,19 @@ const GATHERING_LIMIT_MS = 1000;
  *   onState: (state: MediaState) => void, onStream: (stream: MediaStream) => void, onAnswer?: () => void,
  * }} WhepHandlers
  */
-/** @typedef {{createPeer: () => RTCPeerConnection, fetch: typeof fetch}} WhepPlatform */
+/** @typedef {{createPeer: (iceServers: RTCIceServer[]) => RTCPeerConnection, fetch: typeof fetch}} WhepPlatform */
 
 /**
  * One try, and everything it holds.
  * @typedef {{
- *   peer: RTCPeerConnection, isReleased: boolean, sessionUrl: string | null, timer: Timer | undefined,
+ *   peer: RTCPeerConnection | null, isReleased: boolean, sessionUrl: string | null, timer: Timer | undefined,
  * }} Attempt
  */
 
 /** @type {WhepPlatform} */
 const BROWSER = {
-  // No STUN: the server's own candidates are enough, and nobody else is contacted.
-  createPeer: () => new RTCPeerConnection({ iceServers: [], bundlePolicy: "max-bundle" }),
+  // Nobody is contacted but the server, and whom it names: by default nobody.
+  createPeer: (iceServers) => new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" }),
   fetch: (input, init) => fetch(input, init),
 };
 
@@ -88,26 +89,28 @@ export class WhepPlayer {
   /** @returns {Promise<RTCStatsReport | null>} null when there is no connection */
   async getStats() {
     const attempt = this.#attempt;
-    return attempt === null ? null : attempt.peer.getStats();
+    return attempt?.peer?.getStats() ?? null;
   }
 
   #connect() {
     clearTimeout(this.#retryTimer);
     this.#release();
     this.#enter("connecting");
-    const peer = this.#platform.createPeer();
     /** @type {Attempt} */
-    const attempt = { peer, isReleased: false, sessionUrl: null, timer: undefined };
+    const attempt = { peer: null, isReleased: false, sessionUrl: null, timer: undefined };
     this.#attempt = attempt;
     attempt.timer = setTimeout(() => this.#fail(attempt), CONNECT_TIMEOUT_MS);
-    peer.onconnectionstatechange = () => this.#follow(attempt);
     // The one exit for every failure of the handshake.
     this.#negotiate(attempt).catch(() => this.#fail(attempt));
   }
 
   /** @param {Attempt} attempt */
   async #negotiate(attempt) {
-    const { peer } = attempt;
+    const iceServers = await this.#askIceServers();
+    if (attempt.isReleased) return;
+    const peer = this.#platform.createPeer(iceServers);
+    attempt.peer = peer;
+    peer.onconnectionstatechange = () => this.#follow(attempt, peer);
     const { receiver } = peer.addTransceiver("video", { direction: "recvonly" });
     askForLowDelay(receiver);
     await peer.setLocalDescription();
@@ -126,10 +129,16 @@ export class WhepPlayer {
     if (!attempt.isReleased) this.#handlers.onAnswer?.();
   }
 
-  /** @param {Attempt} attempt */
-  #follow(attempt) {
+  /** Those that the server names; a connection must know them when it is made. */
+  async #askIceServers() {
+    const response = await this.#platform.fetch(this.#endpoint, { method: "OPTIONS" });
+    if (!response.ok) throw new Error(`WHEP endpoint answered ${response.status} to OPTIONS, expected 200`);
+    return readIceServers(response.headers.get("Link"));
+  }
+
+  /** @param {Attempt} attempt @param {RTCPeerConnection} peer */
+  #follow(attempt, peer) {
     if (attempt.isReleased) return;
-    const { peer } = attempt;
     switch (peer.connectionState) {
       case "connected":
         clearTimeout(attempt.timer);
@@ -165,8 +174,10 @@ export class WhepPlayer {
     if (attempt === null) return;
     attempt.isReleased = true;
     clearTimeout(attempt.timer);
-    attempt.peer.onconnectionstatechange = null;
-    attempt.peer.close();
+    if (attempt.peer !== null) {
+      attempt.peer.onconnectionstatechange = null;
+      attempt.peer.close();
+    }
     this.#deleteSession(attempt);
   }
 

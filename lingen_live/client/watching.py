@@ -9,18 +9,21 @@ from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import dataclass
+from email.message import Message
 from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import numpy as np
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av import VideoFrame
 from numpy.typing import NDArray
 
 from lingen_live.config import Weights
 from lingen_live.errors import LingenError
+from lingen_live.serve.ice import IceServer, from_links
+from lingen_live.serve.peer import configuration
 
 MAX_WAITING = 16
 ANSWER_TIMEOUT_S = 10.0
@@ -58,9 +61,7 @@ class Watcher:
     def __init__(self, endpoint: str, token: str | None = None) -> None:
         self._endpoint = endpoint
         self._headers = bearing(token)
-        self._peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        self._peer.on("track", self._take)
-        self._peer.addTransceiver("video", direction="recvonly")
+        self._peer: RTCPeerConnection | None = None
         self._session_url: str | None = None
         self._reader: asyncio.Task[None] | None = None
         # Who reads slowly misses frames, and does not fall behind.
@@ -74,16 +75,18 @@ class Watcher:
         Raises:
             WatchError: the server refuses, with its reason.
         """
-        await self._peer.setLocalDescription(await self._peer.createOffer())
+        servers = await asyncio.to_thread(_ask_servers, self._endpoint, self._headers)
+        peer = self._peer = RTCPeerConnection(configuration(servers))
+        peer.on("track", self._take)
+        peer.addTransceiver("video", direction="recvonly")
+        await peer.setLocalDescription(await peer.createOffer())
         try:
-            answer, location = await asyncio.to_thread(
-                _post, self._endpoint, self._peer.localDescription.sdp, self._headers
-            )
+            answer, location = await asyncio.to_thread(_post, self._endpoint, peer.localDescription.sdp, self._headers)
         except WatchError:
-            await self._peer.close()
+            await peer.close()
             raise
         self._session_url = urljoin(self._endpoint, location)
-        await self._peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
         return self
 
     async def __aexit__(
@@ -92,7 +95,8 @@ class Watcher:
         """Hang up."""
         if self._session_url is not None:
             await asyncio.to_thread(_delete, self._session_url, self._headers)
-        await self._peer.close()
+        if self._peer is not None:
+            await self._peer.close()
         if self._reader is not None:
             self._reader.cancel()
             await asyncio.gather(self._reader, return_exceptions=True)
@@ -135,18 +139,29 @@ def bearing(token: str | None) -> dict[str, str]:
     return {} if token is None else {"Authorization": f"Bearer {token}"}
 
 
+def _ask_servers(endpoint: str, headers: dict[str, str]) -> tuple[IceServer, ...]:
+    """The ICE servers that the endpoint names; aiortc must know them before it makes an offer."""
+    _, answered = _request(urllib.request.Request(endpoint, headers=headers, method="OPTIONS"))
+    return from_links(answered.get_all("Link", []))
+
+
 def _post(endpoint: str, offer: str, headers: dict[str, str]) -> tuple[str, str]:
     """The answer and the place to delete."""
     headers = {"Content-Type": "application/sdp", **headers}
-    request = urllib.request.Request(endpoint, offer.encode(), headers, method="POST")
+    body, answered = _request(urllib.request.Request(endpoint, offer.encode(), headers, method="POST"))
+    return body, answered["Location"]
+
+
+def _request(request: urllib.request.Request) -> tuple[str, Message]:
+    """Body and headers of the answer."""
     try:
         with urllib.request.urlopen(request, timeout=ANSWER_TIMEOUT_S) as response:
-            return response.read().decode(), response.headers["Location"]
+            return response.read().decode(), response.headers
     except urllib.error.HTTPError as error:
         with error:
-            raise WatchError(f"{endpoint} answered {error.code}: {error.read().decode()[:300]}") from error
+            raise WatchError(f"{request.full_url} answered {error.code}: {error.read().decode()[:300]}") from error
     except OSError as error:
-        raise WatchError(f"{endpoint} cannot be reached: {error}.") from error
+        raise WatchError(f"{request.full_url} cannot be reached: {error}.") from error
 
 
 def _delete(url: str, headers: dict[str, str]) -> None:

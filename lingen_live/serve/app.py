@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response, WebSocket
 from fastapi.responses import JSONResponse
 
+from lingen_live.serve.cors import Cors
 from lingen_live.serve.errors import HttpError
 from lingen_live.serve.files import files_router
 from lingen_live.serve.guard import Guard
@@ -32,6 +33,7 @@ def create_app(house: House, web_directory: Path, rule: HostRule) -> FastAPI:
     """
     app = FastAPI(title="lingen live", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Guard, rule=rule)
+    app.add_middleware(Cors, rule=rule)  # outside of the guard: the last that is added comes first
     app.add_exception_handler(HttpError, _answer_error)
     sockets = ControlSockets(house)
 

@@ -17,10 +17,11 @@ from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.options import MAX_SEED
 from lingen_live.serve.errors import HttpError, ProtocolError
 from lingen_live.serve.line import Line
+from lingen_live.serve.media_options import MediaOptions
 from lingen_live.serve.outbox import Outbox
 from lingen_live.serve.protocol import Control, ErrorEvent, LineEvent
 from lingen_live.serve.room import Room
-from lingen_live.serve.viewers import MAX_VIEWERS
+from lingen_live.serve.viewers import DEFAULT_OPTIONS, MAX_VIEWERS
 
 LEASE_S = 30.0
 """How long a session waits for somebody to come back: a reload, or a network that was gone."""
@@ -61,6 +62,7 @@ class House:
         max_sessions: the most at a time, if so many can be made as fast as they play.
         max_viewers: of all sessions; each costs an encoder.
         lease_s: how long an empty session is kept.
+        media: how video leaves this machine.
         clock: monotonic seconds.
     """
 
@@ -74,6 +76,7 @@ class House:
         max_sessions: int,
         max_viewers: int = MAX_VIEWERS,
         lease_s: float = LEASE_S,
+        media: MediaOptions = DEFAULT_OPTIONS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._host = host
@@ -83,6 +86,7 @@ class House:
         self._max_sessions = max_sessions
         self._max_viewers = max_viewers
         self._lease_s = lease_s
+        self.media = media
         self._clock = clock
         self._rooms: dict[str, Room] = {}
         self._visitors: set[Visitor] = set()
@@ -243,6 +247,7 @@ class House:
             transition_chunks=self._transition_chunks,
             clock=self._clock,
             on_end=self._hear_end,
+            media=self.media,
         )
         self._n_opened += 1
         self._rooms[room.id] = room

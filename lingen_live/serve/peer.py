@@ -1,4 +1,4 @@
-"""One WebRTC peer connection that only sends: offer in, answer out, and word of what the viewer says back.
+"""One WebRTC peer connection that only sends: offer in and answer out or the other way round, and what comes back.
 
 The only file, with the encoder, that touches aiortc's insides, each time with the reason. Does not know HTTP or
 sessions.
@@ -7,15 +7,17 @@ sessions.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 from aiortc.codecs import HEADER_EXTENSIONS
 from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpParameters
 from aiortc.rtp import HeaderExtensions, HeaderExtensionsMap, pack_header_extensions, unpack_header_extensions
 
 from lingen_live.serve.coded import Codec, CodedFrame
+from lingen_live.serve.delay import PlayoutDelay
+from lingen_live.serve.ice import IceServer
 from lingen_live.serve.offer import codec_of
 from lingen_live.serve.track import ViewerTrack
 from lingen_live.serve.trickle import Fragment
@@ -23,13 +25,19 @@ from lingen_live.serve.trickle import Fragment
 PLAYOUT_DELAY_URI = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 _SENDER_EXTENSIONS = "_RTCRtpSender__rtp_header_extensions_map"
 _SENDER_ENCODER = "_RTCRtpSender__encoder"
+NO_DELAY = PlayoutDelay()
 
 
 class PlayoutDelayExtensions(HeaderExtensionsMap):
-    """aiortc's header extensions and "play without delay", which took 27 of 37 ms off the latency."""
+    """aiortc's header extensions and the playout delay; "none" took 27 of 37 ms off the latency.
 
-    def __init__(self) -> None:
+    Args:
+        delay: what receivers are told.
+    """
+
+    def __init__(self, delay: PlayoutDelay) -> None:
         super().__init__()
+        self._data = delay.data
         self._playout_delay_id: int | None = None
 
     def configure(self, parameters: RTCRtpParameters) -> None:
@@ -40,18 +48,26 @@ class PlayoutDelayExtensions(HeaderExtensionsMap):
                 self._playout_delay_id = extension.id
 
     def set(self, values: HeaderExtensions) -> tuple[int, bytes]:
-        """Serialize `values` and the playout delay: minimum 0, maximum 0, 12 bits each."""
+        """Serialize `values` and the playout delay."""
         profile, value = super().set(values)
         if self._playout_delay_id is None:
             return profile, value
         others: list[tuple[int, Any]] = unpack_header_extensions(profile, value)
-        return pack_header_extensions([*others, (self._playout_delay_id, b"\0\0\0")])
+        return pack_header_extensions([*others, (self._playout_delay_id, self._data)])
 
 
 def tune_aiortc() -> None:
     """Let answers accept the playout delay; idempotent."""
     if all(extension.uri != PLAYOUT_DELAY_URI for extension in HEADER_EXTENSIONS["video"]):
         HEADER_EXTENSIONS["video"].append(RTCRtpHeaderExtensionParameters(id=12, uri=PLAYOUT_DELAY_URI))
+
+
+def configuration(servers: Iterable[IceServer]) -> RTCConfiguration:
+    """`servers`, of which aiortc takes the first for STUN and the first for TURN.
+
+    An empty list is not nothing: without one, aiortc would ask a public STUN server where we are.
+    """
+    return RTCConfiguration([RTCIceServer(each.url, each.username, each.credential) for each in servers])
 
 
 class CodedPacker:
@@ -88,25 +104,34 @@ class Peer:
         track: what is sent.
         on_keyframe_request: called when the viewer lost its picture (PLI, FIR).
         on_estimate: told what the viewer believes it can take, bits a second.
+        servers: that help to find a way to it.
+        delay: how long it shall hold frames back.
+        preferred: the codec to agree on, if the other side takes it.
     """
 
     def __init__(
-        self, track: ViewerTrack, on_keyframe_request: Callable[[], None], on_estimate: Callable[[int], None]
+        self,
+        track: ViewerTrack,
+        on_keyframe_request: Callable[[], None],
+        on_estimate: Callable[[int], None],
+        *,
+        servers: Iterable[IceServer] = (),
+        delay: PlayoutDelay = NO_DELAY,
+        preferred: Codec = "VP8",
     ) -> None:
         tune_aiortc()
         self.connected = asyncio.Event()
         self.ended = asyncio.Event()
-        # Without this, aiortc would ask a public STUN server where we are.
-        self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self._connection = RTCPeerConnection(configuration(servers))
         self._connection.on("connectionstatechange", self._follow)
         # Before the offer is set: afterwards, preferences are ignored.
         transceiver = self._connection.addTransceiver(track, direction="sendonly")
         codecs = RTCRtpSender.getCapabilities("video").codecs
-        transceiver.setCodecPreferences(sorted(codecs, key=lambda codec: codec.mimeType != "video/VP8"))
+        transceiver.setCodecPreferences(sorted(codecs, key=lambda codec: codec.mimeType != f"video/{preferred}"))
         for name in (_SENDER_EXTENSIONS, _SENDER_ENCODER, "_send_keyframe"):
             if not hasattr(transceiver.sender, name):
                 raise RuntimeError(f"This version of aiortc has no {name} in its sender.")
-        setattr(transceiver.sender, _SENDER_EXTENSIONS, PlayoutDelayExtensions())
+        setattr(transceiver.sender, _SENDER_EXTENSIONS, PlayoutDelayExtensions(delay))
         setattr(transceiver.sender, _SENDER_ENCODER, CodedPacker(on_estimate))
         # aiortc would tell its own encoder, which nobody asks any more.
         setattr(transceiver.sender, "_send_keyframe", on_keyframe_request)  # noqa: B010 (else a type checker objects)
@@ -121,6 +146,22 @@ class Peer:
         await self._connection.setLocalDescription(await self._connection.createAnswer())
         sdp: str = self._connection.localDescription.sdp
         return sdp, codec_of(sdp)
+
+    async def offer(self) -> str:
+        """An SDP offer, with all candidates of this side, for a server that takes the stream."""
+        await self._connection.setLocalDescription(await self._connection.createOffer())
+        sdp: str = self._connection.localDescription.sdp
+        return sdp
+
+    async def accept(self, answer_sdp: str) -> Codec:
+        """Take the answer to our offer; the codec that was agreed on.
+
+        Raises:
+            Exception: whatever aiortc raises on an answer that it cannot take.
+        """
+        codec = codec_of(answer_sdp)
+        await self._connection.setRemoteDescription(RTCSessionDescription(answer_sdp, "answer"))
+        return codec
 
     async def add(self, fragment: Fragment) -> None:
         """Take candidates that the viewer found after its offer."""

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable
 
 from lingen_live.engine.client import EngineHost
+from lingen_live.serve.media_options import MediaOptions
 from lingen_live.serve.outbox import Outbox
 from lingen_live.serve.sessions import Session
 from lingen_live.serve.viewers import Viewers
@@ -25,6 +26,7 @@ class Room:
         transition_chunks: over how many chunks a steer blends, if it does not say.
         clock: monotonic seconds.
         on_end: called when the session ends by itself, with the reason.
+        media: how its video leaves.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class Room:
         transition_chunks: int,
         clock: Callable[[], float],
         on_end: Callable[[Room, BaseException | None], None],
+        media: MediaOptions,
     ) -> None:
         self.id = secrets.token_urlsafe(12)
         self.is_claimed = False
@@ -45,7 +48,7 @@ class Room:
         self.session = Session(
             self._client, id=self.id, prompt=prompt, seed=seed, transition_chunks=transition_chunks, clock=clock
         )
-        self.viewers = Viewers(self.session)
+        self.viewers = Viewers(self.session, options=media)
         self._outboxes: set[Outbox] = set()
         self._is_closed = False
         self._running = asyncio.create_task(self.session.run(lambda stage, fraction: None, lambda info: None))

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,8 @@ from lingen_live.serve.broadcast import Broadcast
 from lingen_live.serve.channel import Channel
 from lingen_live.serve.coded import Codec
 from lingen_live.serve.errors import HttpError
+from lingen_live.serve.ice import IceServer
+from lingen_live.serve.media_options import MediaOptions
 from lingen_live.serve.offer import check_offer
 from lingen_live.serve.packets import PacketQueue
 from lingen_live.serve.peer import Peer
@@ -28,6 +31,7 @@ from lingen_live.serve.trickle import Fragment, ufrag_of
 MAX_VIEWERS = 64
 CONNECT_TIMEOUT_S = 10.0
 DEFAULT_FPS = 16.0
+DEFAULT_OPTIONS = MediaOptions()
 
 logger = logging.getLogger(__name__)
 
@@ -37,14 +41,27 @@ class Viewer:
 
     Args:
         broadcast: what it may watch.
+        options: how the video reaches it.
+        servers: other ICE servers than those of `options`.
     """
 
-    def __init__(self, broadcast: Broadcast) -> None:
+    def __init__(
+        self, broadcast: Broadcast, options: MediaOptions, servers: Sequence[IceServer] | None = None
+    ) -> None:
         self.id = secrets.token_urlsafe(16)
         self._broadcast = broadcast
         self._channel: Channel | None = None
         self.track = ViewerTrack(self._ask_for_keyframe)
-        self.peer = Peer(self.track, self._ask_for_keyframe, self._note_estimate)
+        # The only clock here that is not monotonic: it is what TURN servers read in a credential.
+        servers = options.ice.servers(time.time()) if servers is None else servers
+        self.peer = Peer(
+            self.track,
+            self._ask_for_keyframe,
+            self._note_estimate,
+            servers=servers,
+            delay=options.delay,
+            preferred=options.preferred,
+        )
         self.codec: Codec = "VP8"
         self.ufrag: str | None = None
 
@@ -59,8 +76,9 @@ class Viewer:
         """Frames that it lost because it was slow."""
         return self.track.queue.n_dropped
 
-    def join(self) -> None:
-        """Get frames from now on."""
+    def join(self, codec: Codec | None = None) -> None:
+        """Get frames from now on, in the codec that was agreed on."""
+        self.codec = codec or self.codec
         self._channel = self._broadcast.channels[self.codec]
         self._channel.add(self.track.queue)
 
@@ -106,19 +124,28 @@ class Viewers:
         session: whose frames they get.
         max_viewers: each costs a little; see docs/performance.md.
         connect_timeout_s: aiortc may stay "connecting" for ever, so patience is ours.
+        options: how the video reaches them.
     """
 
     def __init__(
-        self, session: Session, max_viewers: int = MAX_VIEWERS, connect_timeout_s: float = CONNECT_TIMEOUT_S
+        self,
+        session: Session,
+        max_viewers: int = MAX_VIEWERS,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+        options: MediaOptions = DEFAULT_OPTIONS,
     ) -> None:
         self._session = session
+        self._options = options
         self._max_viewers = max_viewers
         self._connect_timeout_s = connect_timeout_s
         self._viewers: dict[str, Viewer] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._n_arriving = self._n_seated = 0
         self._n_dropped_by_gone = 0
-        self.broadcast = Broadcast(lambda: session.info.fps if session.info else DEFAULT_FPS, session.book.observe)
+        self._pushed: set[Viewer] = set()
+        self.broadcast = Broadcast(
+            lambda: session.info.fps if session.info else DEFAULT_FPS, session.book.observe, options.h264
+        )
 
     def __len__(self) -> int:
         return len(self._viewers) + self._n_arriving + self._n_seated
@@ -141,7 +168,7 @@ class Viewers:
         check_offer(offer_sdp)
         self._n_arriving += 1
         try:
-            viewer = Viewer(self.broadcast)
+            viewer = Viewer(self.broadcast, self._options)
             answer = await self._answer(viewer, offer_sdp)
             self._viewers[viewer.id] = viewer
             self._keepers[viewer.id] = asyncio.create_task(self._keep(viewer))
@@ -192,6 +219,30 @@ class Viewers:
             self._n_seated -= 1
             self._session.remove_viewer(self.broadcast)
 
+    @asynccontextmanager
+    async def pushing(self, servers: Sequence[IceServer]) -> AsyncIterator[Viewer]:
+        """A viewer whom we call, for as long as the body runs; it gets nothing until it joins.
+
+        Args:
+            servers: ICE servers that it names; without any, ours are used.
+
+        Raises:
+            HttpError: the engine is not warm, or the house is full.
+        """
+        self._check_room()
+        viewer = Viewer(self.broadcast, self._options, servers or None)
+        self._pushed.add(viewer)
+        self._n_seated += 1
+        self._session.add_viewer(self.broadcast)
+        try:
+            yield viewer
+        finally:
+            self._pushed.discard(viewer)
+            self._n_dropped_by_gone += viewer.n_dropped_frames
+            self._n_seated -= 1
+            self._session.remove_viewer(self.broadcast)
+            await viewer.close()
+
     async def dismiss(self, viewer_id: str) -> None:
         """Hang up on a viewer; nothing happens if there is no such viewer any more."""
         viewer = self._viewers.get(viewer_id)
@@ -203,7 +254,8 @@ class Viewers:
 
     async def close(self) -> None:
         """Hang up on everybody."""
-        await asyncio.gather(*(self.dismiss(viewer_id) for viewer_id in list(self._viewers)))
+        pushed = [viewer.close() for viewer in self._pushed]
+        await asyncio.gather(*(self.dismiss(viewer_id) for viewer_id in list(self._viewers)), *pushed)
 
     def _check_room(self) -> EngineInfo:
         info = self._session.info

@@ -1,14 +1,18 @@
 """WHEP: POST an SDP offer, get 201 with the answer and the place to PATCH late candidates to, and to DELETE.
 
-Knows HTTP and who watches what.
+Knows HTTP and who watches what. How far it follows the draft is in docs/networks.md.
 """
 
 from __future__ import annotations
+
+import time
+from collections.abc import Mapping
 
 from fastapi import APIRouter, Request, Response
 
 from lingen_live.serve.errors import HttpError
 from lingen_live.serve.house import House
+from lingen_live.serve.ice import to_links
 from lingen_live.serve.offer import MAX_SDP_BYTES
 from lingen_live.serve.trickle import parse_fragment
 from lingen_live.serve.viewers import etag_of
@@ -16,11 +20,20 @@ from lingen_live.serve.viewers import etag_of
 SDP_TYPE = "application/sdp"
 FRAGMENT_TYPE = "application/trickle-ice-sdpfrag"
 _HEADERS = {"Accept-Post": SDP_TYPE, "Accept-Patch": FRAGMENT_TYPE, "Allow": "GET, HEAD, POST, OPTIONS"}
+_VIEWER_HEADERS = {"Accept-Post": SDP_TYPE, "Accept-Patch": FRAGMENT_TYPE, "Allow": "DELETE, PATCH, OPTIONS"}
 
 
 def whep_router(house: House) -> APIRouter:
     """Routes under /whep: the query names a session, the oldest if it does not."""
     router = APIRouter(prefix="/whep")
+
+    def naming_servers(status: int, headers: Mapping[str, str], body: str | None = None) -> Response:
+        response = Response(body, status, headers, None if body is None else SDP_TYPE)
+        if house.media.ice.secret is not None:
+            response.headers["Cache-Control"] = "no-store"  # credentials
+        for link in to_links(house.media.ice.servers(time.time())):
+            response.headers.append("Link", link)
+        return response
 
     @router.post("")
     async def start(request: Request, session: str | None = None) -> Response:
@@ -29,11 +42,11 @@ def whep_router(house: House) -> APIRouter:
         room = house.room(session)
         house.check_viewers()
         viewer_id, answer = await room.viewers.admit(offer)
-        return Response(answer, 201, {"Location": f"/whep/{viewer_id}", "ETag": etag_of(viewer_id)}, SDP_TYPE)
+        return naming_servers(201, {"Location": f"/whep/{viewer_id}", "ETag": etag_of(viewer_id)}, answer)
 
     @router.options("")
     async def describe() -> Response:
-        return Response(status_code=204, headers=_HEADERS)
+        return naming_servers(200, _HEADERS)
 
     @router.get("")
     @router.head("")
@@ -55,6 +68,15 @@ def whep_router(house: House) -> APIRouter:
         for room in house.rooms:
             await room.viewers.dismiss(viewer_id)
         return Response(status_code=200)
+
+    @router.options("/{viewer_id}")
+    async def describe_viewer() -> Response:
+        return Response(status_code=200, headers=_VIEWER_HEADERS)
+
+    @router.api_route("/{viewer_id}", methods=["GET", "HEAD", "POST", "PUT"])
+    async def refuse() -> Response:
+        # Else the files of the page would answer, with 404.
+        return Response(status_code=405, headers=_VIEWER_HEADERS)
 
     return router
 

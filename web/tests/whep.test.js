@@ -54,6 +54,10 @@ let requests;
 let states;
 /** @type {unknown[]} */
 let streams;
+/** @type {RTCIceServer[][]} */
+let iceServers;
+/** @type {() => Response} what the server says of ICE servers */
+let described;
 /** @type {(request: Request) => Promise<Response>} */
 let respond;
 /** @type {WhepPlayer} */
@@ -67,18 +71,21 @@ const created = async () => new Response("answer", { status: 201, headers: { Loc
 beforeEach(() => {
   mock.timers.reset();
   mock.timers.enable({ apis: ["setTimeout"] });
-  [peers, requests, states, streams] = [[], [], [], []];
+  [peers, requests, states, streams, iceServers] = [[], [], [], [], []];
+  described = () => new Response(null, { status: 200 });
   respond = created;
   Object.assign(globalThis, { MediaStream: class {} });
   player = new WhepPlayer(
     "http://here/whep",
     { onState: (state) => states.push(state), onStream: (stream) => streams.push(stream) },
     {
-      createPeer: () => {
+      createPeer: (servers) => {
         peers.push(new FakePeer());
+        iceServers.push(servers);
         return /** @type {RTCPeerConnection} */ (/** @type {unknown} */ (newest()));
       },
       fetch: async (url, init) => {
+        if (init?.method === "OPTIONS") return described();
         const request = { method: init?.method ?? "GET", url: String(url), body: init?.body };
         requests.push(request);
         return request.method === "DELETE" ? new Response(null, { status: 200 }) : respond(request);
@@ -97,6 +104,34 @@ test("it posts the offer, takes the answer, and plays once connected", async () 
   newest().become("connected");
   assert.equal(streams.length, 1);
   assert.deepEqual(states, ["connecting", "playing"]);
+});
+
+test("the ICE servers that the server names are known to the connection", async () => {
+  const link = '<turn:there:3478>; rel="ice-server"; username="1:a"; credential="b"; credential-type="password"';
+  described = () => new Response(null, { status: 200, headers: { Link: link } });
+  player.start();
+  await settle();
+  assert.deepEqual(iceServers, [[{ urls: "turn:there:3478", username: "1:a", credential: "b" }]]);
+});
+
+test("without any, nobody is asked; a server that refuses to say is tried again", async () => {
+  player.start();
+  await settle();
+  assert.deepEqual(iceServers, [[]]);
+  player.stop();
+  described = () => new Response(null, { status: 503 });
+  player.start();
+  await settle();
+  assert.equal(player.state, "retrying");
+  assert.equal(peers.length, 1);
+});
+
+test("who stops before the servers are known makes no connection", async () => {
+  player.start();
+  player.stop();
+  await settle();
+  assert.equal(peers.length, 0);
+  assert.deepEqual(requests, []);
 });
 
 test("stop closes here and deletes there, once", async () => {
@@ -184,7 +219,7 @@ test("the owner may stop the player from within the report of its failure", asyn
         peers.push(new FakePeer());
         return /** @type {RTCPeerConnection} */ (/** @type {unknown} */ (newest()));
       },
-      fetch: async () => new Response("busy", { status: 503 }),
+      fetch: async (_, init) => (init?.method === "OPTIONS" ? described() : new Response("busy", { status: 503 })),
     },
   );
   stopping.start();

@@ -1,0 +1,58 @@
+"""Options of the live server about networks and encoders, and what they come to.
+
+Light to import, as `launch` is.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from lingen_live.serve.delay import PlayoutDelay
+from lingen_live.serve.ice import DEFAULT_LIFETIME_S, IcePlan
+from lingen_live.serve.secret_source import read_secret
+
+_SECRET = "env:NAME|FILE"
+
+
+def add_network_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options to `parser`."""
+    group = parser.add_argument_group("how the video gets through (docs/networks.md)")
+    group.add_argument(
+        "--ice-server", action="append", default=[], metavar="URL", help="STUN server, stun:HOST:PORT; may be repeated"
+    )
+    group.add_argument(
+        "--turn", action="append", default=[], metavar="URL", help="TURN server, turn:HOST:PORT; may be repeated"
+    )
+    group.add_argument("--turn-secret", metavar=_SECRET, help="where the secret is that the TURN server shares")
+    group.add_argument(
+        "--turn-lifetime",
+        type=int,
+        default=DEFAULT_LIFETIME_S,
+        metavar="SECONDS",
+        help="how long a TURN credential opens a connection (default: %(default)s)",
+    )
+    group.add_argument(
+        "--playout-delay",
+        default="0",
+        metavar="MIN[:MAX]",
+        help="milliseconds that receivers hold frames back; for rough networks (default: %(default)s)",
+    )
+
+
+def ice_plan(args: argparse.Namespace) -> IcePlan:
+    """Which servers help.
+
+    Raises:
+        ConfigError: an option has a value that cannot be.
+    """
+    secret = None if args.turn_secret is None else read_secret(args.turn_secret, "--turn-secret")
+    return IcePlan(tuple(args.ice_server), tuple(args.turn), secret, args.turn_lifetime)
+
+
+def playout_delay(args: argparse.Namespace) -> PlayoutDelay:
+    """How long receivers hold frames back.
+
+    Raises:
+        ConfigError: it cannot be.
+    """
+    return PlayoutDelay.parse(args.playout_delay)
