@@ -1,8 +1,8 @@
 """Fragmented MP4 (ISO/IEC 14496-12) of one video track, written as it happens. Pure: bytes out, no files.
 
 A header comes first and needs nothing of what follows; then fragments, each of which plays with the header alone. So
-whatever has been written when a process is killed is a film. Room is left in the header for what only the end knows, the
-length and an index to seek by: see `Mp4Writer.patches`. Samples are what the encoder made; nothing is encoded here.
+whatever has been written when a process is killed is a film. Room is left in the header for what only the end knows,
+the length and an index to seek by: see `Mp4Writer.patches`. Samples are what the encoder made; nothing is encoded here.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from lingen_live.serve.annexb import parameter_sets, with_lengths
 from lingen_live.serve.boxes import MAX_INDEXED, IndexEntry, duration_box, film_header, fragment_header, index_box
@@ -74,7 +75,7 @@ class Mp4Writer:
             ValueError: time does not advance.
         """
         times = [sample.pts for sample in samples] + [end_pts]
-        durations = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+        durations = [later - earlier for earlier, later in pairwise(times)]
         if times[0] < self._end_pts or min(durations) <= 0:
             raise ValueError(f"Samples at {times[:3]}... do not follow on {self._end_pts}.")
         if times[0] > self._end_pts and self._n_fragments:

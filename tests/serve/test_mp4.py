@@ -48,7 +48,7 @@ def finished(parts: list[bytes], writer: Mp4Writer) -> bytes:
 
 def read(data: bytes) -> list[tuple[int, float]]:
     """pts and brightness of every frame."""
-    with av.open(io.BytesIO(data)) as film:
+    with av.open(io.BytesIO(data), "r") as film:
         return [(frame.pts or 0, float(frame.to_ndarray(format="gray").mean())) for frame in film.decode(video=0)]
 
 
@@ -61,7 +61,7 @@ def test_a_decoder_reads_every_frame_at_its_time(codec: Codec) -> None:
     levels = [level for _, level in shown]
     assert levels[-1] - levels[0] > 100
     assert min(np.diff(levels)) > -8  # also across the change of the encoder
-    with av.open(io.BytesIO(data)) as film:
+    with av.open(io.BytesIO(data), "r") as film:
         (stream,) = film.streams.video
         assert (stream.width, stream.height, stream.duration) == (64, 48, 64 * STEP)
         assert stream.codec_context.colorspace == 6  # SMPTE 170M
@@ -70,7 +70,7 @@ def test_a_decoder_reads_every_frame_at_its_time(codec: Codec) -> None:
 
 @pytest.mark.parametrize("codec", CODECS)
 def test_seeking_finds_a_keyframe_by_the_index(codec: Codec) -> None:
-    with av.open(io.BytesIO(finished(*parts_of(coded(codec), codec)))) as film:
+    with av.open(io.BytesIO(finished(*parts_of(coded(codec), codec))), "r") as film:
         (stream,) = film.streams.video
         film.seek(50 * STEP, stream=stream)
         assert next(film.decode(video=0)).pts == 48 * STEP
