@@ -9,6 +9,7 @@ import { LatencyLog } from "./latency.js";
 import { MediaPlayer } from "./media.js";
 import { fromHash } from "./past.js";
 import { PhotonClock } from "./photon.js";
+import { Recorder } from "./recorder.js";
 import { addressOf, invitation, keepSession, wantedSession } from "./session.js";
 import { awaitedReceipts, INITIAL_VIEW, NOT_SENT, reduce } from "./state.js";
 import { FrameMeter, StallDetector } from "./stats.js";
@@ -28,6 +29,8 @@ const GONE = "The stream of that link has ended; this is one of your own.";
 
 let view = INITIAL_VIEW;
 let lastId = 0;
+/** Whose films are listed. @type {string | null} */
+let filmedSession = null;
 /** @type {import("./stats.js").Reception | null} */
 let lastReception = null;
 /** @type {ReturnType<typeof setInterval>[]} */
@@ -76,6 +79,11 @@ const player = new MediaPlayer(
   { onState: followMedia, onStream: play, onFrame: noteDrawn, onBlocked: sayBlocked },
 );
 const hud = new Hud(page.hud, page.stats, (path) => addressOf(path, view.session?.session ?? null).href, facts);
+const recorder = new Recorder(page.recorder, {
+  onRecord: (action) => control({ type: "record", id: nextId(), action }),
+  onKeep: () => control({ type: "keep", id: nextId() }),
+  href: (path) => new URL(path, document.baseURI).href,
+});
 
 window.addEventListener("pagehide", stop);
 window.addEventListener("pageshow", (event) => event.persisted && start());
@@ -127,7 +135,10 @@ function receive(message) {
   }
   // Media exists only once there is a session and the model is loaded.
   if (message.type === "line") player.stop();
+  if (message.type === "recording") recorder.note(message);
   if (message.type !== "state") return;
+  if (filmedSession !== message.session) recorder.clear();
+  filmedSession = message.session;
   if (!keepSession(message.session)) dispatch({ type: "problem", sentence: GONE });
   if (message.status === "warming") player.stop();
   else player.start(mediaUrls(message.session));
