@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from lingen_live.engine.engine import Engine
 
 _DEFAULT_CHUNKS = 120
+_HOUR_MINUTES, _LIVE_MINUTES = 60.0, 30.0
 _WHAT = {
     "stages": "one stream by its stages",
     "sessions": "1, 2, 4 and 8 streams at once",
     "viewers": "0 to 50 viewers of one stream, by what they cost the server",
     "photon": "how long words take to the screen, in headless Chromium",
+    "live": "half an hour in headless Chromium: frames shown, freezes, and whether the picture falls behind",
     "steer": "the ways to say something, by how soon they are obeyed and what they keep",
     "hour": "an hour of video: whether anything grows with a stream's age",
     "paths": "float32 and bfloat16, compiled or not, against what the CPU can multiply",
@@ -49,7 +51,7 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
         "--json",
         type=Path,
         metavar="FILE",
-        help="with `stages`, `sessions`, `viewers`, `photon`, `steer`, `hour`: numbers go here, too",
+        help="with `stages`, `sessions`, `viewers`, `photon`, `live`, `steer`, `hour`: numbers go here, too",
     )
     parser.add_argument(
         "--seconds", type=float, default=20.0, help="with `viewers`: time for each number (default: %(default)s)"
@@ -59,7 +61,7 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
         "--changes", type=int, default=100, help="with `steer`: random changes of the prompt (default: %(default)s)"
     )
     parser.add_argument(
-        "--minutes", type=float, default=60.0, help="with `hour`: length of the video (default: %(default)s)"
+        "--minutes", type=float, help="with `hour` and `live`: length of the video (default: 60 and 30)"
     )
     parser.add_argument("--picture", type=Path, metavar="SVG", help="with `hour`: also draw the curves here")
     parser.add_argument(
@@ -92,6 +94,7 @@ def _bench(args: argparse.Namespace) -> int:
     runs = {
         "viewers": _live,
         "photon": _live,
+        "live": _live,
         "paths": _paths,
         "kernels": _kernels,
         "stream": _stream,
@@ -130,6 +133,7 @@ def _write_json(path: Path | None, result: object) -> None:
 
 
 def _live(args: argparse.Namespace) -> int:
+    from lingen_live.client.bench_live import as_live_table, run_bench_live
     from lingen_live.client.bench_photon import as_photon_table, run_bench_photon
     from lingen_live.client.bench_viewers import as_viewers_table, run_bench_viewers
 
@@ -139,6 +143,9 @@ def _live(args: argparse.Namespace) -> int:
     if args.what == "viewers":
         result = run_bench_viewers((0, 1, 5, 20, 50), args.seconds, options)
         table = as_viewers_table(result)
+    elif args.what == "live":
+        result = run_bench_live(_LIVE_MINUTES if args.minutes is None else args.minutes, options)
+        table = as_live_table(result)
     else:
         result = run_bench_photon(args.steers, options)
         table = as_photon_table(result)
@@ -181,7 +188,8 @@ def _measure(engine: Engine, args: argparse.Namespace, n_chunks: int) -> tuple[d
         case "hour":
             from lingen_live.engine.bench_hour import as_hour_table, hour_picture, run_bench_hour
 
-            result = run_bench_hour(engine, args.minutes, _counted("chunks"))
+            minutes = _HOUR_MINUTES if args.minutes is None else args.minutes
+            result = run_bench_hour(engine, minutes, _counted("chunks"))
             if args.picture is not None:
                 args.picture.write_text(hour_picture(result), encoding="utf-8")
             return result, as_hour_table(result)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -21,7 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from lingen_live.codec.autoencoder import VideoCodec
-from lingen_live.config import BundleConfig
+from lingen_live.config import BundleConfig, Weights
 from lingen_live.digest import sha256_of
 from lingen_live.errors import CheckpointError, ConfigError
 from lingen_live.model.lingen import LinGen
@@ -48,12 +48,14 @@ class Bundle:
         model: the denoiser.
         codec: the autoencoder.
         digest: SHA-256 of config.json, which holds the digests of the weights: equal digest, equal bundle.
+        weights: what config.json says of them.
     """
 
     config: BundleConfig
     model: LinGen
     codec: VideoCodec
     digest: str
+    weights: Weights = "trained"
 
 
 def save_bundle(
@@ -63,6 +65,7 @@ def save_bundle(
     codec: VideoCodec,
     *,
     dtype: torch.dtype = torch.bfloat16,
+    weights: Weights = "trained",
 ) -> None:
     """Write a bundle; config.json comes last, so that an interrupted save is never a valid bundle.
 
@@ -72,6 +75,7 @@ def save_bundle(
         model: the denoiser.
         codec: the autoencoder.
         dtype: of the large tensors; those under 4,096 numbers stay float32.
+        weights: whether they were ever trained; said wherever frames made with them are shown.
 
     Raises:
         CheckpointError: `config` is not the configuration of the networks.
@@ -87,7 +91,7 @@ def save_bundle(
         save_file({key: _stored(value, dtype) for key, value in module.state_dict().items()}, partial)
         partial.replace(path)
         files[name] = {"sha256": sha256_of(path), "bytes": path.stat().st_size}
-    content = {"format_version": FORMAT_VERSION, "config": config.to_json(), "files": files}
+    content = {"format_version": FORMAT_VERSION, "weights": weights, "config": config.to_json(), "files": files}
     partial = directory / "config.partial"
     partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     partial.replace(directory / CONFIG_NAME)
@@ -111,7 +115,7 @@ def load_bundle(
     """
     directory = BUNDLED if path is None else Path(path)
     _check_directory(directory)
-    config, files = _read_config(directory / CONFIG_NAME)
+    config, weights, files = _read_config(directory / CONFIG_NAME)
     for name in (MODEL_NAME, CODEC_NAME):
         _check_file(directory / name, files[name])
     model, codec = LinGen(config.model), VideoCodec(config.codec)
@@ -122,6 +126,7 @@ def load_bundle(
         model.to(device, dtype).eval(),
         codec.to(device, dtype).eval(),
         sha256_of(directory / CONFIG_NAME),
+        weights,
     )
 
 
@@ -163,8 +168,8 @@ def _refuse_pickle(path: Path) -> None:
         )
 
 
-def _read_config(path: Path) -> tuple[BundleConfig, dict[str, tuple[str, int]]]:
-    """The configuration, and (sha256, size in bytes) of each weight file."""
+def _read_config(path: Path) -> tuple[BundleConfig, Weights, dict[str, tuple[str, int]]]:
+    """The configuration, what the weights are, and (sha256, size in bytes) of each weight file."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
@@ -176,7 +181,11 @@ def _read_config(path: Path) -> tuple[BundleConfig, dict[str, tuple[str, int]]]:
         config = BundleConfig.from_json(content.get("config"))
     except ConfigError as error:
         raise CheckpointError(f"{path} does not describe a model this program knows: {error}") from error
-    return config, {name: _read_file_entry(path, content, name) for name in (MODEL_NAME, CODEC_NAME)}
+    # Files from before this was said are of trained weights.
+    weights = content.get("weights", "trained")
+    if weights not in get_args(Weights):
+        raise CheckpointError(f"{path} calls its weights {weights!r:.40}; they are {' or '.join(get_args(Weights))}.")
+    return config, weights, {name: _read_file_entry(path, content, name) for name in (MODEL_NAME, CODEC_NAME)}
 
 
 def _read_file_entry(path: Path, content: dict[str, Any], name: str) -> tuple[str, int]:

@@ -185,7 +185,6 @@ def _info(args: argparse.Namespace) -> int:
     from lingen_kernels import implementation, missing
     from lingen_live.checkpoint import load_bundle
     from lingen_live.model.state import StreamState
-    from lingen_live.paper.random_weights import RANDOM
 
     bundle = load_bundle(args.checkpoint)
     n_parameters = {
@@ -193,7 +192,7 @@ def _info(args: argparse.Namespace) -> int:
         for name, net in (("model", bundle.model), ("codec", bundle.codec))
     }
     facts = {
-        "weights": "random" if RANDOM in bundle.config.name else "trained",
+        "weights": bundle.weights,
         "digest": bundle.digest,
         "parameters": n_parameters,
         "state_bytes": StreamState.allocate(bundle.config.model, 1).n_bytes,

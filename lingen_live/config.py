@@ -10,11 +10,14 @@ import math
 import types
 import typing
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from lingen_live.errors import ConfigError
 
 T = TypeVar("T")
+
+Weights = Literal["trained", "random"]
+"""What the numbers of a network are: frames of random weights are no pictures, only their speed means anything."""
 
 NORM_GROUPS = 8
 """Groups of channels that the codec normalises together; its widths are multiples of it."""

@@ -84,6 +84,17 @@ def test_the_digest_follows_the_content(tiny_bundle: Path, copied: Path) -> None
     assert load_bundle(copied).digest != before
 
 
+def test_what_the_weights_are_is_kept_and_read_strictly(copied: Path) -> None:
+    assert load_bundle(copied).weights == "trained"
+    edit_config(copied, lambda content: content.pop("weights"))
+    assert load_bundle(copied).weights == "trained"  # as before it was said
+    edit_config(copied, lambda content: content.update(weights="random"))
+    assert load_bundle(copied).weights == "random"
+    edit_config(copied, lambda content: content.update(weights="borrowed"))
+    with pytest.raises(CheckpointError, match="calls its weights 'borrowed'; they are trained or random"):
+        load_bundle(copied)
+
+
 def test_networks_of_another_configuration_are_not_saved(tiny_config: BundleConfig, tmp_path: Path) -> None:
     other = dataclasses.replace(tiny_config.model, width=64)
     with pytest.raises(CheckpointError, match="not built from the configuration 'tiny'"):

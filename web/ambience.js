@@ -13,19 +13,27 @@ const EASE = 0.3;
 const STRONGEST = 0.8;
 /** Text beside the picture stays readable (4.5 : 1) up to this brightness of the light in its middle. */
 const BRIGHTEST = 0.38;
+/** A light page, and down to which brightness of the light its dark text stays readable. */
+const PAPER = 0.94;
+const DARKEST = 0.79;
 
 /**
- * How strongly colours may shine: a night fully, a snowfield only so much that words beside it stay readable.
+ * How strongly colours may shine so that words beside them stay readable: on a dark page a night fully and a snowfield only a
+ * little, on a light page the other way round.
  * @param {ArrayLike<number>} pixels RGBA, 0 to 255
+ * @param {boolean} [isLight] the page
  * @returns {number} opacity, 0 to 1
  */
-export function glowStrength(pixels) {
+export function glowStrength(pixels, isLight = false) {
   let brightest = 0;
+  let darkest = 1;
   for (let index = 0; index < pixels.length; index += 4) {
-    const luma = 0.2126 * pixels[index] + 0.7152 * pixels[index + 1] + 0.0722 * pixels[index + 2];
-    brightest = Math.max(brightest, luma / 255);
+    const luma = (0.2126 * pixels[index] + 0.7152 * pixels[index + 1] + 0.0722 * pixels[index + 2]) / 255;
+    brightest = Math.max(brightest, luma);
+    darkest = Math.min(darkest, luma);
   }
-  return Math.min(STRONGEST, BRIGHTEST / brightest);
+  if (!isLight) return Math.min(STRONGEST, BRIGHTEST / brightest);
+  return Math.min(STRONGEST, (PAPER - DARKEST) / Math.max(PAPER - darkest, PAPER - DARKEST));
 }
 
 export class Ambience {
@@ -34,10 +42,15 @@ export class Ambience {
   #glow;
   #light = square(GLOW_PX);
   #seed = square(SEED_PX);
+  #isLight;
   #strength = 0;
 
-  /** @param {HTMLVideoElement} video @param {HTMLCanvasElement} still @param {HTMLCanvasElement} glow */
-  constructor(video, still, glow) {
+  /**
+   * @param {HTMLVideoElement} video @param {HTMLCanvasElement} still @param {HTMLCanvasElement} glow
+   * @param {() => boolean} isLight whether the page is, now
+   */
+  constructor(video, still, glow, isLight) {
+    this.#isLight = isLight;
     this.#video = video;
     this.#still = still;
     this.#glow = glow;
@@ -61,7 +74,7 @@ export class Ambience {
   /** Move the light a part of the way towards the new colours, so that a cut does not flash the room. */
   #ease() {
     const { data } = context(this.#seed).getImageData(0, 0, SEED_PX, SEED_PX);
-    this.#strength += EASE * (glowStrength(data) - this.#strength);
+    this.#strength += EASE * (glowStrength(data, this.#isLight()) - this.#strength);
     const light = context(this.#light);
     light.globalAlpha = EASE;
     light.drawImage(this.#seed, 0, 0, GLOW_PX, GLOW_PX);

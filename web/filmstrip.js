@@ -72,7 +72,7 @@ export class Filmstrip {
   }
 
   /** @param {Moment} moment @returns {HTMLLIElement} */
-  #frame({ chunkIndex, id, label, picture }) {
+  #frame({ chunkIndex, id, label, name, picture }) {
     const image = document.createElement("img");
     image.alt = "";
     image.addEventListener("error", () => image.remove());
@@ -81,8 +81,8 @@ export class Filmstrip {
     time.textContent = label;
     const button = document.createElement("button");
     button.type = "button";
-    button.title = `go to ${label}; Shift + click branches from there`;
-    button.setAttribute("aria-label", `go to ${label}`);
+    button.title = `go to ${name}; Shift + click branches from there`;
+    button.setAttribute("aria-label", `go to ${name}`);
     button.append(...(picture === null ? [time] : [image, time]));
     button.addEventListener("click", (event) => {
       if (event.shiftKey) this.#handlers.onFork(chunkIndex);

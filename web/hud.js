@@ -41,7 +41,10 @@ export class Hud {
     this.#facts = facts;
     button.addEventListener("click", () => this.toggle());
     part(panel, "close").addEventListener("click", () => this.toggle());
-    document.addEventListener("keydown", (event) => this.#hear(event));
+  }
+
+  get isOpen() {
+    return !this.#panel.hidden;
   }
 
   toggle() {
@@ -59,14 +62,6 @@ export class Hud {
   /** Ask nothing more; the page is going. */
   stop() {
     clearInterval(this.#timer);
-  }
-
-  /** @param {KeyboardEvent} event */
-  #hear(event) {
-    const isTyping = event.target instanceof Element && event.target.closest("input, textarea") !== null;
-    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-    if (event.key === "Escape" && !this.#panel.hidden) this.toggle();
-    else if (event.key === "i" && !isTyping) this.toggle();
   }
 
   async #refresh() {
@@ -88,7 +83,7 @@ export class Hud {
     const { dataset } = this.#panel;
     dataset.n = String(latency?.n ?? 0);
     if (latency === null) {
-      part(this.#panel, "photon").replaceChildren("steer once, and it is measured");
+      part(this.#panel, "photon").replaceChildren("Say something, and it is measured how long it takes until you see it.");
       return;
     }
     dataset.p50 = String(latency.total.p50);
@@ -96,9 +91,9 @@ export class Hud {
     dataset.toScreen = String(latency.toScreen.p50);
     const n = latency.n === 1 ? "one change" : `the last ${latency.n} changes`;
     part(this.#panel, "photon").replaceChildren(
-      figure(inSeconds(latency.total.p50), "half are faster"),
-      figure(inSeconds(latency.total.p95), "19 of 20 are faster"),
-      figure(n, "first frame really presented"),
+      figure(inSeconds(latency.total.p50), "typical: half are faster"),
+      figure(inSeconds(latency.total.p95), "1 in 20 is slower"),
+      figure(n, "from the key to the first frame on this screen"),
     );
     const total = latency.toServer.p50 + latency.making.p50 + latency.toScreen.p50;
     part(this.#panel, "ways").replaceChildren(
@@ -114,11 +109,12 @@ export class Hud {
   /** @param {Profile} profile @param {number | null} chunkMs media time of a chunk */
   #renderProfile(profile, chunkMs) {
     const tallestMs = draw(canvasOf(this.#panel), profile.columns, chunkMs);
-    const late = profile.nLate === 1 ? "1 frame came late" : `${profile.nLate} frames came late`;
+    part(this.#panel, "chunk").textContent = chunkMs === null ? "" : ` of ${Number((chunkMs / 1000).toFixed(2))} s`;
     part(this.#panel, "strip-says").textContent =
-      `each column is a chunk, up to ${Math.round(tallestMs)} ms of work` +
-      `${chunkMs === null ? "" : `; the line is what it may take, ${Math.round(chunkMs)} ms`}. ` +
-      `${late}, slow viewers lost ${profile.nDropped}, ${profile.nKeyframes} keyframes so far.`;
+      `Each column is one chunk, the newest on the right; the highest is ${Math.round(tallestMs)} ms of work. ` +
+      `${chunkMs === null ? "" : `Above the line, ${Math.round(chunkMs)} ms, it would come too late. `}` +
+      `So far ${count(profile.nLate, "frame")} came late, slow viewers lost ${profile.nDropped}, ` +
+      `and ${count(profile.nKeyframes, "keyframe")} went out.`;
     part(this.#panel, "stages").replaceChildren(
       ...profile.rows.map(({ name, says, p50, p95, kind }) => {
         const item = row(name, says, `${shown(p50)} ms`, `${shown(p95)} ms`);
@@ -160,23 +156,40 @@ function draw(canvas, columns, chunkMs) {
   if (context === null || tallestMs === 0) return tallestMs;
   const fullMs = 1.08 * Math.max(tallestMs, chunkMs ?? 0);
   const step = canvas.width / N_COLUMNS;
-  const style = getComputedStyle(canvas);
+  const colour = colours(canvas);
   columns.forEach((bars, index) => {
     // The newest chunk stands at the right edge.
     const left = canvas.width - (columns.length - index) * step;
     let bottom = canvas.height;
     for (const { name, kind, ms } of bars) {
       const height = (ms / fullMs) * canvas.height;
-      context.fillStyle = style.getPropertyValue(`--stage-${name.replace(" ", "-")}`) || style.getPropertyValue(`--${kind}`);
+      context.fillStyle = colour(`var(--stage-${name.replace(" ", "-")}, var(--${kind}))`);
       context.fillRect(left, bottom - height, Math.max(1, step - scale), height);
       bottom -= height;
     }
   });
   if (chunkMs !== null) {
-    context.fillStyle = style.getPropertyValue("--paper");
+    context.fillStyle = colour("var(--paper)");
     context.fillRect(0, canvas.height - (chunkMs / fullMs) * canvas.height, canvas.width, scale);
   }
   return tallestMs;
+}
+
+/**
+ * Colours of the style sheet as a canvas takes them: variables that depend on the theme are resolved for elements only.
+ * @param {HTMLCanvasElement} canvas
+ * @returns {(value: string) => string}
+ */
+function colours(canvas) {
+  /** @type {Map<string, string>} */
+  const known = new Map();
+  return (value) => {
+    if (!known.has(value)) {
+      canvas.style.color = value;
+      known.set(value, getComputedStyle(canvas).color);
+    }
+    return known.get(value) ?? value;
+  };
 }
 
 /** @param {string} name @param {string} says @param {string} first @param {string} second */
@@ -206,6 +219,11 @@ function withLast(address) {
   const url = new URL(address);
   url.searchParams.set("last", String(N_COLUMNS));
   return url;
+}
+
+/** @param {number} n @param {string} what @returns {string} e.g. "1 frame", "2 frames" */
+function count(n, what) {
+  return `${n} ${what}${n === 1 ? "" : "s"}`;
 }
 
 /** @param {number} ms */

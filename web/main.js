@@ -4,16 +4,21 @@
 import { Ambience } from "./ambience.js";
 import { Connection } from "./connection.js";
 import { copy, copyLink, download, load } from "./files.js";
+import { PromptHistory } from "./history.js";
 import { Hud } from "./hud.js";
-import { LatencyLog } from "./latency.js";
+import { Jumps } from "./jumps.js";
+import { KeyList } from "./key-list.js";
+import { listed, listenToKeys } from "./keys.js";
 import { MediaPlayer } from "./media.js";
 import { fromHash } from "./past.js";
-import { PhotonClock } from "./photon.js";
+import { readPreference, writePreference } from "./preferences.js";
+import { Presented } from "./presented.js";
 import { Recorder } from "./recorder.js";
 import { addressOf, invitation, keepSession, wantedSession } from "./session.js";
-import { awaitedReceipts, INITIAL_VIEW, NOT_SENT, reduce } from "./state.js";
-import { FrameMeter, StallDetector } from "./stats.js";
-import { Page } from "./ui.js";
+import { awaitedReceipts, INITIAL_VIEW, NOT_SENT, reduce, wordsIn } from "./state.js";
+import { StallDetector } from "./stats.js";
+import { switchTheme, theme } from "./theme.js";
+import { Page, toggleFullScreen } from "./ui.js";
 
 /** @typedef {import("./protocol.js").Control} Control */
 /** @typedef {import("./protocol.js").ServerMessage} ServerMessage */
@@ -22,9 +27,6 @@ const STATS_PERIOD_MS = 1000;
 const AMBIENCE_PERIOD_MS = 200;
 const CALM_AMBIENCE_PERIOD_MS = 2000;
 const STALL_LIMIT_MS = 3000;
-/** A hidden tab presents no frames: then the moment the server told us counts as shown. */
-const PHOTON_LIMIT_MS = 1500;
-const SMOOTH_KEY = "lingen-live.smooth";
 const GONE = "The stream of that link has ended; this is one of your own.";
 
 let view = INITIAL_VIEW;
@@ -36,38 +38,45 @@ let lastReception = null;
 /** @type {ReturnType<typeof setInterval>[]} */
 let timers = [];
 
-const photons = new PhotonClock();
-const latency = new LatencyLog();
-const meter = new FrameMeter();
 const stall = new StallDetector(STALL_LIMIT_MS);
-const page = new Page({
+const jumps = new Jumps();
+const said = new PromptHistory({
+  read: () => readPreference("prompts"),
+  write: (text) => writePreference("prompts", text),
+});
+const page = new Page(said, {
   onPrompt: steer,
-  onPause: () => control({ type: view.session?.status === "paused" ? "resume" : "pause", id: nextId() }),
-  onSeed: () => control({ type: "seed", id: nextId(), seed: crypto.getRandomValues(new Uint32Array(1))[0] }),
+  onPause: togglePause,
+  onSeed: changeSeed,
   onReset: () => control({ type: "reset", id: nextId() }),
   onSmooth: toggleSmooth,
-  onSeek: (chunkIndex) => control({ type: "seek", id: nextId(), chunk_index: chunkIndex }),
+  onTheme: switchTheme,
+  onKeys: () => keyList.open(),
+  onSeek: seek,
   onFork: (chunkIndex) =>
     control({ type: "fork", id: nextId(), ...(chunkIndex === null ? {} : { chunk_index: chunkIndex }) }),
   onSwitch: (branchId) => control({ type: "switch", id: nextId(), branch_id: branchId }),
   onDelete: (branchId) => control({ type: "delete", id: nextId(), branch_id: branchId }),
   onSchedule: (words, verb, chunkIndex) =>
-    control({ type: "schedule", id: nextId(), chunk_index: chunkIndex, verb, ...words }),
+    control({ type: "schedule", id: nextId(), chunk_index: chunkIndex, verb, ...words, ...(verb === "cut" ? {} : page.pace) }),
   onReschedule: (planId, chunkIndex) =>
     control({ type: "reschedule", id: nextId(), plan_id: planId, chunk_index: chunkIndex }),
   onUnschedule: (planId) => control({ type: "unschedule", id: nextId(), plan_id: planId }),
-  onBlend: (parts) => control({ type: "blend", id: nextId(), parts }),
+  onBlend: (parts) => control({ type: "blend", id: nextId(), parts, ...page.pace }),
   onProblem: (sentence) => dispatch({ type: "problem", sentence }),
-  onSave: (kind) => attempt(() => download(kind === "session" ? "session.lgs" : "scenario.json", sessionId())),
+  onSave: save,
   onLoad: (file) =>
     attempt(async () => {
       const loaded = await load(file, view.session?.state_bytes ?? null, sessionId());
       control({ ...loaded, id: nextId() });
     }),
-  onLink: () => attempt(async () => sayCopied("link", await copyLink(sessionId()))),
+  onLink: shareLink,
   onInvite: () => attempt(async () => sayCopied("invitation", await copy(invitation(sessionId())))),
 });
-const ambience = new Ambience(page.video, page.still, page.glow);
+const ambience = new Ambience(page.video, page.still, page.glow, () => theme() === "light");
+const presented = new Presented(page.video, () => awaitedReceipts(view), (id, shownMs) =>
+  dispatch({ type: "shown", id, shownMs }),
+);
 const connection = new Connection(endpoint("ws", "ws"), {
   onState: (state, retryInS) => dispatch({ type: "socket", state, retryInS }),
   onMessage: receive,
@@ -76,7 +85,7 @@ const connection = new Connection(endpoint("ws", "ws"), {
 });
 const player = new MediaPlayer(
   mediaUrls(null),
-  { onState: followMedia, onStream: play, onFrame: noteDrawn, onBlocked: sayBlocked },
+  { onState: followMedia, onStream: play, onFrame: (frame) => presented.noteDrawn(frame), onBlocked: sayBlocked },
 );
 const hud = new Hud(page.hud, page.stats, (path) => addressOf(path, view.session?.session ?? null).href, facts);
 const recorder = new Recorder(page.recorder, {
@@ -84,12 +93,37 @@ const recorder = new Recorder(page.recorder, {
   onKeep: () => control({ type: "keep", id: nextId() }),
   href: (path) => new URL(path, document.baseURI).href,
 });
+/** @type {import("./keys.js").Actions} */
+const actions = {
+  pause: togglePause,
+  seed: changeSeed,
+  plan: () => page.planner.toggle(),
+  back: () => jump("back"),
+  on: () => jump("on"),
+  farBack: () => jump("farBack"),
+  farOn: () => jump("farOn"),
+  first: () => jump("first"),
+  last: () => jump("last"),
+  fork: () => control({ type: "fork", id: nextId() }),
+  save: () => save("session"),
+  link: shareLink,
+  prompt: () => page.focusPrompt(),
+  full: toggleFullScreen,
+  smooth: toggleSmooth,
+  theme: switchTheme,
+  profile: () => hud.toggle(),
+  record: () => recorder.toggle(),
+  list: () => keyList.open(),
+  close: () => (hud.isOpen ? hud.toggle() : page.planner.close()),
+};
+const keyList = new KeyList(page.keyList, listed(actions), () => said.forget());
 
+listenToKeys(actions);
 window.addEventListener("pagehide", stop);
 window.addEventListener("pageshow", (event) => event.persisted && start());
 window.addEventListener("online", () => connection.wake());
 document.addEventListener("visibilitychange", () => document.hidden || connection.wake());
-dispatch({ type: "smooth", isSmooth: readPreference(SMOOTH_KEY) === "yes" });
+dispatch({ type: "smooth", isSmooth: readPreference("smooth") === "yes" });
 start();
 
 function start() {
@@ -126,13 +160,10 @@ function followMedia(state, way) {
 function receive(message) {
   dispatch({ type: "message", message });
   const nowMs = performance.now();
-  if (message.type === "chunk") photons.noteChunk(message.pts, nowMs);
-  if (message.type === "received") latency.received(message.id, nowMs);
-  if (message.type === "error" && message.id !== null) latency.forget(message.id);
-  if (message.type === "applied") {
-    latency.applied(message.id, nowMs);
-    settleLater(message.id, nowMs);
-  }
+  if (message.type === "chunk") presented.noteChunk(message.pts, nowMs);
+  if (message.type === "received") presented.latency.received(message.id, nowMs);
+  if (message.type === "error" && message.id !== null) presented.latency.forget(message.id);
+  if (message.type === "applied") presented.expect(message.id, nowMs);
   // Media exists only once there is a session and the model is loaded.
   if (message.type === "line") player.stop();
   if (message.type === "recording") recorder.note(message);
@@ -181,7 +212,37 @@ function steer(verb, prompt) {
     dispatch({ type: "problem", sentence: "The box is empty; say what you would like to see." });
     return;
   }
-  control({ type: verb, id: nextId(), prompt: prompt.trim() });
+  if (verb === "cut") control({ type: verb, id: nextId(), prompt: prompt.trim() });
+  else control({ type: verb, id: nextId(), prompt: prompt.trim(), ...page.pace });
+}
+
+function togglePause() {
+  control({ type: view.session?.status === "paused" ? "resume" : "pause", id: nextId() });
+}
+
+function changeSeed() {
+  control({ type: "seed", id: nextId(), seed: crypto.getRandomValues(new Uint32Array(1))[0] });
+}
+
+/** @param {number} chunkIndex of a moment */
+function seek(chunkIndex) {
+  control({ type: "seek", id: nextId(), chunk_index: chunkIndex });
+}
+
+/** @param {import("./jumps.js").Jump} how */
+function jump(how) {
+  const chunkIndex = jumps.target(view, how, performance.now());
+  if (typeof chunkIndex === "number") seek(chunkIndex);
+  else dispatch({ type: "notice", text: chunkIndex });
+}
+
+/** @param {"session" | "scenario"} kind */
+function save(kind) {
+  return attempt(() => download(kind === "session" ? "session.lgs" : "scenario.json", sessionId()));
+}
+
+function shareLink() {
+  return attempt(async () => sayCopied("link", await copyLink(sessionId())));
 }
 
 /** @param {Control} message */
@@ -191,8 +252,8 @@ function control(message) {
     return;
   }
   const nowMs = performance.now();
-  if (message.type === "steer" || message.type === "cut") latency.sent(message.id, nowMs);
-  dispatch({ type: "sent", id: message.id, verb: message.type, nowMs });
+  if (message.type === "steer" || message.type === "cut") presented.latency.sent(message.id, nowMs);
+  dispatch({ type: "sent", id: message.id, verb: message.type, words: wordsIn(message), nowMs });
 }
 
 function nextId() {
@@ -202,63 +263,8 @@ function nextId() {
 
 /** @param {MediaStream} stream */
 function play(stream) {
-  photons.reset();
-  meter.reset();
   stall.reset();
-  page.video.srcObject = stream;
-  // Muted video may always play; a rejection only means that a newer stream took its place.
-  page.video.play().catch(() => {});
-  watchFrames(stream);
-}
-
-/**
- * Follow every presented frame of this stream, as long as it is the one on the page.
- * @param {MediaStream} stream
- */
-function watchFrames(stream) {
-  if (!("requestVideoFrameCallback" in page.video)) return;
-  page.video.requestVideoFrameCallback((_, frame) => {
-    if (page.video.srcObject !== stream) return;
-    const shownMs = performance.now();
-    const receivedMs = frame.receiveTime ?? null;
-    meter.add(shownMs, frame.presentedFrames, receivedMs);
-    if (frame.rtpTimestamp !== undefined && receivedMs !== null) {
-      photons.noteFrame({ rtp: frame.rtpTimestamp, receivedMs, shownMs });
-    }
-    settleShown();
-    watchFrames(stream);
-  });
-}
-
-/** A frame came over the WebSocket: its media time is known, and needs no guessing. @param {import("./media-socket.js").DrawnFrame} frame */
-function noteDrawn({ pts, receivedMs, shownMs }) {
-  meter.noteAge(shownMs - receivedMs);
-  for (const { id, pts: awaitedPts } of awaitedReceipts(view)) {
-    if (awaitedPts !== null && pts >= awaitedPts) settle(id, shownMs);
-  }
-}
-
-/** Whoever waits for a frame that was presented is told. */
-function settleShown() {
-  for (const { id, pts } of awaitedReceipts(view)) {
-    const seenMs = pts === null ? null : photons.shownMs(pts);
-    if (seenMs !== null) settle(id, seenMs);
-  }
-}
-
-/** @param {number} id of a control whose first frame was presented @param {number} shownMs */
-function settle(id, shownMs) {
-  latency.shown(id, shownMs);
-  dispatch({ type: "shown", id, shownMs });
-}
-
-/** @param {number} id of a control whose frame is due now @param {number} appliedMs */
-function settleLater(id, appliedMs) {
-  setTimeout(() => {
-    const isAwaited = awaitedReceipts(view).some((receipt) => receipt.id === id);
-    latency.forget(id);
-    if (isAwaited) dispatch({ type: "shown", id, shownMs: appliedMs });
-  }, PHOTON_LIMIT_MS);
+  presented.play(stream);
 }
 
 /** Once a second: what is shown and received, and whether it stopped. */
@@ -267,6 +273,7 @@ async function measure() {
   lastReception = reception;
   const nowMs = performance.now();
   // A held picture is repeated now and then; that says nothing about the stream.
+  const { meter } = presented;
   if (view.session?.status !== "running") meter.reset();
   dispatch({ type: "stats", fps: meter.fps(nowMs), ageMs: meter.ageMs, roundTripMs });
   // Without a session nobody knows whether media is due: the silence is timed, and judged when the server is back.
@@ -279,7 +286,7 @@ async function measure() {
 function facts() {
   const { fps, frames_per_chunk: nFrames } = view.session ?? {};
   return {
-    latency: latency.summary(),
+    latency: presented.latency.summary(),
     reception: lastReception,
     chunkMs: fps && nFrames ? (1000 * nFrames) / fps : null,
     way: player.way,
@@ -293,7 +300,7 @@ function sayBlocked() {
 
 function toggleSmooth() {
   dispatch({ type: "smooth", isSmooth: !view.isSmooth });
-  writePreference(SMOOTH_KEY, view.isSmooth ? "yes" : "no");
+  writePreference("smooth", view.isSmooth ? "yes" : "no");
 }
 
 /** @param {string | null} session @returns {import("./media.js").MediaUrls} */
@@ -308,22 +315,4 @@ function endpoint(path, scheme) {
   const url = new URL(path, document.baseURI);
   if (scheme === "ws") url.protocol = url.protocol.replace("http", "ws");
   return url.href;
-}
-
-/** @param {string} key @returns {string | null} null also where storage is forbidden */
-function readPreference(key) {
-  try {
-    return localStorage.getItem(key);
-  } catch {
-    return null;
-  }
-}
-
-/** @param {string} key @param {string} value */
-function writePreference(key, value) {
-  try {
-    localStorage.setItem(key, value);
-  } catch {
-    // Storage is forbidden or full: the choice lasts as long as the page.
-  }
 }

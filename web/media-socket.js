@@ -9,6 +9,7 @@
 import { retryDelayS } from "./backoff.js";
 
 const HEADER_BYTES = 9;
+const KEYFRAME = 1;
 const MAX_QUEUED = 8;
 const SILENCE_LIMIT_MS = 5000;
 const TICKS_PER_MS = 90;
@@ -133,7 +134,7 @@ export class MediaSocketPlayer {
     if (decoder === null) return;
     this.#watchSilence();
     const header = new DataView(data, 0, HEADER_BYTES);
-    const isKey = header.getUint8(0) === 1;
+    const isKey = (header.getUint8(0) & KEYFRAME) !== 0;
     const pts = Number(header.getBigUint64(1));
     this.nFrames += 1;
     this.nBytes += data.byteLength;

@@ -7,7 +7,10 @@
 /** @typedef {import("./protocol.js").Branch} Branch */
 /** @typedef {import("./protocol.js").StateMessage} StateMessage */
 
-/** @typedef {{chunkIndex: number, id: number, label: string, isPast: boolean, picture: string | null}} Moment */
+/**
+ * `label` is what fits on its picture, `name` what tells it from its neighbours.
+ * @typedef {{chunkIndex: number, id: number, label: string, name: string, isPast: boolean, picture: string | null}} Moment
+ */
 /** @typedef {{branch: Branch, depth: number, isCurrent: boolean, label: string}} TreeRow */
 
 const LINK_PREFIX = "#scenario=";
@@ -27,6 +30,7 @@ export function moments(timeline, session) {
     chunkIndex,
     id,
     label: clock(chunkIndex * chunkS),
+    name: preciseClock(chunkIndex * chunkS),
     isPast: chunkIndex <= timeline.chunk_index,
     picture: chunkIndex === 0 ? null : `thumbnails/${timeline.thumbnails}-${id}.jpg`,
   }));
@@ -57,6 +61,12 @@ export function treeRows(timeline, session) {
 export function clock(seconds) {
   const whole = Math.floor(seconds);
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
+
+/** @param {number} seconds @returns {string} e.g. "1:05.5", but "1:05" on the full second */
+function preciseClock(seconds) {
+  const tenths = Math.floor((seconds % 1) * 10);
+  return tenths === 0 ? clock(seconds) : `${clock(seconds)}.${tenths}`;
 }
 
 /**

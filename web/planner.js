@@ -52,9 +52,21 @@ export class Planner {
       onBlend: handlers.onBlend,
       onProblem: handlers.onProblem,
     });
-    toggle.addEventListener("click", () => this.#show(Boolean(section.hidden)));
-    child(section, "#plans-close").addEventListener("click", () => this.#show(false));
-    section.addEventListener("keydown", (event) => event.key === "Escape" && this.#show(false));
+    toggle.addEventListener("click", () => this.toggle());
+    child(section, "#plans-close").addEventListener("click", () => this.close());
+    section.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      event.preventDefault();
+      this.close();
+    });
+  }
+
+  toggle() {
+    this.#show(Boolean(this.#section.hidden));
+  }
+
+  close() {
+    if (!this.#section.hidden) this.#show(false);
   }
 
   /** @param {View} view */

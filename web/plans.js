@@ -106,11 +106,13 @@ export function percents(weights) {
 }
 
 /**
- * What comes next, in a line.
- * @param {View} view
- * @returns {string | null} e.g. "in 12 s: night over the city"
+ * What comes next, in a line: words that were sent and are not seen yet, else the first plan.
+ * @param {Pick<View, "timeline" | "session" | "receipts">} view
+ * @returns {string | null} e.g. "coming: night over the city", "in 12 s: night over the city"
  */
-export function nextLine({ timeline, session }) {
+export function nextLine({ timeline, session, receipts }) {
+  const coming = receipts.findLast(({ words, step }) => words !== null && (step === "sent" || step === "received"));
+  if (coming) return `coming: ${coming.words}`;
   const next = timeline && planRows(timeline, session)[0];
   return next ? `in ${span(next.inS)}: ${next.words}` : null;
 }

@@ -19,13 +19,14 @@ export class ProtocolError extends Error {
 }
 
 /** @typedef {"warming" | "running" | "paused" | "restarting"} Status */
+/** Frames of random ones are no pictures. @typedef {"trained" | "random"} Weights */
 /** @typedef {{stage: string, fraction: number}} Progress */
 /**
  * What the session is doing. Numbers of the video are null until the model is loaded.
  * @typedef {{
  *   type: "state", status: Status, progress: Progress | null, prompt: string, seed: number, n_viewers: number,
  *   fps: number | null, width_px: number | null, height_px: number | null, frames_per_chunk: number | null,
- *   state_bytes: number | null, session: string,
+ *   state_bytes: number | null, session: string, transition_chunks: number, weights: Weights | null,
  * }} StateMessage
  */
 /** @typedef {{type: "received", id: number}} ReceivedMessage */
@@ -40,7 +41,7 @@ export class ProtocolError extends Error {
  * one said of it, `similarity` (0 to 1) how near that comes to its words.
  * @typedef {{
  *   type: "chunk", chunk_index: number, pts: number, prompt: string, blend: number, total_ms: number, fps: number,
- *   understanding: Understanding,
+ *   understanding: Understanding, weights: Weights,
  * }} ChunkMessage
  */
 /** Words for a later chunk. @typedef {{id: number, chunk_index: number, verb: string, prompt: string}} Plan */
@@ -72,12 +73,12 @@ export class ProtocolError extends Error {
 
 /** @typedef {{type: "hello", version: number, session?: string}} Hello `session` is the one to join, if it is still there */
 /**
- * @typedef {{type: "steer", id: number, prompt: string} | {type: "cut", id: number, prompt: string}
+ * @typedef {{type: "steer", id: number, prompt: string, chunks?: number} | {type: "cut", id: number, prompt: string}
  *   | {type: "pause", id: number} | {type: "resume", id: number} | {type: "reset", id: number}
  *   | {type: "seed", id: number, seed: number} | {type: "seek", id: number, chunk_index: number}
  *   | {type: "fork", id: number, chunk_index?: number} | {type: "switch", id: number, branch_id: number}
- *   | {type: "blend", id: number, parts: [string, number][]}
- *   | {type: "schedule", id: number, chunk_index: number, verb: "steer" | "cut"} & import("./plans.js").Words
+ *   | {type: "blend", id: number, parts: [string, number][], chunks?: number}
+ *   | {type: "schedule", id: number, chunk_index: number, verb: "steer" | "cut", chunks?: number} & import("./plans.js").Words
  *   | {type: "reschedule", id: number, plan_id: number, chunk_index: number}
  *   | {type: "unschedule", id: number, plan_id: number}
  *   | {type: "record", id: number, action: "start" | "stop"} | {type: "keep", id: number}
@@ -176,6 +177,8 @@ function parseState(fields) {
     frames_per_chunk: fields.optionalNumber("frames_per_chunk"),
     state_bytes: fields.optionalObject("model")?.optionalNumber("state_bytes") ?? null,
     session: fields.string("session"),
+    transition_chunks: fields.number("transition_chunks"),
+    weights: fields.has("weights") ? readWeights(fields) : null,
   };
 }
 
@@ -200,7 +203,15 @@ function parseChunk(fields) {
     total_ms: fields.object("profile").number("total_ms"),
     fps: fields.number("fps"),
     understanding: parseUnderstanding(fields.object("understanding")),
+    weights: readWeights(fields),
   };
+}
+
+/** @param {Fields<import("./protocol-types.js").StateEvent | import("./protocol-types.js").ChunkEvent>} fields @returns {Weights} */
+function readWeights(fields) {
+  const weights = fields.string("weights");
+  if (weights === "trained" || weights === "random") return weights;
+  throw new ProtocolError(`The weights are "${weights}"; this page knows trained and random.`);
 }
 
 /** @param {Fields<import("./protocol-types.js").ChunkEvent["understanding"]>} fields @returns {Understanding} */
@@ -293,7 +304,8 @@ class Fields {
 
   /** @param {keyof Wire & string} key @returns {string | null} */
   optionalString(key) {
-    return this.#isAbsent(key) ? null : this.string(key);
+    const value = this.#values[key];
+    return value === undefined || value === null ? null : this.string(key);
   }
 
   /** @param {keyof Wire & string} key @returns {Fields} */
@@ -303,17 +315,17 @@ class Fields {
 
   /** @param {keyof Wire & string} key @returns {number | null} */
   optionalNumber(key) {
-    return this.#isAbsent(key) ? null : this.number(key);
+    return this.has(key) ? this.number(key) : null;
   }
 
   /** @param {keyof Wire & string} key @returns {Fields | null} */
   optionalObject(key) {
-    return this.#isAbsent(key) ? null : this.object(key);
+    return this.has(key) ? this.object(key) : null;
   }
 
-  /** @param {keyof Wire & string} key */
-  #isAbsent(key) {
-    return this.#values[key] === undefined || this.#values[key] === null;
+  /** @param {keyof Wire & string} key @returns {boolean} */
+  has(key) {
+    return this.#values[key] !== undefined && this.#values[key] !== null;
   }
 
   /** @param {keyof Wire & string} key @param {string} expected @returns {never} */

@@ -42,11 +42,6 @@ export class Recorder {
     this.#record = child(root, "#record");
     this.#record.addEventListener("click", () => this.toggle());
     child(root, "#keep").addEventListener("click", handlers.onKeep);
-    document.addEventListener("keydown", (event) => {
-      const isTaken = event.target instanceof Element && event.target.closest("input, select, textarea") !== null;
-      if (isTaken || event.repeat || event.ctrlKey || event.metaKey || event.altKey || event.key !== "r") return;
-      this.toggle();
-    });
   }
 
   toggle() {

@@ -6,6 +6,8 @@
  * what it measured (stats) and how it is connected.
  */
 
+import { percents } from "./plans.js";
+
 /** @typedef {import("./protocol.js").StateMessage} StateMessage */
 /** @typedef {import("./protocol.js").LineMessage} LineMessage */
 /** @typedef {import("./protocol.js").ServerMessage} ServerMessage */
@@ -16,9 +18,10 @@
 /** @typedef {Exclude<Verb, "pause" | "resume" | "record" | "keep">} ReceiptVerb */
 /** @typedef {"sent" | "received" | "applied" | "shown"} Step */
 /**
- * One control on its way; `pts` (90 kHz media time) from applied on, `tookMs` once its first frame was on the screen.
+ * One control on its way; `words` if it says some, `pts` (90 kHz media time) from applied on, `tookMs` once its first frame
+ * was on the screen.
  * @typedef {{
- *   id: number, verb: ReceiptVerb, step: Step, sentMs: number, pts: number | null, tookMs: number | null,
+ *   id: number, verb: ReceiptVerb, words: string | null, step: Step, sentMs: number, pts: number | null, tookMs: number | null,
  * }} Receipt
  */
 /**
@@ -29,14 +32,14 @@
  *   caption: string, understanding: import("./protocol.js").Understanding | null, blend: number, chunkMs: number | null, newFps: number | null,
  *   receipts: readonly Receipt[], problem: string | null, notice: string | null,
  *   fps: number | null, ageMs: number | null, roundTripMs: number | null,
- *   isSmooth: boolean,
+ *   isSmooth: boolean, weights: import("./protocol.js").Weights | null,
  * }} View
  */
 /**
  * @typedef {{type: "socket", state: SocketState, retryInS: number | null}
  *   | {type: "media", state: MediaState, way: import("./media.js").Way}
  *   | {type: "message", message: ServerMessage}
- *   | {type: "sent", id: number, verb: Verb, nowMs: number}
+ *   | {type: "sent", id: number, verb: Verb, words?: string | null, nowMs: number}
  *   | {type: "shown", id: number, shownMs: number}
  *   | {type: "problem", sentence: string}
  *   | {type: "notice", text: string}
@@ -73,6 +76,7 @@ export const INITIAL_VIEW = {
   ageMs: null,
   roundTripMs: null,
   isSmooth: false,
+  weights: null,
 };
 
 /**
@@ -89,7 +93,7 @@ export function reduce(view, action) {
     case "message":
       return reduceMessage(view, action.message);
     case "sent":
-      return reduceSent(view, action.id, action.verb, action.nowMs);
+      return reduceSent(view, action);
     case "shown":
       return advance(view, action.id, (receipt) => ({
         ...receipt,
@@ -112,6 +116,14 @@ export function awaitedReceipts(view) {
   return view.receipts.filter(({ step }) => step === "applied");
 }
 
+/** @param {import("./protocol.js").Control} control @returns {string | null} what it asks for now, in a line */
+export function wordsIn(control) {
+  if (control.type === "steer" || control.type === "cut") return control.prompt;
+  if (control.type !== "blend") return null;
+  const shares = percents(control.parts.map(([, weight]) => weight));
+  return control.parts.map(([prompt], k) => `${shares[k]} % ${prompt}`).join(" + ");
+}
+
 /** @param {View} view @param {SocketState} socket @param {number | null} retryInS @returns {View} */
 function reduceSocket(view, socket, retryInS) {
   const isOpen = socket === "open";
@@ -123,12 +135,12 @@ function reduceSocket(view, socket, retryInS) {
   return { ...next, receipts: [], session: null, line: null, chunkMs: null, newFps: null, problem };
 }
 
-/** @param {View} view @param {number} id @param {Verb} verb @param {number} nowMs @returns {View} */
-function reduceSent(view, id, verb, nowMs) {
+/** @param {View} view @param {Extract<Action, {type: "sent"}>} action @returns {View} */
+function reduceSent(view, { id, verb, words = null, nowMs }) {
   // Pausing has no first frame to wait for; the session's status is its receipt.
   if (verb === "pause" || verb === "resume" || verb === "record" || verb === "keep") return { ...view, problem: null, notice: null };
   /** @type {Receipt} */
-  const receipt = { id, verb, step: "sent", sentMs: nowMs, pts: null, tookMs: null };
+  const receipt = { id, verb, words, step: "sent", sentMs: nowMs, pts: null, tookMs: null };
   return { ...view, problem: null, notice: null, receipts: [...view.receipts, receipt].slice(-MAX_RECEIPTS) };
 }
 
@@ -137,7 +149,14 @@ function reduceMessage(view, message) {
   switch (message.type) {
     case "state":
       // Chunks tell what is on the screen; before the first one, the session's prompt is the best guess.
-      return { ...view, session: message, line: null, caption: view.caption || message.prompt };
+      return {
+        ...view,
+        session: message,
+        line: null,
+        caption: view.caption || message.prompt,
+        // The last picture stays when the server goes, and with it what was said of it.
+        weights: message.weights ?? view.weights,
+      };
     case "received":
       return advance(view, message.id, (receipt) =>
         receipt.step === "sent" ? { ...receipt, step: "received" } : receipt,

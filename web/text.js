@@ -48,6 +48,17 @@ export function statusLine(view) {
 }
 
 /**
+ * The same for those who listen: without numbers that count, which would be read again and again.
+ * @param {View} view
+ * @returns {string}
+ */
+export function spokenStatus(view) {
+  if (view.socket === "waiting") return `${view.wasEverOpen ? "lost the" : "no"} server, trying again`;
+  const progress = view.session?.status === "warming" ? view.session.progress : null;
+  return progress === null ? statusLine(view).text : warmingLine({ ...progress, fraction: 0 }).text;
+}
+
+/**
  * The last control and how far it got; null when there is none.
  * @param {View} view
  * @returns {{step: Receipt["step"], text: string} | null}
@@ -78,9 +89,10 @@ export function statsLine(view) {
 
 /** @param {import("./protocol.js").LineMessage} line @returns {string} */
 function lineText({ place, n_waiting, n_sessions }) {
-  const streams = n_sessions === 1 ? "one stream" : `${n_sessions} streams`;
-  const ahead = place === 1 ? "yours is the next" : `you are number ${place} of ${n_waiting} in line`;
-  return `this machine plays ${streams} at a time, and all are taken: ${ahead}`;
+  const one = "this machine plays one stream at a time, and somebody has it";
+  const taken = n_sessions === 1 ? one : `all ${n_sessions} streams of this machine are taken`;
+  const ahead = place === 1 ? "you are next in line" : `you are number ${place} of ${n_waiting} in line`;
+  return `${taken}: ${ahead}, and yours begins by itself`;
 }
 
 /** @param {View} view @returns {StatusLine} */
@@ -102,9 +114,10 @@ function sessionLine(view) {
 /** @param {import("./protocol.js").Progress | null} progress @returns {StatusLine} */
 function warmingLine(progress) {
   if (progress === null) return say("busy", "warming up");
-  const percent = Math.round(progress.fraction * 100);
   const stage = progress.stage.startsWith("warming up") ? progress.stage : `warming up: ${progress.stage}`;
-  return say("busy", `${stage}, ${percent} %`, progress.fraction);
+  // Stages that cannot be measured stay at nothing; "0 %" would look as if nothing happened.
+  if (progress.fraction === 0) return say("busy", stage);
+  return say("busy", `${stage}, ${Math.round(progress.fraction * 100)} %`, progress.fraction);
 }
 
 /** Below this the words and what was heard are about different things; one in nine sensible prompts lies there too. */
@@ -115,11 +128,17 @@ export const FAR_BELOW = 0.36;
  * @param {View} view
  * @returns {string | null} e.g. "The nearest it knows: flying saucer, yellow (32 % alike)."
  */
-export function farLine({ understanding }) {
-  if (understanding === null || understanding.similarity >= FAR_BELOW) return null;
+export function farLine({ understanding, weights }) {
+  // Random weights understand nothing, whatever is said.
+  if (understanding === null || weights === "random" || understanding.similarity >= FAR_BELOW) return null;
   const { heard, similarity } = understanding;
   if (heard.length === 0) return "None of these words mean anything in this world, so nothing changes.";
   return `The nearest this world has: ${heard.join(", ")} (${Math.round(similarity * 100)} % alike).`;
+}
+
+/** @param {View} view @returns {string | null} what must be said of every picture that is shown */
+export function weightsLine({ weights }) {
+  return weights === "random" ? "Random weights: the pictures mean nothing, the speed does." : null;
 }
 
 /** @param {Receipt} receipt @param {boolean} isPaused @returns {string} */

@@ -2,22 +2,22 @@
 /**
  * The page's elements: what a person does becomes a call of a handler, a view becomes what the page shows.
  *
- * The only module that touches the DOM, beside filmstrip.js, planner.js, draft.js and ambience.js. Knows nothing of sockets or media.
+ * Its parts have modules of their own (prompt-box.js, filmstrip.js, planner.js, ...). Knows nothing of sockets or media.
  */
 
 import { Filmstrip } from "./filmstrip.js";
 import { fitFrame } from "./layout.js";
 import { Planner } from "./planner.js";
 import { nextLine } from "./plans.js";
-import { NUDGES, SCENES } from "./prompts.js";
-import { farLine, receiptLine, statsLine, statusLine } from "./text.js";
+import { hasTouch, PromptBox } from "./prompt-box.js";
+import { farLine, receiptLine, spokenStatus, statsLine, statusLine, weightsLine } from "./text.js";
 
 /** @typedef {import("./state.js").View} View */
 /**
  * @typedef {{
- *   onPrompt: (verb: "steer" | "cut", prompt: string) => void,
+ *   onPrompt: import("./prompt-box.js").OnPrompt,
  *   onPause: () => void, onSeed: () => void, onReset: () => void, onSmooth: () => void,
- *   onInvite: () => void,
+ *   onInvite: () => void, onTheme: () => void, onKeys: () => void,
  * } & import("./filmstrip.js").PastHandlers & import("./planner.js").PlanHandlers} Handlers
  */
 
@@ -31,7 +31,7 @@ export class Page {
   #still = element("still", HTMLCanvasElement);
   #room = element("room", HTMLElement);
   #frame = element("frame", HTMLElement);
-  #prompt = element("prompt", HTMLInputElement);
+  #prompts;
   #filmstrip;
   #planner;
   /** @type {View | null} */
@@ -62,21 +62,35 @@ export class Page {
     return this.#glow;
   }
 
-  /** @param {Handlers} handlers */
-  constructor(handlers) {
+  get planner() {
+    return this.#planner;
+  }
+
+  get keyList() {
+    return element("keys-list", HTMLDialogElement);
+  }
+
+  /** @returns {{chunks?: number}} how long a change takes, where a person chose */
+  get pace() {
+    return this.#prompts.pace;
+  }
+
+  /** @param {import("./history.js").PromptHistory} said @param {Handlers} handlers */
+  constructor(said, handlers) {
+    this.#prompts = new PromptBox(element("form", HTMLElement), element("ideas", HTMLElement), said, handlers.onPrompt);
     this.#filmstrip = new Filmstrip(element("past", HTMLElement), handlers);
     this.#planner = new Planner(element("plans", HTMLElement), element("plan", HTMLElement), handlers);
-    this.#listenToPrompt(handlers);
     this.#listenToTools(handlers);
-    this.#listenToKeys(handlers);
-    for (const [id, prompts] of /** @type {const} */ ([["scenes", SCENES], ["nudges", NUDGES]])) {
-      element(id, HTMLElement).append(...prompts.map((prompt) => this.#chip(prompt, handlers)));
-    }
+    this.#prompts.input.addEventListener("blur", () => this.#fitKeyboard());
     this.#observer.observe(this.#room);
     this.#observer.observe(document.body);
     window.visualViewport?.addEventListener("resize", () => this.#fitKeyboard());
     // A programmatic focus would raise the keyboard of some phones over the picture.
-    if (!hasTouch()) this.#prompt.focus();
+    if (!hasTouch()) this.focusPrompt();
+  }
+
+  focusPrompt() {
+    this.#prompts.input.focus();
   }
 
   /** @param {View} view */
@@ -86,6 +100,7 @@ export class Page {
     this.#renderStatus(view);
     this.#renderAnswers(view);
     this.#renderNow(view);
+    if (view.session !== previous?.session) this.#prompts.render(view);
     if (view.timeline !== previous?.timeline) this.#filmstrip.render(view);
     if (view.timeline !== previous?.timeline || view.session !== previous?.session) this.#planner.render(view);
     this.#root.classList.toggle("is-smooth", view.isSmooth);
@@ -99,6 +114,7 @@ export class Page {
     const isPaused = view.session?.status === "paused";
     const veil = element("veil", HTMLElement);
     setText("status", text);
+    setText("status-spoken", spokenStatus(view));
     for (const node of [veil, element("status", HTMLElement).parentElement]) node?.setAttribute("data-tone", tone);
     // While the veil fades out it keeps its last words.
     if (tone === "busy" || tone === "lost") setText("veil-text", text);
@@ -106,8 +122,11 @@ export class Page {
     element("veil-bar", HTMLElement).parentElement?.toggleAttribute("hidden", fraction === null);
     this.#root.classList.toggle("is-paused", isPaused);
     setText("pause-label", isPaused ? "Resume" : "Pause");
+    const weights = weightsLine(view);
+    element("weights", HTMLElement).hidden = weights === null;
+    setText("weights", weights ?? "");
     const seed = view.session ? ` (now ${view.session.seed})` : "";
-    element("seed", HTMLElement).title = `the same words with other dice${seed}`;
+    element("seed", HTMLElement).title = `the same words with other dice${seed} (N)`;
   }
 
   /** @param {View} view */
@@ -118,6 +137,8 @@ export class Page {
     if (receipt) {
       node.dataset.step = receipt.step;
       setText("receipt-text", receipt.text);
+      // Heard once, when it is done; every step on the way would be noise.
+      if (receipt.text !== receipt.step) setText("done-spoken", receipt.text);
     }
     element("problem", HTMLElement).hidden = view.problem === null;
     setText("problem", view.problem ?? "");
@@ -125,6 +146,7 @@ export class Page {
 
   /** @param {View} view */
   #renderNow(view) {
+    element("now", HTMLElement).classList.toggle("is-empty", view.caption === "");
     setText("caption", view.caption);
     this.#renderUnderstanding(view);
     const next = nextLine(view);
@@ -134,7 +156,8 @@ export class Page {
     blend.classList.toggle("is-done", view.blend >= 1);
     blend.style.setProperty("--share", String(view.blend));
     const stats = element("stats", HTMLElement);
-    const parts = statsLine(view);
+    const known = statsLine(view);
+    const parts = known.length > 0 ? known : ["no numbers yet"];
     if (stats.textContent !== parts.join("")) stats.replaceChildren(...parts.map(span));
   }
 
@@ -179,33 +202,11 @@ export class Page {
     const viewport = window.visualViewport;
     if (!viewport) return;
     const heightPx = viewport.height * viewport.scale;
-    const isTyping = hasTouch() && heightPx < screen.height * KEYBOARD_SHARE && document.activeElement === this.#prompt;
+    const isTyping = hasTouch() && heightPx < screen.height * KEYBOARD_SHARE && document.activeElement === this.#prompts.input;
     this.#root.classList.toggle("is-typing", isTyping);
     if (isTyping) this.#root.style.setProperty("--page-height", `${heightPx}px`);
     else this.#root.style.removeProperty("--page-height");
     if (isTyping) window.scrollTo(0, 0);
-  }
-
-  /** @param {Handlers} handlers */
-  #listenToPrompt(handlers) {
-    /** @param {"steer" | "cut"} verb */
-    const submit = (verb) => {
-      handlers.onPrompt(verb, this.#prompt.value);
-      this.#prompt.select();
-    };
-    element("form", HTMLFormElement).addEventListener("submit", (event) => {
-      event.preventDefault();
-      submit("steer");
-    });
-    element("cut", HTMLElement).addEventListener("click", () => submit("cut"));
-    this.#prompt.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") this.#prompt.blur();
-      // While an input method composes, Enter only accepts its proposal.
-      if (event.key !== "Enter" || !event.shiftKey || event.isComposing) return;
-      event.preventDefault();
-      submit("cut");
-    });
-    this.#prompt.addEventListener("blur", () => this.#fitKeyboard());
   }
 
   /** @param {Handlers} handlers */
@@ -215,43 +216,19 @@ export class Page {
     element("reset", HTMLElement).addEventListener("click", handlers.onReset);
     element("smooth", HTMLElement).addEventListener("click", handlers.onSmooth);
     element("invite", HTMLElement).addEventListener("click", handlers.onInvite);
-  }
-
-  /** Space pauses and "/" goes to the prompt box, unless something that takes keys has the focus. */
-  #listenToKeys(/** @type {Handlers} */ handlers) {
-    document.addEventListener("keydown", (event) => {
-      const isTaken = event.target instanceof Element && event.target.closest("input, button, select, a") !== null;
-      if (isTaken || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (event.key !== " " && event.key !== "/") return;
-      event.preventDefault();
-      if (event.key === " ") handlers.onPause();
-      else this.#prompt.focus();
-    });
-  }
-
-  /** @param {string} prompt @param {Handlers} handlers @returns {HTMLLIElement} */
-  #chip(prompt, handlers) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "chip";
-    button.textContent = prompt;
-    button.title = "click to steer, Shift + click to cut";
-    button.addEventListener("click", (event) => {
-      handlers.onPrompt(event.shiftKey ? "cut" : "steer", prompt);
-      this.#prompt.value = prompt;
-      if (hasTouch()) return;
-      this.#prompt.focus();
-      this.#prompt.select();
-    });
-    const item = document.createElement("li");
-    item.append(button);
-    return item;
+    element("theme", HTMLElement).addEventListener("click", handlers.onTheme);
+    element("keys", HTMLElement).addEventListener("click", handlers.onKeys);
+    const full = element("full", HTMLElement);
+    full.hidden = !document.fullscreenEnabled;
+    full.addEventListener("click", toggleFullScreen);
   }
 }
 
-/** @returns {boolean} whether a finger is the main pointer, so that focus means a keyboard on the screen */
-function hasTouch() {
-  return window.matchMedia("(pointer: coarse)").matches;
+/** The picture as large as it fits, with the words over it; or the page again. */
+export function toggleFullScreen() {
+  // Refused where nobody pressed anything, or where the frame around this page forbids it.
+  if (document.fullscreenElement === null) document.documentElement.requestFullscreen().catch(() => {});
+  else document.exitFullscreen();
 }
 
 /**

@@ -1,25 +1,19 @@
-"""Click-to-photon: a real page in headless Chromium, steered again and again; the page's own measurement is read.
-
-Needs playwright and a Chromium, as the tests do. Server, engine and browser share this machine's processors.
-"""
+"""Click-to-photon: a real page in headless Chromium, steered again and again; the page's own measurement is read."""
 
 from __future__ import annotations
 
-import json
-import os
 import random
-import shutil
 import time
 from collections.abc import Sequence
 from typing import Any
 
-from lingen_live.client.bench_viewers import BenchError, ServerProcess
+from lingen_live.client.bench_viewers import BenchError
+from lingen_live.client.browser_page import playing_page, say, server_profile
 
-PLAYS_S = 60.0
 PAUSE_S = (1.0, 3.0)
 MAX_STEERS = 128  # the page remembers no more
 
-_PROMPTS = (
+PROMPTS = (
     "night over the city",
     "a red balloon over the sea at dusk",
     "make it snow",
@@ -41,42 +35,22 @@ def run_bench_photon(n_steers: int, arguments: Sequence[str] = ()) -> dict[str, 
     """
     if not 1 <= n_steers <= MAX_STEERS:
         raise BenchError(f"{n_steers} steers were asked for; it must be 1 to {MAX_STEERS}, as the page keeps no more.")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError as error:
-        raise BenchError("playwright is not installed; pip install 'lingen-live[dev]' does it.") from error
-    chromium = os.environ.get("LINGEN_CHROMIUM") or next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-    )
-    if chromium is None:
-        raise BenchError("There is no Chromium; install one, or name it in LINGEN_CHROMIUM.")
-    with ServerProcess(arguments) as server, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
-        page.goto(server.url)
-        result = _steer(page, n_steers)
-        browser.close()
-        return {"engine": server.described, **result}
+    with playing_page(arguments) as (server, page):
+        return {"engine": server.described, **_steer(page, n_steers)}
 
 
 def _steer(page: Any, n_steers: int) -> dict[str, Any]:
-    deadline_s = time.monotonic() + PLAYS_S
-    while page.evaluate("document.getElementById('video').currentTime") < 1:
-        if time.monotonic() > deadline_s:
-            raise BenchError(f"The video did not play within {PLAYS_S:g} s: {page.inner_text('#status')}.")
-        page.wait_for_timeout(100)
     dice = random.Random(0)
     start_s, n_before = time.monotonic(), _n_shown(page)
     for number in range(n_steers):
-        page.fill("#prompt", _PROMPTS[number % len(_PROMPTS)])
-        page.press("#prompt", "Enter")
+        say(page, PROMPTS[number % len(PROMPTS)])
         page.wait_for_timeout(1000 * dice.uniform(*PAUSE_S))  # any moment of a chunk is as likely as any other
     fps = (_n_shown(page) - n_before) / (time.monotonic() - start_s)
     page.wait_for_timeout(3000)
     page.click("#stats")
     page.wait_for_timeout(1500)
-    profile = json.loads(page.evaluate("fetch('profile?last=0').then((response) => response.text())"))
-    return {"photon": page.evaluate("({...document.getElementById('hud').dataset})"), "fps": fps, "server": profile}
+    photon = page.evaluate("({...document.getElementById('hud').dataset})")
+    return {"photon": photon, "fps": fps, "server": server_profile(page)}
 
 
 def _n_shown(page: Any) -> int:

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import json
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urljoin, urlsplit, urlunsplit
@@ -109,14 +109,14 @@ class LiveClient:
             del self._waiting[number]
 
     async def frames(self) -> AsyncGenerator[Frame, None]:
-        """Watch: frames as they come, until the server hangs up.
+        """Watch: frames as they come, each with what weights made it, until the server hangs up.
 
         Raises:
             WatchError: the server refuses.
         """
         async with Watcher(urljoin(self._url, "whep"), self._token) as watcher:
             async for frame in watcher.frames():
-                yield frame
+                yield replace(frame, weights=self.state.get("weights"))
 
     async def _read(self, socket: ClientConnection) -> None:
         try:

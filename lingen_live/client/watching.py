@@ -19,6 +19,7 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av import VideoFrame
 from numpy.typing import NDArray
 
+from lingen_live.config import Weights
 from lingen_live.errors import LingenError
 
 MAX_WAITING = 16
@@ -38,10 +39,12 @@ class Frame:
     Attributes:
         image: uint8 RGB, (H, W, 3).
         rtp: its RTP timestamp, 90 kHz from an origin of the connection's own.
+        weights: "random" if it is no picture, as the server says; None where it was not asked.
     """
 
     image: NDArray[np.uint8]
     rtp: int
+    weights: Weights | None = None
 
 
 class Watcher:

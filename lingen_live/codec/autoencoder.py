@@ -10,7 +10,7 @@ noise or prompts.
 
 from __future__ import annotations
 
-from typing import Self
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,18 @@ from lingen_live.config import NORM_GROUPS, CodecConfig
 
 N_FADING = 2
 """Frames of a group that the group before fades into."""
+
+
+class Ending(NamedTuple):
+    """What of a latent frame fades into the next.
+
+    Attributes:
+        picture: (B, 1, 3, H, W), its last picture, near [-1, 1], still at the middle of its group.
+        flow: (B, h, w), to the right, in picture heights a frame.
+    """
+
+    picture: Tensor
+    flow: Tensor
 
 
 class ResidualBlock(nn.Module):
@@ -125,16 +137,26 @@ class VideoCodec(nn.Module):
         Returns:
             (B, T, 4, 3, H, W) near [-1, 1], not clamped.
         """
-        shape = latents.shape[:2]
+        groups, flow = self._groups(latents)
+        if before is None:
+            return self._joined(groups, flow, None)
+        features, flow_before = self._features(before)
+        return self._joined(groups, flow, Ending(self._unfolded(features, 1), flow_before), has_past)
+
+    def _groups(self, latents: Tensor) -> tuple[Tensor, Tensor]:
+        """Unnormalised latents (B, T, C, h, w) to frames (B, T, 4, 3, H, W), not shifted yet, and their flow."""
         features, flow = self._features(latents.flatten(0, 1))
         groups = self._unfolded(features, self.config.frames_per_latent)
-        frames, _ = shifted(groups, flow, self._first_moment())
-        frames, last = frames.unflatten(0, shape), groups[:, -1:].unflatten(0, shape)[:, :-1]
-        flow, first = flow.unflatten(0, shape)[:, :-1], 1
+        return groups.unflatten(0, latents.shape[:2]), flow.unflatten(0, latents.shape[:2])
+
+    def _joined(self, groups: Tensor, flow: Tensor, before: Ending | None, has_past: Tensor | None = None) -> Tensor:
+        """Groups (B, T, 4, 3, H, W) shifted by their flow (B, T, h, w), each but the very first faded into."""
+        shape = groups.shape[:2]
+        frames = shifted(groups.flatten(0, 1), flow.flatten(0, 1), self._first_moment())[0].unflatten(0, shape)
+        last, flow, first = groups[:, :-1, -1:], flow[:, :-1], 1
         if before is not None:
-            features, flow_before = self._features(before)
-            last = torch.cat((self._unfolded(features, 1).unsqueeze(1), last), dim=1)
-            flow, first = torch.cat((flow_before.unsqueeze(1), flow), dim=1), 0
+            last = torch.cat((before.picture.unsqueeze(1), last), dim=1)
+            flow, first = torch.cat((before.flow.unsqueeze(1), flow), dim=1), 0
         if first == shape[1] or self.config.frames_per_latent <= N_FADING:
             return frames
         onward, share = self._onward(last.flatten(0, 1), flow.flatten(0, 1))
@@ -247,11 +269,38 @@ class VideoCodec(nn.Module):
 
     def decode_pictures(self, latents: Tensor, before: Tensor | None = None) -> Tensor:
         """Normalised latents, as in `decode`, to pictures as screens take them: uint8 (B, F, H, W, 3), 0-255, RGB."""
-        frames = self.decode_unclamped(latents, before).flatten(1, 2)
-        return frames.mul(127.5).add_(127.5).clamp_(0, 255).round_().to(torch.uint8).permute(0, 1, 3, 4, 2)
+        return _to_bytes(self.decode_unclamped(latents, before))
+
+    def decode_onward(self, latents: Tensor, before: Ending | None) -> tuple[Tensor, Ending]:
+        """The same for a stream, which decodes no latent frame twice.
+
+        Args:
+            latents: (B, T, C, h, w), successive.
+            before: how the latent frames before ended; None if the video begins here.
+
+        Returns:
+            uint8 (B, F, H, W, 3), and how it ends.
+        """
+        groups, flow = self._groups(latents * self._std() + self._mean())
+        return _to_bytes(self._joined(groups, flow, before)), _ending(groups, flow)
+
+    def ending(self, latents: Tensor) -> Ending:
+        """How normalised latents (B, T, C, h, w) ended when `decode_onward` decoded them, to the bit."""
+        return _ending(*self._groups(latents * self._std() + self._mean()))
 
     def _mean(self) -> Tensor:
         return self.latent_mean.view(1, -1, 1, 1)
 
     def _std(self) -> Tensor:
         return self.latent_std.view(1, -1, 1, 1)
+
+
+def _ending(groups: Tensor, flow: Tensor) -> Ending:
+    """Of groups (B, T, 4, 3, H, W) and their flow (B, T, h, w), in memory of its own."""
+    return Ending(groups[:, -1, -1:].clone(), flow[:, -1].clone())
+
+
+def _to_bytes(groups: Tensor) -> Tensor:
+    """(B, T, 4, 3, H, W) near [-1, 1] to uint8 (B, F, H, W, 3)."""
+    frames = groups.flatten(1, 2)
+    return frames.mul(127.5).add_(127.5).clamp_(0, 255).round_().to(torch.uint8).permute(0, 1, 3, 4, 2)

@@ -13,7 +13,6 @@ import torch
 
 from lingen_live.engine.branch import Branch
 from lingen_live.engine.engine import Chunk, Engine, chunk_of
-from lingen_live.engine.generate import make_chunks
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.kept import KeptTimeline
 from lingen_live.engine.memory import check_room
@@ -105,7 +104,7 @@ class StreamBatch:
         for size in range(2, self._max_batch + 1):
             for _ in range(2):
                 recorder, moments = SpanRecorder(), [engine.moment] * size
-                make_chunks(engine.bundle, engine.bundle.model, engine.sigmas, engine.words, moments, recorder)
+                engine.maker.make(engine.bundle.model, moments, recorder)
             self._tried_s.append(recorder.finish(0).total_s)
 
     @property
@@ -178,16 +177,8 @@ class StreamBatch:
         denoiser, path = (engine.denoiser, engine.info.path) if is_alone else (engine.bundle.model, "eager")
         branches = [stream.arrived() for stream in streams]
         moments = [branch.head for branch in branches]
-        made = make_chunks(
-            engine.bundle,
-            denoiser,
-            engine.sigmas,
-            engine.words,
-            moments,
-            recorder,
-            is_unwanted,
-            self._staging.gather if self._staging else None,
-        )
+        gather = self._staging.gather if self._staging else None
+        made = engine.maker.make(denoiser, moments, recorder, is_unwanted, gather)
         with recorder.span("snapshot"):
             thumbnails = [thumbnail_of(one.frames) for one in made]
             stepped = [

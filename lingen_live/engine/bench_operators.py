@@ -15,7 +15,6 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from lingen_live.engine.engine import Engine
-from lingen_live.engine.generate import make_chunks
 from lingen_live.profile.spans import SpanRecorder
 
 _REPEATS = 3
@@ -79,7 +78,7 @@ def _profile(engine: Engine, size: int, repeats: int) -> dict[str, dict[str, flo
 
     def run() -> None:
         moments = [engine.moment] * size
-        make_chunks(engine.bundle, engine.bundle.model, engine.sigmas, engine.words, moments, SpanRecorder())
+        engine.maker.make(engine.bundle.model, moments, SpanRecorder())
 
     run()
     with profile(activities=[ProfilerActivity.CPU], record_shapes=True, with_flops=True) as recorded:

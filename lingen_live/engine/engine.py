@@ -17,7 +17,8 @@ import torch
 from numpy.typing import NDArray
 
 from lingen_live.checkpoint import Bundle
-from lingen_live.engine.generate import Made, make_chunk
+from lingen_live.engine.endings import Endings
+from lingen_live.engine.generate import ChunkMaker, Made
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.sampler import Denoiser, sigma_schedule
 from lingen_live.engine.session_file import load_session, save_session
@@ -113,7 +114,7 @@ class Engine(Stream):
         self.text_encoder = text_encoder
         self._denoisers: dict[str, Denoiser] = {"eager": bundle.model}
         self._upgrade = upgrade
-        self.sigmas = sigma_schedule(bundle.config.sampler)
+        self.maker = ChunkMaker(bundle, sigma_schedule(bundle.config.sampler), self.words, Endings(bundle.codec))
         self.warm_chunk_s: float | None = None  # how long the last chunk of the warm-up took
         self.info = self._describe(fps)
 
@@ -131,7 +132,7 @@ class Engine(Stream):
         recorder = SpanRecorder()
         branch = self.arrived()
         moment = branch.head
-        made = make_chunk(self.bundle, self.denoiser, self.sigmas, self.words, moment, recorder, is_unwanted)
+        made = self.maker.make(self.denoiser, [moment], recorder, is_unwanted)[0]
         with recorder.span("snapshot"):
             thumbnail = thumbnail_of(made.frames)
             branch = self.stepped(branch, made, thumbnail, self.info.path)
@@ -200,7 +201,7 @@ class Engine(Stream):
         for done in range(_WARM_UP_CHUNKS):
             on_progress("warming up", done / _WARM_UP_CHUNKS)
             recorder = SpanRecorder()
-            make_chunk(self.bundle, self.denoiser, self.sigmas, self.words, self.moment, recorder)
+            self.maker.make(self.denoiser, [self.moment], recorder)
             self.warm_chunk_s = recorder.finish(done).total_s
         on_progress("warming up", 1.0)
 
@@ -210,6 +211,7 @@ class Engine(Stream):
         return EngineInfo(
             name=config.name,
             checkpoint_digest=self.bundle.digest,
+            weights=self.bundle.weights,
             n_parameters=n_parameters,
             state_bytes=self.state.n_bytes,
             device=str(self.device),

@@ -5,7 +5,6 @@ Knows a bundle and a moment. Does not know branches, controls or when a chunk is
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -15,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lingen_live.checkpoint import Bundle
+from lingen_live.engine.endings import Endings, digest_of
 from lingen_live.engine.interface import AbandonedError
-from lingen_live.engine.record import DIGEST_BYTES
 from lingen_live.engine.sampler import Denoiser, chunk_noise, denoise_steps
 from lingen_live.engine.snapshot import Moment
 from lingen_live.engine.words import WordReader
@@ -40,74 +39,74 @@ class Made:
     digest: bytes
 
 
-def make_chunk(
-    bundle: Bundle,
-    denoiser: Denoiser,
-    sigmas: list[float],
-    words: WordReader,
-    moment: Moment,
-    recorder: SpanRecorder,
-    is_unwanted: Callable[[], bool] = lambda: False,
-) -> Made:
-    """Make the chunk that comes after a moment; see `make_chunks`."""
-    return make_chunks(bundle, denoiser, sigmas, words, [moment], recorder, is_unwanted)[0]
+@dataclass(frozen=True, slots=True, eq=False)
+class ChunkMaker:
+    """What chunks are made with.
 
-
-def make_chunks(
-    bundle: Bundle,
-    denoiser: Denoiser,
-    sigmas: list[float],
-    words: WordReader,
-    moments: Sequence[Moment],
-    recorder: SpanRecorder,
-    is_unwanted: Callable[[], bool] = lambda: False,
-    gather: Callable[[list[StreamState]], StreamState] | None = None,
-) -> list[Made]:
-    """Make the chunks that come after the moments of several streams, in one batch.
-
-    Args:
+    Attributes:
         bundle: weights on their device.
-        denoiser: its model, or what computes the same.
         sigmas: from `sigma_schedule`.
         words: reads for the same bundle.
-        moments: one or more, of any prompts, seeds and chunk indices; only read.
-        recorder: gets a span for every stage.
-        is_unwanted: asked between steps.
-        gather: puts states into one batch; None for memory of their own.
-
-    Raises:
-        AbandonedError: `is_unwanted` said so.
+        endings: of its codec.
     """
-    device, dtype = bundle.model.latent_in.weight.device, bundle.model.latent_in.weight.dtype
-    states = [one.state for one in moments]
-    state = states[0] if len(states) == 1 else (gather or StreamState.stack)(states)
-    with recorder.span("text"):
-        contexts = [words.context(one.transition.prompt()) for one in moments]
-        text = contexts[0] if len(contexts) == 1 else TextContext.stack(contexts)
-    with recorder.span("noise"):
-        noises = [chunk_noise(bundle.config.model, one.seed, one.chunk_index) for one in moments]
-        latents = noise = torch.cat(noises).to(device)
-    steps = denoise_steps(denoiser, noise, sigmas, text, state)
-    for _ in range(len(sigmas) - 1):
-        if is_unwanted():
-            raise AbandonedError
-        with recorder.span("denoise"):
-            latents = next(steps)
+
+    bundle: Bundle
+    sigmas: list[float]
+    words: WordReader
+    endings: Endings
+
+    def make(
+        self,
+        denoiser: Denoiser,
+        moments: Sequence[Moment],
+        recorder: SpanRecorder,
+        is_unwanted: Callable[[], bool] = lambda: False,
+        gather: Callable[[list[StreamState]], StreamState] | None = None,
+    ) -> list[Made]:
+        """Make the chunks that come after the moments of several streams, in one batch.
+
+        Args:
+            denoiser: the bundle's model, or what computes the same.
+            moments: one or more, of any prompts, seeds and chunk indices; only read.
+            recorder: gets a span for every stage.
+            is_unwanted: asked between steps.
+            gather: puts states into one batch; None for memory of their own.
+
+        Raises:
+            AbandonedError: `is_unwanted` said so.
+        """
+        device, dtype = self.bundle.model.latent_in.weight.device, self.bundle.model.latent_in.weight.dtype
+        states = [one.state for one in moments]
+        state = states[0] if len(states) == 1 else (gather or StreamState.stack)(states)
+        with recorder.span("text"):
+            contexts = [self.words.context(one.transition.prompt()) for one in moments]
+            text = contexts[0] if len(contexts) == 1 else TextContext.stack(contexts)
+        with recorder.span("noise"):
+            noises = [chunk_noise(self.bundle.config.model, one.seed, one.chunk_index) for one in moments]
+            latents = noise = torch.cat(noises).to(device)
+        steps = denoise_steps(denoiser, noise, self.sigmas, text, state)
+        for _ in range(len(self.sigmas) - 1):
+            if is_unwanted():
+                raise AbandonedError
+            with recorder.span("denoise"):
+                latents = next(steps)
+                _synchronise(device)
+        with recorder.span("commit"):
+            following = denoiser.commit(latents, text, state).scaled(self.bundle.config.sampler.state_keep)
             _synchronise(device)
-    with recorder.span("commit"):
-        following = denoiser.commit(latents, text, state).scaled(bundle.config.sampler.state_keep)
-        _synchronise(device)
-    with recorder.span("decode"):
-        before = state.latents[0][:, -1]
-        frames = bundle.codec.decode_pictures(latents.to(dtype), before).contiguous().cpu().numpy()
-    rows = [following] if len(moments) == 1 else following.unstack()
-    return [Made(frames[row], rows[row], digest_of(latents[row : row + 1])) for row in range(len(moments))]
+        with recorder.span("decode"):
+            frames = self._decode(latents.to(dtype), state.latents[0].to(dtype))
+        rows = [following] if len(moments) == 1 else following.unstack()
+        return [Made(frames[row], rows[row], digest_of(latents[row : row + 1])) for row in range(len(moments))]
 
-
-def digest_of(latents: Tensor) -> bytes:
-    """A digest of every bit of the latents of a chunk."""
-    raw = latents.detach().contiguous().cpu().view(-1).view(torch.uint8).numpy()
-    return hashlib.blake2b(raw.tobytes(), digest_size=DIGEST_BYTES).digest()
+    def _decode(self, latents: Tensor, before: Tensor) -> NDArray[np.uint8]:
+        """Chunks (B, T, C, h, w) that follow others, as pictures (B, F, H, W, 3)."""
+        if len(latents) > 1:
+            pictures = self.bundle.codec.decode_pictures(latents, before[:, -1])
+        else:
+            pictures, ending = self.bundle.codec.decode_onward(latents, self.endings.of(before))
+            self.endings.keep(latents, ending)
+        return pictures.contiguous().cpu().numpy()
 
 
 def _synchronise(device: torch.device) -> None:

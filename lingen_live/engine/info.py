@@ -6,6 +6,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from lingen_live.config import Weights
+
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
@@ -14,6 +16,7 @@ class EngineInfo:
     Attributes:
         name: of the bundle.
         checkpoint_digest: sha256 over the weights.
+        weights: "random" if they were never trained, so that frames are no pictures.
         n_parameters: of the denoiser and the codec together.
         state_bytes: size of all that the stream remembers; a constant.
         device: torch device name.
@@ -29,6 +32,7 @@ class EngineInfo:
 
     name: str
     checkpoint_digest: str
+    weights: Weights
     n_parameters: int
     state_bytes: int
     device: str

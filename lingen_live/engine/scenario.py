@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast, get_args
 
+from lingen_live.config import Weights
 from lingen_live.engine.events import (
     MAX_PLANNED,
     MAX_STRETCH,
@@ -50,6 +51,7 @@ class MadeWith:
         dtype: of the arithmetic.
         device: kind of device.
         n_steps: denoising steps a chunk.
+        weights: "random" if they were never trained; written only then.
     """
 
     name: str
@@ -57,6 +59,14 @@ class MadeWith:
     dtype: str
     device: str
     n_steps: int
+    weights: Weights = "trained"
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is written."""
+        told = dataclasses.asdict(self)
+        if self.weights == "trained":
+            del told["weights"]
+        return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +92,7 @@ class Scenario:
         told: dict[str, Any] = {
             "format": FORMAT,
             "version": VERSION,
-            "made_with": dataclasses.asdict(self.made_with),
+            "made_with": self.made_with.to_json(),
             "seed": self.start.seed,
             "start": [tell_words(words) for words in self.start.asked],
             "events": [tell_event(event) for event in self.events],
@@ -238,15 +248,18 @@ def _event(told: object, where: str, low: int, high: int) -> Event:
 
 
 def _made_with(told: object) -> MadeWith:
-    fields = dataclasses.fields(MadeWith)
-    if not isinstance(told, Mapping) or set(told) != {field.name for field in fields}:
-        raise ScenarioError(f"made_with is {_shown(told)}; it holds {', '.join(field.name for field in fields)}.")
+    names = [field.name for field in dataclasses.fields(MadeWith) if field.name != "weights"]
+    if not isinstance(told, Mapping) or set(told) - {"weights"} != set(names):
+        raise ScenarioError(f"made_with is {_shown(told)}; it holds {', '.join(names)}, and perhaps weights.")
     n_steps = _integer(told["n_steps"], "made_with.n_steps", 1, 1000)
-    texts = {field.name: told[field.name] for field in fields if field.name != "n_steps"}
+    texts = {name: told[name] for name in names if name != "n_steps"}
     for name, text in texts.items():
         if not isinstance(text, str) or len(text) > 100:
             raise ScenarioError(f"made_with.{name} is {_shown(text)}; it must be a text of at most 100 characters.")
-    return MadeWith(**texts, n_steps=n_steps)
+    weights = told.get("weights", "trained")
+    if weights not in get_args(Weights):
+        raise ScenarioError(f"made_with.weights is {_shown(weights)}; it is one of {', '.join(get_args(Weights))}.")
+    return MadeWith(**texts, n_steps=n_steps, weights=weights)
 
 
 def _record(told: Mapping[Any, Any], n_chunks: int) -> Record:

@@ -190,7 +190,9 @@ class Stream:
         """What has to be the same elsewhere for a replay to be exact."""
         config = self.bundle.config
         dtype = str(self.dtype).removeprefix("torch.")
-        return MadeWith(config.name, self.bundle.digest, dtype, self.device.type, config.sampler.n_steps)
+        return MadeWith(
+            config.name, self.bundle.digest, dtype, self.device.type, config.sampler.n_steps, self.bundle.weights
+        )
 
     def plan(self, verb: Literal["steer", "cut"], words: Words, chunk_index: int, n_chunks: int = 1) -> int:
         """Say words when a later chunk comes; returns the id of the plan.

@@ -23,7 +23,6 @@ from lingen_live.checkpoint import Bundle
 from lingen_live.engine.bench import settle
 from lingen_live.engine.build import build_engine
 from lingen_live.engine.engine import Engine
-from lingen_live.engine.generate import make_chunk
 from lingen_live.engine.options import EngineOptions
 from lingen_live.engine.sampler import chunk_noise
 from lingen_live.model.embed import TextContext
@@ -89,7 +88,7 @@ def stage_medians_ms(engine: Engine, n_chunks: int, clock: Clock) -> dict[str, f
     recorder, profiles = SpanRecorder(clock), []
     with torch.inference_mode():
         for index in range(n_chunks):
-            make_chunk(engine.bundle, engine.denoiser, engine.sigmas, engine.words, engine.moment, recorder)
+            engine.maker.make(engine.denoiser, [engine.moment], recorder)
             profiles.append(recorder.finish(index))
     spans = [profile.to_json()["spans_ms"] for profile in profiles]
     medians = {name: statistics.median(one[name] for one in spans) for name in spans[0]}

@@ -1,6 +1,7 @@
 """Models of the paper's scale with random weights: nobody has published trained ones. Good for speed, not for pictures.
 
-Whatever is made here says so in its name, which every table, `lingen_live info` and the frames of a stream carry.
+Whatever is made here says so, in its checkpoint and in its name: so do every table, `lingen_live info`, the page, and
+all that goes with the frames of a stream.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def stand_in_codec(latent_channels: int) -> CodecConfig:
 
 
 def write_random_checkpoint(name: str, side_px: int, directory: Path) -> BundleConfig:
-    """Write a checkpoint that `lingen_live live` and `info` take, to try their speed; its name says what it is.
+    """Write a checkpoint that `lingen_live live` and `info` take, to try their speed; it says what it is.
 
     Args:
         name: one of `configs.WIDTHS`.
@@ -91,7 +92,7 @@ def write_random_checkpoint(name: str, side_px: int, directory: Path) -> BundleC
     config = serving_config(name, side_px)
     model = random_module(lambda: LinGen(config.model), "cpu", torch.bfloat16)
     codec = random_module(lambda: VideoCodec(config.codec), "cpu", torch.bfloat16)
-    save_bundle(directory, config, model, codec)
+    save_bundle(directory, config, model, codec, weights="random")
     return config
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from lingen_live.config import BundleConfig
+from lingen_live.config import BundleConfig, Weights
 from lingen_live.engine.sampler import chunk_noise
 from lingen_live.model.embed import TextContext
 from lingen_live.paper.clock import Mark, Stopwatch, seconds_between
@@ -38,7 +38,7 @@ class ChunkRecord:
     """
 
     chunk_index: int
-    weights: str
+    weights: Weights
     spans_ms: dict[str, float]
     chunk_ms: float
     memory_bytes: int
@@ -54,7 +54,7 @@ class StreamRun:
         weights: "random" or "trained".
     """
 
-    def __init__(self, tick: StaticTick, config: BundleConfig, device: str, weights: str) -> None:
+    def __init__(self, tick: StaticTick, config: BundleConfig, device: str, weights: Weights) -> None:
         self._tick, self._config, self._device, self._weights = tick, config, torch.device(device), weights
         self._watch = Stopwatch(device)
         is_cuda = self._device.type == "cuda"

@@ -13,7 +13,7 @@ from torch import Tensor
 import lingen_kernels
 from lingen_live.checkpoint import load_bundle
 from lingen_live.codec.autoencoder import VideoCodec
-from lingen_live.config import BundleConfig
+from lingen_live.config import BundleConfig, Weights
 from lingen_live.engine.sampler import sigma_schedule
 from lingen_live.errors import ConfigError
 from lingen_live.model.embed import TextContext
@@ -23,7 +23,7 @@ from lingen_live.paper.configs import TOY, WIDTHS, paper_config, toy_config
 from lingen_live.paper.float8 import use_float8, why_no_float8
 from lingen_live.paper.hardware import choose_kernels, device_name
 from lingen_live.paper.prompt_encoder import load_prompt_encoder
-from lingen_live.paper.random_weights import RANDOM, random_module, serving_config
+from lingen_live.paper.random_weights import random_module, serving_config
 from lingen_live.paper.static_tick import CodecDecoder, Decoder, StaticTick
 from lingen_live.paper.stream_bench import StreamRun
 from lingen_live.paper.video_vae import load_wan_decoder
@@ -79,7 +79,7 @@ def build_stream(options: StreamOptions) -> BuiltStream:
     dtype = getattr(torch, options.dtype)
     is_cuda = torch.device(options.device).type == "cuda"
     choose_kernels(options.device)
-    config, model, codec = _networks(options, dtype)
+    config, model, codec, weights = _networks(options, dtype)
     speak = _speaker(options, model, config, dtype)
     float8_error = _round_to_float8(model, config, speak(), options) if options.is_float8 else None
     decoder = _decoder(options, config, codec, dtype)
@@ -88,7 +88,6 @@ def build_stream(options: StreamOptions) -> BuiltStream:
     has_graphs = is_cuda and options.has_graphs
     if has_graphs:
         tick.capture()
-    weights = "random" if options.checkpoint is None or RANDOM in config.name else "trained"
     facts = {
         "device": device_name(options.device),
         "dtype": options.dtype,
@@ -110,10 +109,10 @@ def _path_name(has_graphs: bool, decoder: Decoder) -> str:
     return "CUDA graphs" if decoder.is_capturable else "CUDA graphs but for decoding"
 
 
-def _networks(options: StreamOptions, dtype: torch.dtype) -> tuple[BundleConfig, LinGen, VideoCodec]:
+def _networks(options: StreamOptions, dtype: torch.dtype) -> tuple[BundleConfig, LinGen, VideoCodec, Weights]:
     if options.checkpoint is not None:
         bundle = load_bundle(options.checkpoint, device=options.device, dtype=dtype)
-        return bundle.config, bundle.model, bundle.codec
+        return bundle.config, bundle.model, bundle.codec, bundle.weights
     if options.name == TOY:
         config = serving_config(TOY, 64, toy_config())
     elif options.name in WIDTHS:
@@ -122,7 +121,7 @@ def _networks(options: StreamOptions, dtype: torch.dtype) -> tuple[BundleConfig,
         raise ConfigError(f"There is no size named {options.name!r}; known are {', '.join((*WIDTHS, TOY))}.")
     model = random_module(lambda: LinGen(config.model), options.device, dtype)
     codec = random_module(lambda: VideoCodec(config.codec), options.device, dtype)
-    return config, model, codec.to_channels_last()
+    return config, model, codec.to_channels_last(), "random"
 
 
 def _decoder(options: StreamOptions, config: BundleConfig, codec: VideoCodec, dtype: torch.dtype) -> Decoder:

@@ -54,6 +54,8 @@ def run_live(
 
     def welcome(info: EngineInfo, n_places: int) -> None:
         console.say(_describe(info))
+        if info.weights == "random":
+            console.say("Its weights are random: the pictures mean nothing, the speed does.")
         streams = "one stream" if n_places == 1 else f"{n_places} streams"
         console.say(f"It plays {streams} at a time as fast as needed here; whoever else comes waits in line.")
         token = f"?token={rule.token}" if rule.token else ""

@@ -45,13 +45,17 @@ def measured_router(find: Find, find_all: FindAll) -> APIRouter:
 
     @router.get("/profile.jsonl")
     async def every(session: str | None = None) -> Response:
-        lines = [json.dumps(life_to_json(life)) + "\n" for life in find(session)[0].book.lives()]
+        found = find(session)[0]
+        made = {"weights": found.info.weights} if found.info else {}
+        lines = [json.dumps({**life_to_json(life), **made}) + "\n" for life in found.book.lives()]
         return Response("".join(lines), 200, _NOT_STORED, "application/jsonl")
 
     @router.get("/trace.json")
     async def trace(session: str | None = None) -> Response:
         headers = {**_NOT_STORED, "Content-Disposition": "attachment; filename=lingen-live-trace.json"}
-        return Response(json.dumps(to_trace(find(session)[0].book.lives())), 200, headers, "application/json")
+        found = find(session)[0]
+        told = to_trace(found.book.lives()) | {"otherData": found.info.to_json() if found.info else {}}
+        return Response(json.dumps(told), 200, headers, "application/json")
 
     @router.get("/metrics")
     async def metrics() -> Response:
@@ -64,6 +68,7 @@ def profile_to_json(session: Session, viewers: Viewers, last: int) -> dict[str, 
     """How steers, viewers and encoders fared, and the spans of the last chunks."""
     lives = session.book.lives()
     return {
+        "weights": session.info.weights if session.info else None,
         "n_chunks": len(lives),
         "steers_ms": steers_ms(lives),
         "n_late_frames": session.n_late_frames,
@@ -99,7 +104,9 @@ def metrics_of(watched: Sequence[tuple[Session, Viewers]]) -> list[Metric]:
     stages = [({"stage": name}, round(total_s, 6)) for name, total_s in sums_s.items()]
     n_late, n_dropped = sum(each.n_late_frames for each in sessions), sum(each.n_dropped_frames for each in viewers)
     n_chunks = sum(session.book.n_chunks for session in sessions)
+    models = {(info.name, info.weights) for session in sessions if (info := session.info)}
     return [
+        Metric("model_info", "gauge", "What makes the frames.", [({"name": n, "weights": w}, 1) for n, w in models]),
         Metric("sessions", "gauge", "Sessions that run.", [({}, len(sessions))]),
         Metric("chunks_total", "counter", "Chunks that the engine made.", [({}, n_chunks)]),
         Metric("stage_seconds_total", "counter", "Seconds that chunks spent in each stage.", stages),

@@ -1,8 +1,8 @@
 """The video over a WebSocket, `/media`, for networks that let no UDP through: the same coded frames as over WebRTC.
 
-First a text that says what they are, then one binary message a frame: a byte that is 1 for a keyframe, the pts (90 kHz,
-8 bytes, big endian), and the frame. The viewer may say {"type": "keyframe"} when it cannot go on. Knows Starlette's
-WebSocket and `Viewers`. Does not know controls.
+First a text that says what they are, then one binary message a frame: a byte of flags (1 a keyframe, 2 made with random
+weights), the pts (90 kHz, 8 bytes, big endian), and the frame. The viewer may say {"type": "keyframe"} when it cannot
+go on. Knows Starlette's WebSocket and `Viewers`. Does not know controls.
 """
 
 from __future__ import annotations
@@ -17,15 +17,17 @@ from functools import partial
 
 from fastapi import WebSocket, WebSocketDisconnect
 
+from lingen_live.config import Weights
 from lingen_live.serve.coded import CodedFrame
 from lingen_live.serve.errors import HttpError
-from lingen_live.serve.packets import PacketQueue
 from lingen_live.serve.tasks import first_of
-from lingen_live.serve.viewers import Viewers
+from lingen_live.serve.viewers import Seat, Viewers
 
 VERSION = 1
 PATIENCE_S = 10.0
 HEADER = struct.Struct(">BQ")
+KEYFRAME = 1
+RANDOM_WEIGHTS = 2
 
 CLOSE_BAD_MESSAGE = 4400
 CLOSE_STUCK = 4408
@@ -41,9 +43,10 @@ class BadMessageError(Exception):
     """A viewer said what it may not."""
 
 
-def pack(frame: CodedFrame) -> bytes:
-    """A frame as one binary message."""
-    return HEADER.pack(frame.is_key, frame.pts) + frame.data
+def pack(frame: CodedFrame, weights: Weights) -> bytes:
+    """A frame as one binary message, which says what weights made it."""
+    flags = (KEYFRAME if frame.is_key else 0) | (RANDOM_WEIGHTS if weights == "random" else 0)
+    return HEADER.pack(flags, frame.pts) + frame.data
 
 
 class MediaSockets:
@@ -64,7 +67,7 @@ class MediaSockets:
         try:
             with self._find(socket.query_params.get("session")).seat() as seat:
                 await socket.send_text(json.dumps({"type": "media", "version": VERSION, **seat.described}))
-                await first_of(partial(self._show, socket, seat.queue), partial(_listen, socket, seat.ask_for_keyframe))
+                await first_of(partial(self._show, socket, seat), partial(_listen, socket, seat.ask_for_keyframe))
         except WebSocketDisconnect:
             pass  # the usual way to leave
         except HttpError as error:
@@ -78,10 +81,10 @@ class MediaSockets:
                 async with asyncio.timeout(1.0):
                     await socket.close(CLOSE_STUCK, "frames were not read")
 
-    async def _show(self, socket: WebSocket, queue: PacketQueue) -> None:
-        while (frame := await queue.next()) is not None:
+    async def _show(self, socket: WebSocket, seat: Seat) -> None:
+        while (frame := await seat.queue.next()) is not None:
             async with asyncio.timeout(self._patience_s):
-                await socket.send_bytes(pack(frame))
+                await socket.send_bytes(pack(frame, seat.described["weights"]))
 
 
 async def _listen(socket: WebSocket, ask_for_keyframe: Callable[[], None]) -> None:

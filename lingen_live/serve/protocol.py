@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from lingen_live.config import Weights
 from lingen_live.engine.scenario import Scenario
 from lingen_live.serve.film_messages import FilmControl, RecordingEvent
 
@@ -243,6 +244,7 @@ class ChunkEvent:
         buffer_ms: media time that is ready to play, this chunk included.
         fps: new frames a second, measured over the last seconds.
         understanding: what was made of the prompts: `scene` and `heard` (phrases), `similarity` (0 to 1).
+        weights: of the model that made it; the frames of "random" ones are no pictures.
     """
 
     type: ClassVar[str] = "chunk"
@@ -254,6 +256,7 @@ class ChunkEvent:
     buffer_ms: float
     fps: float
     understanding: Mapping[str, Any]
+    weights: Weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +275,8 @@ class StateEvent:
         frames_per_chunk: frames a chunk.
         chunk_index: of the chunk that plays; -1 before the first.
         n_viewers: of the video.
+        transition_chunks: over how many chunks a steer blends that does not say.
+        weights: "random" if they were never trained: only the speed means anything then.
         model: everything that the engine says about itself.
         session: id of this session, for `hello`, `/whep` and the other addresses.
     """
@@ -288,6 +293,8 @@ class StateEvent:
     frames_per_chunk: int | None
     chunk_index: int
     n_viewers: int
+    transition_chunks: int
+    weights: Weights | None
     model: Mapping[str, Any] | None
     session: str
 

@@ -64,6 +64,7 @@ TOLD: Mapping[str, Schema] = {
     "profile": _object(total_ms=_NUMBER, spans_ms={"type": "object", "additionalProperties": _NUMBER}),
     "understanding": _object(scene=_TEXTS, heard=_TEXTS, similarity=_NUMBER),
     "model": {"type": "object"},
+    "transition_chunks": _index(protocol.MAX_STEER_CHUNKS, 1),
     "status": {"enum": ["warming", "running", "paused", "restarting"]},
     "blend": _SHARE,
     "branches": {"type": "array", "items": _BRANCH},

@@ -214,6 +214,8 @@ class Session:
             frames_per_chunk=info.frames_per_chunk if info else None,
             chunk_index=self.chunk_index,
             n_viewers=self._n_persons,
+            transition_chunks=self._transition_chunks,
+            weights=info.weights if info else None,
             model=info.to_json() if info else None,
             session=self.id,
         )
@@ -275,6 +277,7 @@ class Session:
 
     def _announce(self, step: Step, chunk: ChunkInfo, fps: float) -> None:
         """Tell everybody that `chunk` begins to play, and those who asked that it obeys them."""
+        assert self._info is not None
         pts = to_pts(step.media_time_s)
         if chunk.life is not None:
             self.book.play(chunk.life, pts, self._clock())
@@ -293,6 +296,7 @@ class Session:
                 buffer_ms=round(1000 * step.buffer_s, 1),
                 fps=round(fps, 2),
                 understanding=chunk.understanding.to_json(),
+                weights=self._info.weights,
             )
         )
         self.broadcast(self.archive.show(chunk.timeline))

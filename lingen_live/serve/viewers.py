@@ -90,7 +90,7 @@ class Seat:
 
     Attributes:
         queue: what to send.
-        described: codec and size of the frames, JSON-able.
+        described: codec and size of the frames, and the weights that made them, JSON-able.
         ask_for_keyframe: for a viewer who cannot go on.
     """
 
@@ -178,7 +178,8 @@ class Viewers:
         info = self._check_room()
         channel = self.broadcast.channels["VP8"]
         queue = PacketQueue(channel.ask_for_keyframe)
-        described = {"codec": "vp8", "width_px": info.width_px, "height_px": info.height_px, "fps": info.fps}
+        size = {"width_px": info.width_px, "height_px": info.height_px, "fps": info.fps}
+        described = {"codec": "vp8", **size, "weights": info.weights}
         self._n_seated += 1
         self._session.add_viewer(self.broadcast)
         channel.add(queue)

@@ -174,13 +174,14 @@ def _with_other_steps(
     """The same streams with another number of denoising steps; nothing if it is 0."""
     if not n_steps:
         return {}
-    engine, sampler = subject.engine, subject.config.sampler
+    engine, maker = subject.engine, subject.engine.maker
+    sampler = replace(subject.config.sampler, n_steps=n_steps)
     with tqdm(total=len(captions), desc=f"captions, {n_steps} steps") as bar:
-        engine.sigmas = sigma_schedule(replace(sampler, n_steps=n_steps))
+        engine.maker = replace(maker, sigmas=sigma_schedule(sampler))
         try:
             samples = evaluate.sample_captions(engine, subject.probe, captions, n_chunks, bar.update)
         finally:
-            engine.sigmas = sigma_schedule(sampler)
+            engine.maker = maker
     return {f"model, {n_steps} steps": evaluate.score_samples(samples)}
 
 

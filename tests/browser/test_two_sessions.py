@@ -58,9 +58,11 @@ def test_each_steers_their_own_and_shares_it_if_they_like(chromium: Browser, ser
     steer(other, "night")
     wait_for_brightness(one, 180, 255)
     wait_for_brightness(other, 0, 80)
+    # The fake engine has no trained weights, and the page says so over the picture.
+    expect(one.locator("#weights")).to_have_text("Random weights: the pictures mean nothing, the speed does.")
     third = open_page(chromium, server.url)
-    expect(third.locator("#veil-text")).to_contain_text("2 streams at a time", timeout=_SHOWN_MS)
-    expect(third.locator("#veil-text")).to_contain_text("yours is the next")
+    expect(third.locator("#veil-text")).to_contain_text("all 2 streams of this machine are taken", timeout=_SHOWN_MS)
+    expect(third.locator("#veil-text")).to_contain_text("you are next in line")
     one.reload()
     expect(one.locator("#caption")).to_have_text("day", timeout=_SHOWN_MS)
     wait_for_brightness(one, 180, 255)

@@ -25,6 +25,7 @@ async def test_it_steers_and_sees_what_it_asked_for(tmp_path: Path) -> None:
                         break
         assert (bright.image.shape, str(bright.image.dtype)) == ((64, 64, 3), "uint8")
         assert bright.image.mean() > 200
+        assert bright.weights == client.state["weights"] == "random"
         assert dark.rtp > bright.rtp
         assert applied.pts % 5625 == 0
         cut = await client.cut("a day")

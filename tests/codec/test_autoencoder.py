@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 
 import pytest
 import torch
@@ -94,6 +95,21 @@ def test_pictures_are_the_frames_rounded_to_the_nearest_level(codec: VideoCodec)
     assert (pictures - levels).abs().max() < 0.501  # half a level, and the rounding of float32
     assert pictures.min() == 0
     assert pictures.max() == 255
+
+
+@torch.no_grad()
+def test_going_on_from_an_ending_is_going_on_from_the_latents(codec: VideoCodec) -> None:
+    chunks = torch.randn(3, 1, 2, 8, 2, 5, generator=torch.Generator().manual_seed(1)).unbind()
+    first, ending = codec.decode_onward(chunks[0], None)
+    assert torch.equal(first, codec.decode_pictures(chunks[0]))
+    for before, chunk in itertools.pairwise(chunks):
+        whole = codec.decode_pictures(chunk, before[:, -1]).int()
+        made_anew, _ = codec.decode_onward(chunk, codec.ending(before))
+        pictures, following = codec.decode_onward(chunk, ending)
+        assert torch.equal(pictures, made_anew)
+        assert (pictures - whole).abs().max() <= 1  # other shapes may add in another order
+        assert (pictures - codec.decode_pictures(chunk).int()).abs().max() > 3
+        ending = following
 
 
 @torch.no_grad()

@@ -256,7 +256,7 @@ def test_a_tick_that_fails_changes_nothing(
     content = engine.state.to_bytes()
     with monkeypatch.context() as patch:
         if where == "decode":
-            patch.setattr(engine.bundle.codec, "decode_pictures", fail)
+            patch.setattr(engine.bundle.codec, "decode_onward", fail)
         else:
             fails_at = ["denoise 0", "denoise 1", "commit"].index(where)
             patch.setattr(engine, "denoiser", Witness(engine.denoiser, fails_at))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -151,11 +152,20 @@ GOOD = Scenario(Start(7, (words_of("a"),)), (Event(1, "cut", words_of("b")),), 3
         ({"digests": "00" * 8, "paths": [[0, "/etc"]]}, "paths\\[0\\]"),
         ({"made_with": {}}, "made_with is {}"),
         ({"made_with": {"name": "a" * 200, "checkpoint_digest": "", "dtype": "", "device": "", "n_steps": 1}}, "name"),
+        ({"made_with": {**MADE_WITH.to_json(), "weights": "borrowed"}}, "one of trained, random"),
+        ({"made_with": {**MADE_WITH.to_json(), "more": 1}}, "and perhaps weights"),
     ],
 )
 def test_what_is_no_scenario(change: dict[str, Any], words: str) -> None:
     with pytest.raises(ScenarioError, match=words):
         scenario_from_json({**GOOD.to_json(), **change})
+
+
+def test_what_was_made_with_random_weights_says_so() -> None:
+    assert "weights" not in MADE_WITH.to_json()
+    scenario = replace(GOOD, made_with=replace(MADE_WITH, weights="random"))
+    assert scenario.to_json()["made_with"]["weights"] == "random"
+    assert scenario_from_json(scenario.to_json()).made_with == scenario.made_with
 
 
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "[]", "3", '{"seed": ' + "9" * 10_000 + "}"])

@@ -13,6 +13,7 @@ from lingen_live.cli import main
 from lingen_live.config import BundleConfig
 from lingen_live.engine.build import build_engine
 from lingen_live.engine.options import EngineOptions
+from lingen_live.engine.scenario import scenario_from_json
 from lingen_live.errors import ConfigError
 from lingen_live.paper import configs
 from lingen_live.paper.random_weights import serving_config, stand_in_codec, write_random_checkpoint
@@ -76,20 +77,22 @@ def test_a_checkpoint_of_trained_weights_is_not_called_random(tiny_bundle: Path)
     assert built.facts["decoder"] == "this project's, trained"
 
 
-def test_a_checkpoint_of_random_weights_says_so_in_its_name(
+def test_a_checkpoint_of_random_weights_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What `live`, the page and session files show is the name; `info` prints it."""
+    """By a word of its own, in its name, to `info`, to whoever hosts the engine, and in scripts of its streams."""
     monkeypatch.setitem(configs.WIDTHS, "lingen-1b", 128)
     config = write_random_checkpoint("lingen-1b", 128, tmp_path / "random")
-    assert load_bundle(tmp_path / "random").config == config
+    bundle = load_bundle(tmp_path / "random")
+    assert (bundle.config, bundle.weights) == (config, "random")
     assert main(["info", "--checkpoint", str(tmp_path / "random")]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["config"]["name"] == "lingen-1b (random weights)"
     assert facts["weights"] == "random"
     engine = build_engine(EngineOptions(str(tmp_path / "random"), dtype="float32", compile=False), lambda *_: None)
     assert engine.tick().frames.shape == (8, 128, 128, 3)
-    assert engine.info.name == "lingen-1b (random weights)"
+    assert (engine.info.name, engine.info.weights) == ("lingen-1b (random weights)", "random")
+    assert scenario_from_json(engine.scenario().to_json()).made_with.weights == "random"
     built = build_stream(StreamOptions(device="cpu", dtype="bfloat16", checkpoint=tmp_path / "random"))
     assert built.run.chunk().weights == "random"
 

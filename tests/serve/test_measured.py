@@ -54,8 +54,10 @@ async def test_every_chunk_a_line_and_a_trace(live: Live) -> None:
     await watch(live, 4)
     lines = (await live.http.get("/profile.jsonl")).text.splitlines()
     assert [json.loads(line)["chunk_index"] for line in lines][:2] == [0, 1]
+    assert {json.loads(line)["weights"] for line in lines} == {"random"}
     response = await live.http.get("/trace.json")
     assert "attachment" in response.headers["content-disposition"]
+    assert response.json()["otherData"]["weights"] == "random"
     encoded = [event for event in response.json()["traceEvents"] if event["name"] == "encode"]
     assert encoded
     assert all(event["dur"] > 0 for event in encoded)
@@ -67,6 +69,7 @@ async def test_metrics_count(live: Live) -> None:
     assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
     values = dict(line.rsplit(" ", 1) for line in response.text.splitlines() if not line.startswith("#"))
     assert int(values["lingen_chunks_total"]) >= 1
+    assert values['lingen_model_info{name="fake",weights="random"}'] == "1"
     assert int(values['lingen_encoded_frames_total{codec="VP8"}']) >= 4
     assert float(values['lingen_stage_seconds_total{stage="encode"}']) > 0
     async with asyncio.timeout(5):

@@ -16,8 +16,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from whep_player import player
 
+from lingen_live.config import Weights
 from lingen_live.serve import media_socket
-from lingen_live.serve.media_socket import HEADER
+from lingen_live.serve.coded import CodedFrame
+from lingen_live.serve.media_socket import HEADER, KEYFRAME, RANDOM_WEIGHTS, pack
 
 
 def watch(live: Live, **options: Any) -> connect:
@@ -31,8 +33,9 @@ async def frames(socket: ClientConnection, n: int) -> list[tuple[bool, int, byte
         while len(taken) < n:
             message = await socket.recv()
             assert isinstance(message, bytes)
-            is_key, pts = HEADER.unpack_from(message)
-            taken.append((bool(is_key), pts, message[HEADER.size :]))
+            flags, pts = HEADER.unpack_from(message)
+            assert flags & RANDOM_WEIGHTS  # the fake engine's, on every frame
+            taken.append((bool(flags & KEYFRAME), pts, message[HEADER.size :]))
     return taken
 
 
@@ -60,6 +63,7 @@ async def test_the_same_frames_as_over_webrtc_that_a_decoder_takes(live: Live) -
             "width_px": 64,
             "height_px": 64,
             "fps": 16.0,
+            "weights": "random",
         }
         taken = await frames(socket, 4)
         assert live.viewers.broadcast.channels["VP8"].n_keyframes == 1
@@ -71,6 +75,15 @@ async def test_the_same_frames_as_over_webrtc_that_a_decoder_takes(live: Live) -
     shown = [frame for _, _, data in taken for frame in decoder.decode(av.Packet(data))]
     assert shown[-1].to_ndarray(format="rgb24").mean() == pytest.approx(fake_engine.colour_of("a day")[0], abs=4)
     await until_alone(live)
+
+
+@pytest.mark.parametrize(
+    ("is_key", "weights", "flags"),
+    [(True, "trained", 1), (False, "trained", 0), (True, "random", 3), (False, "random", 2)],
+)
+def test_every_frame_says_what_it_is(is_key: bool, weights: Weights, flags: int) -> None:
+    frame = CodedFrame(b"abc", 9000, is_key, (b"abc",))
+    assert pack(frame, weights) == bytes([flags]) + (9000).to_bytes(8, "big") + b"abc"
 
 
 async def test_who_lost_the_picture_gets_a_keyframe(live: Live) -> None:
@@ -111,7 +124,7 @@ async def test_who_never_reads_harms_nobody_and_is_given_up(
 ) -> None:
     """Its own buffers fill up; then frames are dropped, and then it is hung up on."""
     # A megabyte a frame, so that the system's buffers are full at once.
-    monkeypatch.setattr(media_socket, "pack", lambda frame: bytes(1_000_000))
+    monkeypatch.setattr(media_socket, "pack", lambda frame, weights: bytes(1_000_000))
     monkeypatch.setattr(media_socket.MediaSockets.__init__, "__defaults__", (0.7,))
     async with (
         running_server(web_directory) as live,

@@ -9,11 +9,11 @@ from lingen_live.serve.protocol import ChunkEvent, Event, ReceivedEvent, StateEv
 
 
 def chunk(index: int) -> ChunkEvent:
-    return ChunkEvent(index, 0, "a", 1.0, {}, 0.0, 16.0, {})
+    return ChunkEvent(index, 0, "a", 1.0, {}, 0.0, 16.0, {}, "trained")
 
 
 def state(n_viewers: int) -> StateEvent:
-    return StateEvent(1, "running", None, "a", 0, 16.0, 8, 8, 8, 0, n_viewers, {}, "s")
+    return StateEvent(1, "running", None, "a", 0, 16.0, 8, 8, 8, 0, n_viewers, 2, "trained", {}, "s")
 
 
 async def drain(outbox: Outbox) -> list[Event]:

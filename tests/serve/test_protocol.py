@@ -174,7 +174,7 @@ def test_events_are_flat_objects() -> None:
 def test_what_is_not_known_is_not_sent() -> None:
     error = json.loads(protocol.encode(protocol.ErrorEvent("bad_json", "No.")))
     assert error == {"type": "error", "code": "bad_json", "message": "No."}
-    state = protocol.StateEvent(1, "warming", None, "a", 0, None, None, None, None, -1, 0, None, "s")
+    state = protocol.StateEvent(1, "warming", None, "a", 0, None, None, None, None, -1, 0, 2, None, None, "s")
     assert json.loads(protocol.encode(state)) == {
         "type": "state",
         "version": 1,
@@ -183,5 +183,6 @@ def test_what_is_not_known_is_not_sent() -> None:
         "seed": 0,
         "chunk_index": -1,
         "n_viewers": 0,
+        "transition_chunks": 2,
         "session": "s",
     }

@@ -117,6 +117,7 @@ async def test_chunks_are_announced_as_they_begin_to_play(stage: Stage) -> None:
     second = await stage.next(ChunkEvent)
     assert (first.chunk_index, first.pts, first.prompt) == (0, 0, "a day")
     assert set(first.profile) == {"total_ms", "spans_ms"}
+    assert first.weights == stage.session.state().weights == "random"
     assert second.chunk_index == 1
     assert second.pts >= 8 * 90_000 / 120
 

@@ -62,6 +62,7 @@ class FakeEngine:
         self.info = EngineInfo(
             name="fake",
             checkpoint_digest="0" * 64,
+            weights="random",
             n_parameters=3,
             state_bytes=4,
             device="cpu",

@@ -72,7 +72,7 @@ def fail_at(engine: Engine, stage: str, tick: Callable[[], object] | None = None
             case "noise":
                 patch.setattr("lingen_live.engine.generate.chunk_noise", fail)
             case "decode":
-                patch.setattr(engine.bundle.codec, "decode_pictures", fail)
+                patch.setattr(engine.bundle.codec, "decode_onward", fail)
             case "thumbnail":
                 patch.setattr("lingen_live.engine.engine.thumbnail_of", fail)
             case "push":

@@ -17,3 +17,11 @@ test("dark pictures shine as they may, bright ones are held back", () => {
 test("the brightest spot decides", () => {
   assert.equal(glowStrength([...BLACK, ...WHITE, ...BLACK]), glowStrength(WHITE));
 });
+
+test("on a light page it is the night that may only shine a little", () => {
+  const night = [10, 10, 30, 255];
+  const snow = [240, 240, 245, 255];
+  assert.ok(glowStrength(night, true) < 0.2);
+  assert.ok(glowStrength(snow, true) > glowStrength(night, true));
+  assert.ok(glowStrength(night) > glowStrength(snow));
+});

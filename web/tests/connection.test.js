@@ -26,7 +26,7 @@ class FakeSocket {
   }
 }
 
-const STATE = { type: "state", version: 1, status: "running", prompt: "dunes", seed: 1, n_viewers: 1, session: "abc" };
+const STATE = { type: "state", version: 1, status: "running", prompt: "dunes", seed: 1, n_viewers: 1, session: "abc", transition_chunks: 2 };
 
 /** @type {string | null} */
 let wanted = null;

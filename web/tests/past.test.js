@@ -38,14 +38,21 @@ const SESSION = {
   frames_per_chunk: 8,
   state_bytes: 1000,
   session: "abc",
+  transition_chunks: 2,
+  weights: "trained",
 };
 
 test("moments know their time, their picture, and on which side of now they are", () => {
   assert.deepEqual(moments(TIMELINE, SESSION), [
-    { chunkIndex: 0, id: 3, label: "0:00", isPast: true, picture: null },
-    { chunkIndex: 8, id: 40, label: "0:04", isPast: true, picture: "thumbnails/ab12-40.jpg" },
-    { chunkIndex: 12, id: 44, label: "0:06", isPast: false, picture: "thumbnails/ab12-44.jpg" },
+    { chunkIndex: 0, id: 3, label: "0:00", name: "0:00", isPast: true, picture: null },
+    { chunkIndex: 8, id: 40, label: "0:04", name: "0:04", isPast: true, picture: "thumbnails/ab12-40.jpg" },
+    { chunkIndex: 12, id: 44, label: "0:06", name: "0:06", isPast: false, picture: "thumbnails/ab12-44.jpg" },
   ]);
+});
+
+test("moments between two seconds have names of their own", () => {
+  const between = moments({ ...TIMELINE, moments: [[8, 1], [9, 2], [131, 3]] }, SESSION);
+  assert.deepEqual(between.map(({ label, name }) => [label, name]), [["0:04", "0:04"], ["0:04", "0:04.5"], ["1:05", "1:05.5"]]);
 });
 
 test("branches stand below the one that they left", () => {

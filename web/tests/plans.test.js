@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { axisOf, chunkIn, nextLine, percents, planRows, span, wordsOf } from "../plans.js";
 import { parseServerMessage } from "../protocol.js";
-import { INITIAL_VIEW, reduce } from "../state.js";
+import { INITIAL_VIEW, reduce, wordsIn } from "../state.js";
 import { receiptLine } from "../text.js";
 
 /** @type {import("../protocol.js").StateMessage} */
@@ -21,6 +21,8 @@ const SESSION = {
   frames_per_chunk: 8,
   state_bytes: 1000,
   session: "abc",
+  transition_chunks: 2,
+  weights: "trained",
 };
 
 /**
@@ -95,6 +97,20 @@ test("the page says what comes next", () => {
   assert.equal(nextLine({ ...INITIAL_VIEW, session: SESSION, timeline: planning() }), null);
   assert.equal(nextLine({ ...INITIAL_VIEW, session: SESSION, timeline: planning(FOG, NIGHT) }), "in 5 s: fog");
   assert.deepEqual([span(59.4), span(60), span(125)], ["59 s", "1:00 min", "2:05 min"]);
+});
+
+test("what was said and is not seen yet comes before what is planned", () => {
+  let view = reduce(INITIAL_VIEW, { type: "message", message: SESSION });
+  view = reduce(view, { type: "message", message: planning(FOG) });
+  view = reduce(view, { type: "sent", id: 1, verb: "steer", words: "a red balloon", nowMs: 0 });
+  assert.equal(nextLine(view), "coming: a red balloon");
+  view = reduce(view, { type: "message", message: { type: "received", id: 1 } });
+  assert.equal(nextLine(view), "coming: a red balloon");
+  view = reduce(view, { type: "message", message: { type: "applied", id: 1, chunk_index: 4, pts: 0 } });
+  assert.match(nextLine(view) ?? "", /in \d+ s: fog/);
+  const blend = wordsIn({ type: "blend", id: 2, parts: [["night", 3], ["fog", 1]] });
+  assert.equal(blend, "75 % night + 25 % fog");
+  assert.equal(wordsIn({ type: "pause", id: 3 }), null);
 });
 
 test("plans of the server are read", () => {

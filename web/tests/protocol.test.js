@@ -18,6 +18,8 @@ const STATE = {
   n_viewers: 2,
   model: { name: "vista" },
   session: "abc",
+  transition_chunks: 2,
+  weights: "trained",
 };
 
 /** @param {object} message */
@@ -37,17 +39,19 @@ test("a state is read, and what this page does not use is left out", () => {
     frames_per_chunk: 8,
     state_bytes: null,
     session: "abc",
+    transition_chunks: 2,
+    weights: "trained",
   });
   const large = parse({ ...STATE, model: { name: "vista", state_bytes: 1500 } });
   assert.equal(large.type === "state" && large.state_bytes, 1500);
 });
 
 test("a state without a loaded model has progress and no numbers of the video", () => {
-  const { fps, width_px, height_px, frames_per_chunk, model, ...early } = STATE;
+  const { fps, width_px, height_px, frames_per_chunk, model, weights, ...early } = STATE;
   const message = parse({ ...early, status: "warming", progress: { stage: "loading the model", fraction: 0.4 } });
   assert.equal(message.type, "state");
   assert.deepEqual(message.type === "state" && message.progress, { stage: "loading the model", fraction: 0.4 });
-  assert.equal(message.type === "state" && message.fps, null);
+  assert.deepEqual(message.type === "state" && [message.fps, message.weights], [null, null]);
 });
 
 test("a line is read", () => {
@@ -67,12 +71,15 @@ test("receipts, chunks and errors are read", () => {
   const chunk = { type: "chunk", chunk_index: 9, pts: 405000, prompt: "fog", blend: 0.5 };
   const profile = { total_ms: 210.5, spans_ms: { denoise: 150 } };
   const understanding = { scene: ["sea", "fog"], heard: ["fog"], similarity: 0.7 };
-  assert.deepEqual(parse({ ...chunk, profile, buffer_ms: 500, fps: 16, understanding }), {
+  assert.deepEqual(parse({ ...chunk, profile, buffer_ms: 500, fps: 16, understanding, weights: "random" }), {
     ...chunk,
     total_ms: 210.5,
     fps: 16,
     understanding,
+    weights: "random",
   });
+  const borrowed = { ...chunk, profile, fps: 16, understanding, weights: "borrowed" };
+  assert.throws(() => parse(borrowed), { message: /"borrowed"; this page knows trained and random/ });
   const odd = { ...understanding, scene: ["sea", 3] };
   assert.throws(() => parse({ ...chunk, profile, fps: 16, understanding: odd }), { message: /"scene".*a list of texts/ });
   assert.deepEqual(parse({ type: "error", code: "bad_json", message: "Not JSON." }), {

@@ -21,6 +21,8 @@ const RUNNING = {
   frames_per_chunk: 8,
   state_bytes: 1000,
   session: "abc",
+  transition_chunks: 2,
+  weights: "trained",
 };
 /** @type {Action[]} */
 const OPENED = [
@@ -78,7 +80,7 @@ test("the caption is what plays: the session's prompt first, then that of each c
   let view = after(OPENED);
   assert.equal(view.caption, "dunes");
   const understanding = { scene: ["desert", "night"], heard: ["night"], similarity: 1 };
-  const chunk = { chunk_index: 1, pts: 0, prompt: "night", blend: 0.5, total_ms: 200, fps: 15, understanding };
+  const chunk = { chunk_index: 1, pts: 0, prompt: "night", blend: 0.5, total_ms: 200, fps: 15, understanding, weights: /** @type {const} */ ("trained") };
   view = reduce(view, { type: "message", message: { type: "chunk", ...chunk } });
   view = reduce(view, { type: "message", message: { ...RUNNING, prompt: "fog" } });
   assert.deepEqual([view.caption, view.blend, view.chunkMs, view.newFps], ["night", 0.5, 200, 15]);

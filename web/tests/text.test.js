@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { INITIAL_VIEW } from "../state.js";
-import { farLine, receiptLine, statsLine, statusLine } from "../text.js";
+import { INITIAL_VIEW, reduce } from "../state.js";
+import { farLine, receiptLine, spokenStatus, statsLine, statusLine, weightsLine } from "../text.js";
 
 /** @typedef {import("../state.js").View} View */
 /** @typedef {import("../protocol.js").StateMessage} StateMessage */
@@ -22,6 +22,8 @@ const RUNNING = {
   frames_per_chunk: 8,
   state_bytes: 1000,
   session: "abc",
+  transition_chunks: 2,
+  weights: "trained",
 };
 /** @type {View} */
 const LIVE = { ...INITIAL_VIEW, socket: "open", wasEverOpen: true, session: RUNNING, media: "playing" };
@@ -61,12 +63,14 @@ test("warming up says the stage and how far it is, without saying it twice", () 
   assert.deepEqual(line, { tone: "busy", text: "warming up: loading the model, 40 %", fraction: 0.4 });
   const last = { stage: "warming up", fraction: 1 };
   assert.deepEqual(status({}, { status: "warming", progress: last }), ["busy", "warming up, 100 %"]);
+  const unmeasured = { stage: "loading the model", fraction: 0 };
+  assert.deepEqual(status({}, { status: "warming", progress: unmeasured }), ["busy", "warming up: loading the model"]);
   assert.deepEqual(status({}, { status: "warming" }), ["busy", "warming up"]);
 });
 
 test("the receipt line tells the last control", () => {
   assert.equal(receiptLine(LIVE), null);
-  const receipt = { id: 1, verb: /** @type {const} */ ("steer"), sentMs: 0, pts: null, tookMs: null };
+  const receipt = { id: 1, verb: /** @type {const} */ ("steer"), words: null, sentMs: 0, pts: null, tookMs: null };
   /** @param {Partial<import("../state.js").Receipt>} change */
   const line = (change) => receiptLine({ ...LIVE, receipts: [{ ...receipt, step: "sent", ...change }] });
   assert.deepEqual(line({}), { step: "sent", text: "sent" });
@@ -103,6 +107,27 @@ test("the line in words", () => {
   /** @param {number} place @param {number} n_waiting @param {number} n_sessions */
   const waiting = (place, n_waiting, n_sessions) =>
     statusLine({ ...LIVE, session: null, line: { type: "line", place, n_waiting, n_sessions } }).text;
-  assert.equal(waiting(1, 3, 1), "this machine plays one stream at a time, and all are taken: yours is the next");
-  assert.match(waiting(2, 3, 4), /4 streams at a time.*you are number 2 of 3 in line/);
+  assert.match(waiting(1, 3, 1), /one stream at a time.*you are next in line, and yours begins by itself/);
+  assert.match(waiting(2, 3, 4), /all 4 streams.*you are number 2 of 3 in line/);
+});
+
+test("what is read aloud does not count down, and does not count up", () => {
+  /** @param {number} retryInS */
+  const lost = (retryInS) => spokenStatus({ ...LIVE, socket: "waiting", wasEverOpen: true, retryInS });
+  assert.equal(lost(4), "lost the server, trying again");
+  assert.equal(lost(4), lost(3));
+  /** @param {number} fraction */
+  const warming = (fraction) =>
+    spokenStatus({ ...LIVE, session: { ...RUNNING, status: "warming", progress: { stage: "warming up", fraction } } });
+  assert.equal(warming(0.3), "warming up");
+  assert.equal(spokenStatus(LIVE), statusLine(LIVE).text);
+});
+
+test("random weights are said of every picture, also when the server is gone", () => {
+  assert.equal(weightsLine(LIVE), null);
+  const view = reduce(INITIAL_VIEW, { type: "message", message: { ...RUNNING, weights: "random" } });
+  assert.match(weightsLine(view) ?? "", /Random weights: the pictures mean nothing/);
+  assert.notEqual(weightsLine(reduce(view, { type: "socket", state: "waiting", retryInS: 1 })), null);
+  const warming = { ...RUNNING, status: /** @type {const} */ ("warming"), weights: null };
+  assert.notEqual(weightsLine(reduce(view, { type: "message", message: warming })), null);
 });

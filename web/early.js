@@ -1,0 +1,6 @@
+// @ts-check
+/** Before anything is painted, so that nobody is dazzled: the chosen colours. */
+
+import { applyTheme } from "./theme.js";
+
+applyTheme();
