@@ -20,6 +20,7 @@ from lingen_live.serve.line import Line
 from lingen_live.serve.outbox import Outbox
 from lingen_live.serve.protocol import Control, ErrorEvent, LineEvent
 from lingen_live.serve.room import Room
+from lingen_live.serve.shelf import Shelf
 from lingen_live.serve.viewers import MAX_VIEWERS
 
 LEASE_S = 30.0
@@ -47,7 +48,7 @@ class Visitor:
         """
         if self.room is None:
             raise ProtocolError("in_line", "You wait in line; there is no session to steer yet.", control.id)
-        await self.room.session.control(control, self.outbox)
+        await self.room.control(control, self.outbox)
 
 
 class House:
@@ -61,6 +62,7 @@ class House:
         max_sessions: the most at a time, if so many can be made as fast as they play.
         max_viewers: of all sessions; each costs an encoder.
         lease_s: how long an empty session is kept.
+        shelf: where films lie; by default a private directory.
         clock: monotonic seconds.
     """
 
@@ -74,6 +76,7 @@ class House:
         max_sessions: int,
         max_viewers: int = MAX_VIEWERS,
         lease_s: float = LEASE_S,
+        shelf: Shelf | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._host = host
@@ -83,6 +86,7 @@ class House:
         self._max_sessions = max_sessions
         self._max_viewers = max_viewers
         self._lease_s = lease_s
+        self._shelf = shelf or Shelf()
         self._clock = clock
         self._rooms: dict[str, Room] = {}
         self._visitors: set[Visitor] = set()
@@ -202,7 +206,9 @@ class House:
         """End all sessions and the engine; idempotent."""
         self._is_closed = True
         rooms, self._rooms = self.rooms, {}
-        await asyncio.gather(*(room.close() for room in rooms), *self._closing, self._host.close())
+        await asyncio.gather(*(room.close() for room in rooms), *self._closing)
+        await self._host.close()
+        self._shelf.clear()
 
     def _tend(self) -> None:
         """End what nobody came back to, and let in whoever there is room for."""
@@ -241,6 +247,7 @@ class House:
             prompt=self._prompt,
             seed=(self._seed + self._n_opened) % (MAX_SEED + 1),
             transition_chunks=self._transition_chunks,
+            shelf=self._shelf,
             clock=self._clock,
             on_end=self._hear_end,
         )

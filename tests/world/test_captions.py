@@ -41,16 +41,19 @@ RULES: tuple[tuple[str, str, str], ...] = (
     (
         "weather",
         "clear",
-        r"not one cloud|clouds (are )?nowhere to be seen|(there )?(is |are |be )?no clouds? (anywhere|at all|in the sky)"
+        r"not one cloud|clouds (are )?nowhere to be seen"
+        r"|(there )?(is |are |be )?no clouds? (anywhere|at all|in the sky)"
         r"|(there be|sky has|no more) (no )?clouds|without (clouds|one single cloud)|not cloudy",
     ),
     ("weather", "cloudy", r"sky without sun|sunless grey sky|dense clouds"),
     ("weather,time", "clear,day", r"(bright|dazzling|radiant|full|strong|glaring) sun(shine)?|sun is dazzling"),
     ("weather", "snowfall", r"(swirling|floating) snow|snow (swirls?|drifts down)|snowflakes swirl"),
-    ("weather", "rain", r"(a fine rain )?mizzl(e|es|y|ing)( rain| down)?|(it )?pours|outpouring|(it is )?pouring|heavy pour|in sheets"),
+    ("weather", "rain", r"(a fine rain )?mizzl(e|es|y|ing)( rain| down)?"),
+    ("weather", "rain", r"(it )?pours|outpouring|(it is )?pouring|heavy pour|in sheets"),
     ("weather", "rain", r"rainstorm|rain-(drenched|washed|lashed|filled)"),
     ("weather", "fog", r"brume|smoky|smoke|blurry|blur|vaporous|mist-covered|fog-wrapped"),
-    ("time", "dusk", r"dimming light|(dusk-|sunset |dusky |owl-|vesper |dusk|evening-)light|light (dims|is dimming)|sky dims|(gathering )?dusk( gathers)?|dim evening light"),
+    ("time", "dusk", r"(dimming |dusk-|sunset |dusky |owl-|vesper |dusk|evening-|dim evening )light"),
+    ("time", "dusk", r"light (dims|is dimming)|sky dims|(gathering )?dusk( gathers)?"),
     ("time", "dusk", r"(after)?glow( of the sun)?"),
     ("biome", "city", r"high buildings|(towering|apartment|tall|multi-storey) (buildings|blocks)|many storeys"),
     ("colour", "green", r"nephrite"),
