@@ -13,6 +13,7 @@ import { MediaPlayer } from "./media.js";
 import { fromHash } from "./past.js";
 import { readPreference, writePreference } from "./preferences.js";
 import { Presented } from "./presented.js";
+import { Recorder } from "./recorder.js";
 import { addressOf, invitation, keepSession, wantedSession } from "./session.js";
 import { awaitedReceipts, INITIAL_VIEW, NOT_SENT, reduce, wordsIn } from "./state.js";
 import { StallDetector } from "./stats.js";
@@ -30,6 +31,8 @@ const GONE = "The stream of that link has ended; this is one of your own.";
 
 let view = INITIAL_VIEW;
 let lastId = 0;
+/** Whose films are listed. @type {string | null} */
+let filmedSession = null;
 /** @type {import("./stats.js").Reception | null} */
 let lastReception = null;
 /** @type {ReturnType<typeof setInterval>[]} */
@@ -85,6 +88,11 @@ const player = new MediaPlayer(
   { onState: followMedia, onStream: play, onFrame: (frame) => presented.noteDrawn(frame), onBlocked: sayBlocked },
 );
 const hud = new Hud(page.hud, page.stats, (path) => addressOf(path, view.session?.session ?? null).href, facts);
+const recorder = new Recorder(page.recorder, {
+  onRecord: (action) => control({ type: "record", id: nextId(), action }),
+  onKeep: () => control({ type: "keep", id: nextId() }),
+  href: (path) => new URL(path, document.baseURI).href,
+});
 /** @type {import("./keys.js").Actions} */
 const actions = {
   pause: togglePause,
@@ -104,6 +112,7 @@ const actions = {
   smooth: toggleSmooth,
   theme: switchTheme,
   profile: () => hud.toggle(),
+  record: () => recorder.toggle(),
   list: () => keyList.open(),
   close: () => (hud.isOpen ? hud.toggle() : page.planner.close()),
 };
@@ -157,7 +166,10 @@ function receive(message) {
   if (message.type === "applied") presented.expect(message.id, nowMs);
   // Media exists only once there is a session and the model is loaded.
   if (message.type === "line") player.stop();
+  if (message.type === "recording") recorder.note(message);
   if (message.type !== "state") return;
+  if (filmedSession !== message.session) recorder.clear();
+  filmedSession = message.session;
   if (!keepSession(message.session)) dispatch({ type: "problem", sentence: GONE });
   if (message.status === "warming") player.stop();
   else player.start(mediaUrls(message.session));

@@ -19,6 +19,8 @@
 /** @typedef {{type: "unschedule", id: number, plan_id: number}} UnscheduleControl */
 /** @typedef {{type: "scenario", id: number, scenario: object}} ScenarioControl */
 /** @typedef {{type: "load", id: number, upload: string}} LoadControl */
+/** @typedef {{type: "record", id: number, action: "start" | "stop"}} RecordControl */
+/** @typedef {{type: "keep", id: number, seconds?: number}} KeepControl */
 /** @typedef {{type: "received", id: number}} ReceivedEvent */
 /** @typedef {{type: "applied", id: number, chunk_index: number, pts: number}} AppliedEvent */
 /** @typedef {{type: "chunk", chunk_index: number, pts: number, prompt: string, blend: number, profile: {total_ms: number, spans_ms: Record<string, number>}, buffer_ms: number, fps: number, understanding: {scene: readonly (string)[], heard: readonly (string)[], similarity: number}, weights: "trained" | "random"}} ChunkEvent */
@@ -26,7 +28,8 @@
 /** @typedef {{type: "timeline", branch_id: number, chunk_index: number, branches: readonly ({id: number, name: string, parent_id: number | null, forked_at: number, tip_index: number})[], max_branches: number, moments: readonly (readonly [number, number])[], plan: readonly ({id: number, chunk_index: number, verb: "steer" | "cut", prompt: string, n_chunks: number})[], thumbnails: string}} TimelineEvent */
 /** @typedef {{type: "line", place: number, n_waiting: number, n_sessions: number}} LineEvent */
 /** @typedef {{type: "error", code: string, message: string, id?: number}} ErrorEvent */
-/** @typedef {Hello | SteerControl | BlendControl | ReanchorControl | CutControl | PauseControl | ResumeControl | SeedControl | ResetControl | SeekControl | ForkControl | SwitchControl | DeleteControl | ScheduleControl | RescheduleControl | UnscheduleControl | ScenarioControl | LoadControl} ClientMessage */
-/** @typedef {ReceivedEvent | AppliedEvent | ChunkEvent | StateEvent | TimelineEvent | LineEvent | ErrorEvent} ServerMessage */
+/** @typedef {{type: "recording", name: string, status: "warming" | "running" | "paused" | "restarting", duration_ms: number, n_bytes: number, has_script: boolean, message?: string}} RecordingEvent */
+/** @typedef {Hello | SteerControl | BlendControl | ReanchorControl | CutControl | PauseControl | ResumeControl | SeedControl | ResetControl | SeekControl | ForkControl | SwitchControl | DeleteControl | ScheduleControl | RescheduleControl | UnscheduleControl | ScenarioControl | LoadControl | RecordControl | KeepControl} ClientMessage */
+/** @typedef {ReceivedEvent | AppliedEvent | ChunkEvent | StateEvent | TimelineEvent | LineEvent | ErrorEvent | RecordingEvent} ServerMessage */
 
 export {};

@@ -60,7 +60,14 @@ export class ProtocolError extends Error {
  */
 /** @typedef {{type: "error", code: string, message: string, id: number | null}} ErrorMessage */
 /**
- * @typedef {StateMessage | ReceivedMessage | AppliedMessage | ChunkMessage | TimelineMessage | LineMessage | ErrorMessage
+ * A film that is being made, or was; it is at recordings/(`name`).mp4, and what was said in it at .json.
+ * @typedef {{
+ *   type: "recording", name: string, status: string, duration_ms: number, n_bytes: number, has_script: boolean,
+ *   message: string | null,
+ * }} RecordingMessage
+ */
+/**
+ * @typedef {RecordingMessage | StateMessage | ReceivedMessage | AppliedMessage | ChunkMessage | TimelineMessage | LineMessage | ErrorMessage
  * } ServerMessage
  */
 
@@ -74,6 +81,7 @@ export class ProtocolError extends Error {
  *   | {type: "schedule", id: number, chunk_index: number, verb: "steer" | "cut", chunks?: number} & import("./plans.js").Words
  *   | {type: "reschedule", id: number, plan_id: number, chunk_index: number}
  *   | {type: "unschedule", id: number, plan_id: number}
+ *   | {type: "record", id: number, action: "start" | "stop"} | {type: "keep", id: number}
  *   | {type: "delete", id: number, branch_id: number} | {type: "load", id: number, upload: string}
  *   | {type: "scenario", id: number, scenario: object}} Control
  */
@@ -94,6 +102,15 @@ const PARSERS = {
     place: fields.number("place"),
     n_waiting: fields.number("n_waiting"),
     n_sessions: fields.number("n_sessions"),
+  }),
+  recording: (fields) => ({
+    type: "recording",
+    name: fields.string("name"),
+    status: fields.string("status"),
+    duration_ms: fields.number("duration_ms"),
+    n_bytes: fields.number("n_bytes"),
+    has_script: fields.boolean("has_script"),
+    message: fields.optionalString("message"),
   }),
   error: (fields) => ({
     type: "error",
@@ -277,6 +294,18 @@ class Fields {
   number(key) {
     const value = this.#values[key];
     return typeof value === "number" ? value : this.#refuse(key, "a number");
+  }
+
+  /** @param {keyof Wire & string} key @returns {boolean} */
+  boolean(key) {
+    const value = this.#values[key];
+    return typeof value === "boolean" ? value : this.#refuse(key, "true or false");
+  }
+
+  /** @param {keyof Wire & string} key @returns {string | null} */
+  optionalString(key) {
+    const value = this.#values[key];
+    return value === undefined || value === null ? null : this.string(key);
   }
 
   /** @param {keyof Wire & string} key @returns {Fields} */

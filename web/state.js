@@ -15,7 +15,7 @@ import { percents } from "./plans.js";
 /** @typedef {import("./connection.js").SocketState} SocketState */
 /** @typedef {import("./whep.js").MediaState} MediaState */
 
-/** @typedef {Exclude<Verb, "pause" | "resume">} ReceiptVerb */
+/** @typedef {Exclude<Verb, "pause" | "resume" | "record" | "keep">} ReceiptVerb */
 /** @typedef {"sent" | "received" | "applied" | "shown"} Step */
 /**
  * One control on its way; `words` if it says some, `pts` (90 kHz media time) from applied on, `tookMs` once its first frame
@@ -138,7 +138,7 @@ function reduceSocket(view, socket, retryInS) {
 /** @param {View} view @param {Extract<Action, {type: "sent"}>} action @returns {View} */
 function reduceSent(view, { id, verb, words = null, nowMs }) {
   // Pausing has no first frame to wait for; the session's status is its receipt.
-  if (verb === "pause" || verb === "resume") return { ...view, problem: null, notice: null };
+  if (verb === "pause" || verb === "resume" || verb === "record" || verb === "keep") return { ...view, problem: null, notice: null };
   /** @type {Receipt} */
   const receipt = { id, verb, words, step: "sent", sentMs: nowMs, pts: null, tookMs: null };
   return { ...view, problem: null, notice: null, receipts: [...view.receipts, receipt].slice(-MAX_RECEIPTS) };
@@ -174,6 +174,8 @@ function reduceMessage(view, message) {
       };
     case "line":
       return { ...view, session: null, line: message };
+    case "recording":
+      return view; // recorder.js shows it
     case "timeline":
       return { ...view, timeline: message };
     case "error":

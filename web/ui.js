@@ -46,6 +46,10 @@ export class Page {
     return element("hud", HTMLElement);
   }
 
+  get recorder() {
+    return element("recorder", HTMLElement);
+  }
+
   get stats() {
     return element("stats", HTMLElement);
   }

@@ -38,6 +38,7 @@ class _Player(Watcher):
     async def __aenter__(self) -> Self:
         """Connect."""
         await super().__aenter__()
+        assert self._peer is not None
         transport = self._peer.getTransceivers()[0].receiver.transport
         if not hasattr(transport, "_handle_rtp_data"):
             raise BenchError("This version of aiortc has no _handle_rtp_data in its transport.")

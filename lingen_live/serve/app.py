@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from lingen_live.serve.cors import Cors
 from lingen_live.serve.errors import HttpError
 from lingen_live.serve.files import files_router
+from lingen_live.serve.films import films_router
 from lingen_live.serve.guard import Guard
 from lingen_live.serve.hosts import HostRule
 from lingen_live.serve.house import House
@@ -66,6 +67,7 @@ def create_app(house: House, web_directory: Path, rule: HostRule) -> FastAPI:
 
     app.include_router(whep_router(house))
     app.include_router(files_router(house))
+    app.include_router(films_router(house))
     app.include_router(measured_router(find, lambda: [(room.session, room.viewers) for room in house.rooms]))
     app.mount("/", WebFiles(web_directory))
     return app

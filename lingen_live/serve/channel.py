@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from lingen_live.serve.coded import Codec, CodedFrame
 from lingen_live.serve.encoder import VideoEncoder
 from lingen_live.serve.feedback import BitrateRule, KeyframeRule, nominal_bps
+from lingen_live.serve.ring import Ring
 from lingen_live.serve.ticks import to_pts
 
 RATE_WINDOW_S = 2.0
@@ -77,6 +78,7 @@ class Channel:
         self._bitrate: BitrateRule | None = None
         self._sent: deque[tuple[float, int]] = deque()
         self._task: asyncio.Task[None] | None = None
+        self.ring = Ring(self.ask_for_keyframe)
         self.n_frames = self.n_keyframes = self.n_bytes = 0
 
     @property
@@ -175,6 +177,7 @@ class Channel:
         self.n_frames += 1
         self.n_bytes += len(frame.data)
         self._sent.append((coded_s, len(frame.data)))
+        self.ring.deliver(frame)
         for sink in list(self._sinks):
             sink.deliver(frame)
         self._observe(frame.pts, "hand out", coded_s, self._clock() - coded_s)

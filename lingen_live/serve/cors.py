@@ -1,6 +1,6 @@
 """Players on pages of other hosts: lets browsers show them what WHEP answers, if they were allowed by `--allow-host`.
 
-Plain ASGI, outside of `Guard`: a browser asks beforehand without the token (a preflight), and that answer tells nothing.
+Plain ASGI, outside of `Guard`: a browser asks beforehand without the token (a preflight); that answer tells nothing.
 Which origins may act is the host rule's business.
 """
 

@@ -21,6 +21,7 @@ from lingen_live.serve.media_options import MediaOptions
 from lingen_live.serve.outbox import Outbox
 from lingen_live.serve.protocol import Control, ErrorEvent, LineEvent
 from lingen_live.serve.room import Room
+from lingen_live.serve.shelf import Shelf
 from lingen_live.serve.viewers import DEFAULT_OPTIONS, MAX_VIEWERS
 
 LEASE_S = 30.0
@@ -48,7 +49,7 @@ class Visitor:
         """
         if self.room is None:
             raise ProtocolError("in_line", "You wait in line; there is no session to steer yet.", control.id)
-        await self.room.session.control(control, self.outbox)
+        await self.room.control(control, self.outbox)
 
 
 class House:
@@ -63,6 +64,7 @@ class House:
         max_viewers: of all sessions; each costs an encoder.
         lease_s: how long an empty session is kept.
         media: how video leaves this machine.
+        shelf: where films lie; by default a private directory.
         clock: monotonic seconds.
     """
 
@@ -77,6 +79,7 @@ class House:
         max_viewers: int = MAX_VIEWERS,
         lease_s: float = LEASE_S,
         media: MediaOptions = DEFAULT_OPTIONS,
+        shelf: Shelf | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._host = host
@@ -87,6 +90,7 @@ class House:
         self._max_viewers = max_viewers
         self._lease_s = lease_s
         self.media = media
+        self._shelf = shelf or Shelf()
         self._clock = clock
         self._rooms: dict[str, Room] = {}
         self._visitors: set[Visitor] = set()
@@ -206,7 +210,9 @@ class House:
         """End all sessions and the engine; idempotent."""
         self._is_closed = True
         rooms, self._rooms = self.rooms, {}
-        await asyncio.gather(*(room.close() for room in rooms), *self._closing, self._host.close())
+        await asyncio.gather(*(room.close() for room in rooms), *self._closing)
+        await self._host.close()
+        self._shelf.clear()
 
     def _tend(self) -> None:
         """End what nobody came back to, and let in whoever there is room for."""
@@ -245,6 +251,7 @@ class House:
             prompt=self._prompt,
             seed=(self._seed + self._n_opened) % (MAX_SEED + 1),
             transition_chunks=self._transition_chunks,
+            shelf=self._shelf,
             clock=self._clock,
             on_end=self._hear_end,
             media=self.media,

@@ -1,4 +1,4 @@
-"""STUN and TURN servers: which may be named, credentials that run out, and how WHEP and WHIP tell of both.
+"""STUN and TURN servers: which may be named, credentials that run out, and how WHEP tells of both.
 
 Pure: time is given. Knows no network, no HTTP framework and no WebRTC stack.
 """

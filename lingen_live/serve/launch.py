@@ -15,6 +15,7 @@ from lingen_live.errors import CheckpointError, ConfigError, LingenError
 from lingen_live.prompt import validate_prompt
 from lingen_live.serve.console import Console
 from lingen_live.serve.listen import bind
+from lingen_live.serve.network_arguments import add_network_arguments, media_options
 from lingen_live.serve.protocol import MAX_STEER_CHUNKS
 
 DEFAULT_PORT = 8000
@@ -51,6 +52,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="one more name that the server is known by, e.g. behind a proxy; may be repeated",
     )
+    where.add_argument(
+        "--recordings", metavar="DIR", help="keep films there (default: they go when their session ends)"
+    )
+    where.add_argument(
+        "--record-minutes", type=float, default=10.0, metavar="N", help="longest film, 0.1 to 60 (default: %(default)g)"
+    )
+    add_network_arguments(parser)
     how = parser.add_argument_group("how it computes")
     how.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (default: %(default)s)")
     how.add_argument("--dtype", choices=DTYPES, default="auto", help="number format (default: what is fastest here)")
@@ -82,6 +90,8 @@ def launch(args: argparse.Namespace, factory: EngineFactory = default_engine) ->
     try:
         options = _engine_options(args)
         _check_transition(args.transition)
+        _check_minutes(args.record_minutes)
+        media = media_options(args)
         listener = bind(args.host, args.port)
     except LingenError as error:
         console.error(error.message)
@@ -98,6 +108,9 @@ def launch(args: argparse.Namespace, factory: EngineFactory = default_engine) ->
                 host=args.host,
                 more_hosts=args.allow_host,
                 transition_chunks=args.transition,
+                recordings=args.recordings,
+                record_minutes=args.record_minutes,
+                media=media,
                 console=console,
             )
         except LingenError as error:
@@ -136,3 +149,8 @@ def _engine_options(args: argparse.Namespace) -> EngineOptions:
 def _check_transition(n_chunks: int) -> None:
     if not 1 <= n_chunks <= MAX_STEER_CHUNKS:
         raise ConfigError(f"transition is {n_chunks}; it must be 1 to {MAX_STEER_CHUNKS} chunks.")
+
+
+def _check_minutes(minutes: float) -> None:
+    if not 0.1 <= minutes <= 60:
+        raise ConfigError(f"record-minutes is {minutes:g}; it must be 0.1 to 60.")

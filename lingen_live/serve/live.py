@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Sequence
+from pathlib import Path
 
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.interface import EngineFactory
@@ -15,7 +16,9 @@ from lingen_live.serve.console import Console
 from lingen_live.serve.hosts import HostRule
 from lingen_live.serve.house import House
 from lingen_live.serve.listen import url_of
+from lingen_live.serve.media_options import MediaOptions
 from lingen_live.serve.server import serve, signals_held
+from lingen_live.serve.shelf import Shelf
 from lingen_live.serve.web import find_web_directory
 
 
@@ -27,6 +30,9 @@ def run_live(
     host: str,
     more_hosts: Sequence[str],
     transition_chunks: int,
+    recordings: str | None,
+    record_minutes: float,
+    media: MediaOptions,
     console: Console,
 ) -> None:
     """Serve until SIGINT or SIGTERM.
@@ -38,6 +44,9 @@ def run_live(
         host: as the person named it.
         more_hosts: other names that the server is known by.
         transition_chunks: over how many chunks a steer blends, if it does not say.
+        recordings: directory to keep films in; None for a private one that ends with the server.
+        record_minutes: length of a film at most.
+        media: how the video leaves this machine.
         console: told about progress and the address.
 
     Raises:
@@ -64,6 +73,8 @@ def run_live(
             seed=options.seed,
             transition_chunks=transition_chunks,
             max_sessions=options.n_sessions,
+            shelf=Shelf(Path(recordings) if recordings else None, 60 * record_minutes),
+            media=media,
         )
         app = create_app(house, web_directory, rule)
 

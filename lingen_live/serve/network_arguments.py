@@ -9,6 +9,7 @@ import argparse
 
 from lingen_live.serve.delay import PlayoutDelay
 from lingen_live.serve.ice import DEFAULT_LIFETIME_S, IcePlan
+from lingen_live.serve.media_options import MediaOptions
 from lingen_live.serve.secret_source import read_secret
 
 _SECRET = "env:NAME|FILE"
@@ -39,20 +40,12 @@ def add_network_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def ice_plan(args: argparse.Namespace) -> IcePlan:
-    """Which servers help.
+def media_options(args: argparse.Namespace) -> MediaOptions:
+    """What the options come to.
 
     Raises:
-        ConfigError: an option has a value that cannot be.
+        ConfigError: one has a value that cannot be.
     """
     secret = None if args.turn_secret is None else read_secret(args.turn_secret, "--turn-secret")
-    return IcePlan(tuple(args.ice_server), tuple(args.turn), secret, args.turn_lifetime)
-
-
-def playout_delay(args: argparse.Namespace) -> PlayoutDelay:
-    """How long receivers hold frames back.
-
-    Raises:
-        ConfigError: it cannot be.
-    """
-    return PlayoutDelay.parse(args.playout_delay)
+    plan = IcePlan(tuple(args.ice_server), tuple(args.turn), secret, args.turn_lifetime)
+    return MediaOptions(plan, PlayoutDelay.parse(args.playout_delay))

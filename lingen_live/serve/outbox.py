@@ -1,7 +1,7 @@
 """Events on their way to one socket: bounded, and choosy about what is lost when the socket is slow.
 
-A `state`, `timeline` or `line` replaces an older one that was not sent yet, old `chunk` events go first when there is
-no room, and nothing else is ever dropped: a socket that still does not drain is stuck. Knows events; knows no socket.
+A `state`, `timeline`, `line` or `recording` (of one name) replaces an older one that was not sent yet, old `chunk`
+events go first when there is
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
+from lingen_live.serve.film_messages import RecordingEvent
 from lingen_live.serve.protocol import ChunkEvent, Event, LineEvent, StateEvent, TimelineEvent
 
 MAX_EVENTS = 128
@@ -30,6 +31,8 @@ class Outbox:
         """Add `event`, or note that the reader is stuck when there is no room even without chunks."""
         if isinstance(event, StateEvent | TimelineEvent | LineEvent):
             self._drop_first(type(event))
+        if isinstance(event, RecordingEvent):
+            self._drop_recording(event.name)
         if len(self._events) >= self._max_events and not self._drop_first(ChunkEvent):
             if isinstance(event, ChunkEvent):
                 return
@@ -53,6 +56,12 @@ class Outbox:
     async def until_stuck(self) -> None:
         """Wait until it `is_stuck`."""
         await self._stuck.wait()
+
+    def _drop_recording(self, name: str) -> None:
+        for event in self._events:
+            if isinstance(event, RecordingEvent) and event.name == name:
+                self._events.remove(event)
+                return
 
     def _drop_first(self, kind: type[Event]) -> bool:
         for event in self._events:

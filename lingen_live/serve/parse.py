@@ -17,7 +17,8 @@ from lingen_live.errors import PromptError, ScenarioError
 from lingen_live.prompt import validate_prompt
 from lingen_live.serve import protocol
 from lingen_live.serve.errors import ProtocolError
-from lingen_live.serve.protocol import MAX_MESSAGE_BYTES, MAX_STEER_CHUNKS, VERSION
+from lingen_live.serve.film_messages import KeepControl, RecordControl
+from lingen_live.serve.protocol import MAX_KEEP_S, MAX_MESSAGE_BYTES, MAX_STEER_CHUNKS, VERSION
 
 MAX_NAME = 100
 MAX_ID = 2**53 - 1  # the largest integer that JavaScript can tell from its neighbours
@@ -40,6 +41,8 @@ _CONTROLS: Mapping[str, type[protocol.Control]] = {
     "unschedule": protocol.UnscheduleControl,
     "scenario": protocol.ScenarioControl,
     "load": protocol.LoadControl,
+    "record": RecordControl,
+    "keep": KeepControl,
 }
 
 
@@ -114,6 +117,12 @@ def _read(fields: Mapping[str, Any], name: str, cls: type[protocol.Control], mes
             return _integer(fields, name, 1, longest, message_id)
         case "seed" | "chunk_index" | "branch_id" | "plan_id":
             return _integer(fields, name, 0, MAX_SEED, message_id)
+        case "seconds":
+            return _integer(fields, name, 1, MAX_KEEP_S, message_id)
+        case "action" if value in ("start", "stop"):
+            return value
+        case "action":
+            raise ProtocolError("bad_field", f"The action is {_shown(value)}; it must be start or stop.", message_id)
         case "verb" if value in ("steer", "cut"):
             return value
         case "verb":

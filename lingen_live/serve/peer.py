@@ -1,4 +1,4 @@
-"""One WebRTC peer connection that only sends: offer in and answer out or the other way round, and what comes back.
+"""One WebRTC peer connection that only sends: offer in, answer out, and word of what the viewer says back.
 
 The only file, with the encoder, that touches aiortc's insides, each time with the reason. Does not know HTTP or
 sessions.
@@ -106,7 +106,6 @@ class Peer:
         on_estimate: told what the viewer believes it can take, bits a second.
         servers: that help to find a way to it.
         delay: how long it shall hold frames back.
-        preferred: the codec to agree on, if the other side takes it.
     """
 
     def __init__(
@@ -117,7 +116,6 @@ class Peer:
         *,
         servers: Iterable[IceServer] = (),
         delay: PlayoutDelay = NO_DELAY,
-        preferred: Codec = "VP8",
     ) -> None:
         tune_aiortc()
         self.connected = asyncio.Event()
@@ -127,7 +125,7 @@ class Peer:
         # Before the offer is set: afterwards, preferences are ignored.
         transceiver = self._connection.addTransceiver(track, direction="sendonly")
         codecs = RTCRtpSender.getCapabilities("video").codecs
-        transceiver.setCodecPreferences(sorted(codecs, key=lambda codec: codec.mimeType != f"video/{preferred}"))
+        transceiver.setCodecPreferences(sorted(codecs, key=lambda codec: codec.mimeType != "video/VP8"))
         for name in (_SENDER_EXTENSIONS, _SENDER_ENCODER, "_send_keyframe"):
             if not hasattr(transceiver.sender, name):
                 raise RuntimeError(f"This version of aiortc has no {name} in its sender.")
@@ -146,22 +144,6 @@ class Peer:
         await self._connection.setLocalDescription(await self._connection.createAnswer())
         sdp: str = self._connection.localDescription.sdp
         return sdp, codec_of(sdp)
-
-    async def offer(self) -> str:
-        """An SDP offer, with all candidates of this side, for a server that takes the stream."""
-        await self._connection.setLocalDescription(await self._connection.createOffer())
-        sdp: str = self._connection.localDescription.sdp
-        return sdp
-
-    async def accept(self, answer_sdp: str) -> Codec:
-        """Take the answer to our offer; the codec that was agreed on.
-
-        Raises:
-            Exception: whatever aiortc raises on an answer that it cannot take.
-        """
-        codec = codec_of(answer_sdp)
-        await self._connection.setRemoteDescription(RTCSessionDescription(answer_sdp, "answer"))
-        return codec
 
     async def add(self, fragment: Fragment) -> None:
         """Take candidates that the viewer found after its offer."""

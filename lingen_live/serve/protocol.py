@@ -14,10 +14,12 @@ from typing import Any, ClassVar, Literal
 
 from lingen_live.config import Weights
 from lingen_live.engine.scenario import Scenario
+from lingen_live.serve.film_messages import FilmControl, RecordingEvent
 
 VERSION = 1
 MAX_MESSAGE_BYTES = 64 * 1024
 MAX_STEER_CHUNKS = 16
+MAX_KEEP_S = 30
 
 
 # Client to server.
@@ -181,7 +183,7 @@ class LoadControl:
     upload: str
 
 
-Control = (
+SessionControl = (
     SteerControl
     | BlendControl
     | ReanchorControl
@@ -200,6 +202,7 @@ Control = (
     | ScenarioControl
     | LoadControl
 )
+Control = SessionControl | FilmControl
 
 # Server to client.
 
@@ -346,7 +349,7 @@ class ErrorEvent:
     id: int | None = None
 
 
-Event = ReceivedEvent | AppliedEvent | ChunkEvent | StateEvent | TimelineEvent | LineEvent | ErrorEvent
+Event = ReceivedEvent | AppliedEvent | ChunkEvent | StateEvent | TimelineEvent | LineEvent | ErrorEvent | RecordingEvent
 
 
 def encode(event: Event) -> str:

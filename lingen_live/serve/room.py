@@ -10,9 +10,13 @@ import secrets
 from collections.abc import Callable
 
 from lingen_live.engine.client import EngineHost
+from lingen_live.serve.film_messages import FilmControl
 from lingen_live.serve.media_options import MediaOptions
 from lingen_live.serve.outbox import Outbox
+from lingen_live.serve.protocol import Control
+from lingen_live.serve.recorder import Recorder
 from lingen_live.serve.sessions import Session
+from lingen_live.serve.shelf import Shelf
 from lingen_live.serve.viewers import Viewers
 
 
@@ -24,6 +28,7 @@ class Room:
         prompt: words that it begins with.
         seed: that it begins with.
         transition_chunks: over how many chunks a steer blends, if it does not say.
+        shelf: where films lie.
         clock: monotonic seconds.
         on_end: called when the session ends by itself, with the reason.
         media: how its video leaves.
@@ -36,6 +41,7 @@ class Room:
         prompt: str,
         seed: int,
         transition_chunks: int,
+        shelf: Shelf,
         clock: Callable[[], float],
         on_end: Callable[[Room, BaseException | None], None],
         media: MediaOptions,
@@ -49,6 +55,7 @@ class Room:
             self._client, id=self.id, prompt=prompt, seed=seed, transition_chunks=transition_chunks, clock=clock
         )
         self.viewers = Viewers(self.session, options=media)
+        self.recorder = Recorder(self.session, self.viewers.broadcast, shelf)
         self._outboxes: set[Outbox] = set()
         self._is_closed = False
         self._running = asyncio.create_task(self.session.run(lambda stage, fraction: None, lambda info: None))
@@ -59,6 +66,8 @@ class Room:
         self.is_claimed = True
         self._outboxes.add(outbox)
         self.session.add_socket(outbox)
+        for event in self.recorder.events():
+            outbox.post(event)
 
     def remove(self, outbox: Outbox) -> None:
         """Somebody left; idempotent."""
@@ -66,6 +75,17 @@ class Room:
             self._left_s = self._clock()
             self._outboxes.discard(outbox)
             self.session.remove_socket(outbox)
+
+    async def control(self, control: Control, outbox: Outbox) -> None:
+        """Take `control`, whose sender reads `outbox`.
+
+        Raises:
+            ProtocolError: it cannot be taken now.
+        """
+        if isinstance(control, FilmControl):
+            await self.recorder.control(control, outbox)
+        else:
+            await self.session.control(control, outbox)
 
     def left_for_s(self, now_s: float) -> float:
         """How long nobody has been there: neither a socket nor a viewer."""
@@ -76,6 +96,7 @@ class Room:
     async def close(self) -> None:
         """End the session, hang up on everybody, and let go of the stream."""
         self._is_closed = True
+        await self.recorder.close()  # while the engine can still tell what was said
         self._running.cancel()
         await asyncio.gather(self.viewers.close(), self._client.close(), return_exceptions=True)
         await asyncio.gather(self._running, return_exceptions=True)

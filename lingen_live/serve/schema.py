@@ -55,6 +55,7 @@ ASKED: Mapping[str, Schema] = {
     "name": {"type": "string", "maxLength": MAX_NAME},
     "upload": {"type": "string", "maxLength": MAX_NAME},
     "scenario": {"type": "object"},
+    "seconds": _index(protocol.MAX_KEEP_S, 1),
 }
 
 # What the server says, by field, where the type alone says too little.

@@ -17,6 +17,7 @@ from fastapi import FastAPI
 
 from lingen_live.engine.info import EngineInfo
 from lingen_live.serve.house import House
+from lingen_live.serve.patience import Patience, patient_protocol
 from lingen_live.serve.protocol import MAX_MESSAGE_BYTES
 
 # Colours, pictures and percentiles are made here; more threads would only fight with the engine.
@@ -54,6 +55,7 @@ async def serve(
     *,
     on_progress: Callable[[str, float], None],
     on_ready: Callable[[EngineInfo], None],
+    patience: Patience | None = None,
 ) -> None:
     """Serve `app` on `listener` and run `house` until SIGINT or SIGTERM.
 
@@ -63,6 +65,7 @@ async def serve(
         listener: bound and listening; closed in the end.
         on_progress: told how far the engine is.
         on_ready: told once, when it is warm.
+        patience: with slow requests; None for the usual.
 
     Raises:
         LingenError: the engine cannot be built.
@@ -70,7 +73,7 @@ async def serve(
     loop = asyncio.get_running_loop()
     executor = ThreadPoolExecutor(N_HELPER_THREADS, "lingen-helper")
     loop.set_default_executor(executor)
-    server = _Server(_configure(app))
+    server = _Server(_configure(app, patience or Patience()))
     stop = asyncio.Event()
     with _signals_set(stop):
         tasks = [
@@ -91,9 +94,10 @@ async def serve(
             executor.shutdown(wait=True)
 
 
-def _configure(app: FastAPI) -> uvicorn.Config:
+def _configure(app: FastAPI, patience: Patience) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        http=patient_protocol(patience),
         log_level="warning",
         access_log=False,
         server_header=False,

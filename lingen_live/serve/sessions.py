@@ -37,7 +37,7 @@ from lingen_live.serve.intake import Intake
 from lingen_live.serve.orders import to_engine
 from lingen_live.serve.outbox import Outbox
 from lingen_live.serve.playout import ChunkInfo, Playout, Step
-from lingen_live.serve.protocol import Control, Event
+from lingen_live.serve.protocol import Event, SessionControl
 from lingen_live.serve.receipts import Receipts
 from lingen_live.serve.ticks import to_pts
 
@@ -83,11 +83,12 @@ class Session:
         self._clock = clock
         self._info: EngineInfo | None = None
         self._playout: Playout | None = None
-        self._chunk_index = -1
+        self.chunk_index = -1
         self._progress: tuple[str, float] | None = ("starting", 0.0)
         self._is_restarting = False
         self._is_paused = False
         self._sinks: Counter[FrameSink] = Counter()  # viewers of each
+        self._n_persons = 0
         self._outboxes: set[Outbox] = set()
         self._watched_s = clock()
         self._receipts = Receipts(clock=clock)
@@ -126,28 +127,35 @@ class Session:
         """Frame slots that were filled with a repeat because a chunk was late."""
         return self._playout.n_late_frames if self._playout else 0
 
+    @property
+    def media_time_s(self) -> float:
+        """Of the frame slot that it is; 0 before the first frame."""
+        return self._playout.media_time_s(self._clock()) if self._playout else 0.0
+
     # Those who watch, and those who steer.
 
-    def add_viewer(self, sink: FrameSink) -> None:
+    def add_viewer(self, sink: FrameSink, *, is_person: bool = True) -> None:
         """Send every image to `sink` from now on, beginning with the one on the screens; once for all its viewers."""
         self._sinks[sink] += 1
+        self._n_persons += is_person
         if self._playout and self._playout.last_image is not None:
-            sink.publish(self._playout.last_image, self._playout.media_time_s(self._clock()))
-        self._broadcast(self.state())
+            sink.publish(self._playout.last_image, self.media_time_s)
+        self.broadcast(self.state())
 
-    def remove_viewer(self, sink: FrameSink) -> None:
+    def remove_viewer(self, sink: FrameSink, *, is_person: bool = True) -> None:
         """One viewer of `sink` less; nothing more is sent to it after the last, and nothing happens then."""
         if sink in self._sinks:
             self._note_watched()
             self._sinks[sink] -= 1
+            self._n_persons -= is_person
             self._sinks += Counter()  # drops what has no viewers
-            self._broadcast(self.state())
+            self.broadcast(self.state())
 
     def add_socket(self, outbox: Outbox) -> None:
         """Post every event into `outbox` from now on, beginning with the state."""
         self._outboxes.add(outbox)
         outbox.post(self.state())
-        if self._chunk_index >= 0:
+        if self.chunk_index >= 0:
             outbox.post(self.archive.event())
 
     def remove_socket(self, outbox: Outbox) -> None:
@@ -156,7 +164,7 @@ class Session:
         self._outboxes.discard(outbox)
         self._receipts.forget(outbox)
 
-    async def control(self, control: Control, outbox: Outbox) -> None:
+    async def control(self, control: SessionControl, outbox: Outbox) -> None:
         """Take `control`, whose sender reads `outbox`.
 
         Raises:
@@ -204,8 +212,8 @@ class Session:
             width_px=info.width_px if info else None,
             height_px=info.height_px if info else None,
             frames_per_chunk=info.frames_per_chunk if info else None,
-            chunk_index=self._chunk_index,
-            n_viewers=self._sinks.total(),
+            chunk_index=self.chunk_index,
+            n_viewers=self._n_persons,
             transition_chunks=self._transition_chunks,
             weights=info.weights if info else None,
             model=info.to_json() if info else None,
@@ -232,7 +240,7 @@ class Session:
         self._info = await self._client.start(hear)
         self._progress = None
         self._playout = Playout(self._info.fps, self._info.frames_per_chunk)
-        self._broadcast(self.state())
+        self.broadcast(self.state())
         on_ready(self._info)
         tasks = {
             asyncio.create_task(self._play(self._playout)),
@@ -274,11 +282,11 @@ class Session:
         if chunk.life is not None:
             self.book.play(chunk.life, pts, self._clock())
         has_changed = (chunk.prompt, chunk.seed) != (self._prompt, self._seed)
-        self._prompt, self._seed, self._chunk_index = chunk.prompt, chunk.seed, chunk.chunk_index
+        self._prompt, self._seed, self.chunk_index = chunk.prompt, chunk.seed, chunk.chunk_index
         for number in chunk.applied_ids:
             self._receipts.answer(number, lambda id: protocol.AppliedEvent(id, chunk.chunk_index, pts))
         profile = chunk.profile.to_json()
-        self._broadcast(
+        self.broadcast(
             protocol.ChunkEvent(
                 chunk_index=chunk.chunk_index,
                 pts=pts,
@@ -291,9 +299,9 @@ class Session:
                 weights=self._info.weights,
             )
         )
-        self._broadcast(self.archive.show(chunk.timeline))
+        self.broadcast(self.archive.show(chunk.timeline))
         if has_changed:
-            self._broadcast(self.state())
+            self.broadcast(self.state())
 
     async def _hear(self, event: EngineEvent, playout: Playout) -> None:
         match event:
@@ -307,12 +315,12 @@ class Session:
                 logger.warning("%s It is started again in %.1f s.", event.reason, event.retry_in_s)
                 self._is_restarting = True
                 self._progress = (event.reason, 0.0)
-                self._broadcast(self.state())
+                self.broadcast(self.state())
             case WorkerProgress():
                 self._hear_progress(event.stage, event.fraction)
             case EngineChanged():
                 self._info = event.info
-                self._broadcast(self.state())
+                self.broadcast(self.state())
             case WorkerRestarted():
                 self._info = event.info
                 self._is_restarting = False
@@ -320,21 +328,21 @@ class Session:
                 playout.forget_request()
                 if not event.is_resumed:
                     self.archive.thumbnails.clear()
-                self._broadcast(self.state())
+                self.broadcast(self.state())
             case _:
                 assert_never(event)
 
     def _hear_progress(self, stage: str, fraction: float) -> None:
         self._progress = (stage, fraction)
-        self._broadcast(self.state())
+        self.broadcast(self.state())
 
     def _hold(self, control: protocol.PauseControl | protocol.ResumeControl, outbox: Outbox) -> None:
         self._is_paused = isinstance(control, protocol.PauseControl)
-        media_time_s = self._playout.media_time_s(self._clock()) if self._playout else 0.0
-        outbox.post(protocol.AppliedEvent(control.id, self._chunk_index, to_pts(media_time_s)))
-        self._broadcast(self.state())
+        outbox.post(protocol.AppliedEvent(control.id, self.chunk_index, to_pts(self.media_time_s)))
+        self.broadcast(self.state())
 
-    def _broadcast(self, event: Event) -> None:
+    def broadcast(self, event: Event) -> None:
+        """Tell everybody who has a control socket."""
         for outbox in self._outboxes:
             outbox.post(event)
 

@@ -9,8 +9,8 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,6 @@ from lingen_live.serve.broadcast import Broadcast
 from lingen_live.serve.channel import Channel
 from lingen_live.serve.coded import Codec
 from lingen_live.serve.errors import HttpError
-from lingen_live.serve.ice import IceServer
 from lingen_live.serve.media_options import MediaOptions
 from lingen_live.serve.offer import check_offer
 from lingen_live.serve.packets import PacketQueue
@@ -42,25 +41,21 @@ class Viewer:
     Args:
         broadcast: what it may watch.
         options: how the video reaches it.
-        servers: other ICE servers than those of `options`.
     """
 
-    def __init__(
-        self, broadcast: Broadcast, options: MediaOptions, servers: Sequence[IceServer] | None = None
-    ) -> None:
+    def __init__(self, broadcast: Broadcast, options: MediaOptions) -> None:
         self.id = secrets.token_urlsafe(16)
         self._broadcast = broadcast
         self._channel: Channel | None = None
         self.track = ViewerTrack(self._ask_for_keyframe)
         # The only clock here that is not monotonic: it is what TURN servers read in a credential.
-        servers = options.ice.servers(time.time()) if servers is None else servers
+        servers = options.ice.servers(time.time())
         self.peer = Peer(
             self.track,
             self._ask_for_keyframe,
             self._note_estimate,
             servers=servers,
             delay=options.delay,
-            preferred=options.preferred,
         )
         self.codec: Codec = "VP8"
         self.ufrag: str | None = None
@@ -76,9 +71,8 @@ class Viewer:
         """Frames that it lost because it was slow."""
         return self.track.queue.n_dropped
 
-    def join(self, codec: Codec | None = None) -> None:
-        """Get frames from now on, in the codec that was agreed on."""
-        self.codec = codec or self.codec
+    def join(self) -> None:
+        """Get frames from now on."""
         self._channel = self._broadcast.channels[self.codec]
         self._channel.add(self.track.queue)
 
@@ -142,10 +136,7 @@ class Viewers:
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._n_arriving = self._n_seated = 0
         self._n_dropped_by_gone = 0
-        self._pushed: set[Viewer] = set()
-        self.broadcast = Broadcast(
-            lambda: session.info.fps if session.info else DEFAULT_FPS, session.book.observe, options.h264
-        )
+        self.broadcast = Broadcast(lambda: session.info.fps if session.info else DEFAULT_FPS, session.book.observe)
 
     def __len__(self) -> int:
         return len(self._viewers) + self._n_arriving + self._n_seated
@@ -219,30 +210,6 @@ class Viewers:
             self._n_seated -= 1
             self._session.remove_viewer(self.broadcast)
 
-    @asynccontextmanager
-    async def pushing(self, servers: Sequence[IceServer]) -> AsyncIterator[Viewer]:
-        """A viewer whom we call, for as long as the body runs; it gets nothing until it joins.
-
-        Args:
-            servers: ICE servers that it names; without any, ours are used.
-
-        Raises:
-            HttpError: the engine is not warm, or the house is full.
-        """
-        self._check_room()
-        viewer = Viewer(self.broadcast, self._options, servers or None)
-        self._pushed.add(viewer)
-        self._n_seated += 1
-        self._session.add_viewer(self.broadcast)
-        try:
-            yield viewer
-        finally:
-            self._pushed.discard(viewer)
-            self._n_dropped_by_gone += viewer.n_dropped_frames
-            self._n_seated -= 1
-            self._session.remove_viewer(self.broadcast)
-            await viewer.close()
-
     async def dismiss(self, viewer_id: str) -> None:
         """Hang up on a viewer; nothing happens if there is no such viewer any more."""
         viewer = self._viewers.get(viewer_id)
@@ -254,8 +221,7 @@ class Viewers:
 
     async def close(self) -> None:
         """Hang up on everybody."""
-        pushed = [viewer.close() for viewer in self._pushed]
-        await asyncio.gather(*(self.dismiss(viewer_id) for viewer_id in list(self._viewers)), *pushed)
+        await asyncio.gather(*(self.dismiss(viewer_id) for viewer_id in list(self._viewers)))
 
     def _check_room(self) -> EngineInfo:
         info = self._session.info

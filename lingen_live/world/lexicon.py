@@ -59,7 +59,10 @@ BIOME = {
         " | city streets | city buildings | office towers | tower blocks | a modern city | a large town"
         " | a crowded city | the streets of a town | city towers | a busy town | blocks of flats"
         " | a built-up area | a high street | a inner city | a district of towers | a big-city street"
-        " | rows of tall houses | a city block | a concrete jungle | a city centre | a town centre",
+        " | rows of tall houses | a city block | a concrete jungle | a city centre | a town centre"
+        " | high buildings | tall towers | high towers | towering buildings | apartment towers"
+        " | apartment blocks"
+        " | multi-storey buildings | tall blocks | blocks of many storeys | glass and steel towers",
         "a metropolis | high-rises | a downtown skyline | a urban landscape",
     ),
 }
@@ -90,7 +93,11 @@ TIME_ADVERB = {
         " | with the sun almost gone | at day's end | with the sun going down | at the going down of the sun"
         " | as the sun drops low | as the sun slides down | in the half-light | in the blue hour"
         " | in the fading light | as daylight fades | as darkness comes down | as dusk comes down"
-        " | when the day is done | as the light goes",
+        " | when the day is done | as the light goes"
+        " | in the dimming light | as the light dims | in the dim evening light | as dusk gathers"
+        " | in the last glow of the sun | as the sky dims | in the afterglow"
+        " | in the dusk-light | in sunset light | in dusky light | at owl-light | in vesper light"
+        " | in the dusklight | in the evening-light",
         "at twilight | at sundown",
     ),
     "night": words(
@@ -117,7 +124,9 @@ TIME_NOUN = {
         "dusk | sunset | evening | golden hour | evening light | gloaming | eventide | nightfall"
         " | late evening | last light | setting sun | close of day | half-light of evening | sunset hour"
         " | sun dipping down | sinking sun | day's end | blue hour | fading light | half-light"
-        " | sun going down | end of the day | dying day | day's last rays | evening glow",
+        " | sun going down | end of the day | dying day | day's last rays | evening glow"
+        " | dimming light | dim evening light | afterglow | gathering dusk"
+        " | dusk-light | sunset light | dusky light | owl-light | vesper light | dusklight",
         "twilight | sundown",
     ),
     "night": words(
@@ -174,7 +183,8 @@ TIME_CLAUSE = {
     "dusk": words(
         "it is dusk | the sun is setting | it is evening | the day is ending | evening has come"
         " | the sun is sinking | the light is fading | the sun sets | the sun goes down | the day is over"
-        " | night is about to fall | the sun is down | the sun dips below the horizon",
+        " | night is about to fall | the sun is down | the sun dips below the horizon"
+        " | the light is dimming | dusk gathers | the sky dims",
         "the sun is going down | it is twilight",
     ),
     "night": words(
@@ -209,7 +219,9 @@ WEATHER_ADVERB = {
     "clear": words(
         "under a clear sky | under clear skies | in clear weather | without a cloud | with no clouds"
         " | under a sky without clouds | under a sky free of clouds | in fine weather | in a cloud-free sky"
-        " | in good weather | under a unclouded sky | under a spotless sky | under a open blue sky",
+        " | in good weather | under a unclouded sky | under a spotless sky | under a open blue sky"
+        " | without one single cloud | with not one cloud above | with no clouds anywhere"
+        " | in cloud-free weather | with clouds nowhere to be seen",
         "under a cloudless sky",
     ),
     "cloudy": words(
@@ -218,7 +230,8 @@ WEATHER_ADVERB = {
         " | under a sky full of clouds | in dull weather | beneath a blanket of clouds | in overcast weather"
         " | under a heavy grey sky | under a low grey sky | beneath thick clouds | under a sombre sky"
         " | under brooding clouds | under a sunless sky | under a pewter sky | under a drab sky"
-        " | under a steel-grey sky | under a slate-grey sky | under a metal-grey sky",
+        " | under a steel-grey sky | under a slate-grey sky | under a metal-grey sky"
+        " | under a sky without sun | beneath a grey sky | under dense clouds",
         "beneath heavy clouds | under a leaden sky",
     ),
     "rain": words(
@@ -229,7 +242,9 @@ WEATHER_ADVERB = {
         " | in light spitting rain | in soft rain | in torrential rain | in a torrent of rain"
         " | in a heavy shower | in a rain shower | in a soaking rain | as rain comes down"
         " | as the heavens open | in drenching rain | in a thunder shower | in rain that buckets down"
-        " | in thin rain",
+        " | in thin rain"
+        " | in a outpouring of rain | as it pours | in sheets of rain | in a mizzle | in mizzling rain"
+        " | in a light mizzle | in a rainstorm | in lashing rain | in gushing rain | in a heavy pour",
         "in a downpour | in a steady drizzle",
     ),
     "snowfall": words(
@@ -239,19 +254,26 @@ WEATHER_ADVERB = {
         " | in a wild snowstorm | with snow whirling around | in a storm of snow | in a snow gale"
         " | among whirling snowflakes | with specks of snow drifting down | in a whiteout | in thick snowfall"
         " | in a snow storm | in heavy falling snow | in a howling snowstorm | in a raging snowstorm"
-        " | as snowflakes tumble | in a snow flurry",
+        " | as snowflakes tumble | in a snow flurry"
+        " | among floating snowflakes | with drifting snowflakes | as snow drifts down"
+        " | among swirling snowflakes | in swirling snow",
         "in a blizzard | among drifting flakes",
     ),
     "fog": words(
         "in the fog | in fog | in thick fog | in the mist | in foggy weather | shrouded in mist"
         " | in dense fog | in a veil of mist | cloaked in fog | hidden in mist | in murky air | in smog"
         " | in vapour | in a thin mist | behind a curtain of fog | in steam | blurred by mist"
-        " | in a foggy veil",
+        " | in a foggy veil"
+        " | in thick vapour | in smoky air | in a smoky veil | blurred by vapour | in hanging mist"
+        " | in a blur of mist | wrapped in mist | wrapped in fog | in thick mist | in a thick smog"
+        " | in blurry air",
         "in a thick haze | wrapped in haze",
     ),
     "sunny": words(
         "in bright sunshine | under a sunny sky | in sunny weather | in the sunshine | in sunlight"
-        " | in glorious sunshine | in the blazing sun",
+        " | in glorious sunshine | in the blazing sun"
+        " | in bright sun | in dazzling sun | in radiant sunshine | in full sun | in strong sun"
+        " | in glaring sun | in radiant sun",
         "in brilliant sun",
     ),
     "starry": words(
@@ -262,14 +284,17 @@ WEATHER_ADVERB = {
 WEATHER_NOUN = {
     "clear": words(
         "clear sky | clear skies | clear weather | clear | no clouds | without clouds | fine weather"
-        " | cloud-free | good weather | unclouded sky | spotless sky | open blue sky | unclouded",
+        " | cloud-free | good weather | unclouded sky | spotless sky | open blue sky | unclouded"
+        " | not one cloud | no clouds anywhere | sky without clouds | no clouds at all | sky free of clouds"
+        " | not cloudy",
         "cloudless | fair weather",
     ),
     "cloudy": words(
         "cloudy | clouds | overcast | grey sky | cloudy sky | gloomy sky | low clouds | dull sky"
         " | thick clouds | gloomy | overcast sky | blanket of clouds | low grey clouds | sombre sky"
         " | brooding clouds | sunless sky | pewter sky | steel-grey sky | slate-grey sky | drab sky"
-        "",
+        ""
+        " | sky without sun | dense clouds | sunless grey sky",
         "heavy clouds | leaden sky",
     ),
     "rain": words(
@@ -277,23 +302,28 @@ WEATHER_NOUN = {
         " | wet weather | cloudburst | raindrops | pelting rain | sprinkle of rain | steady rain"
         " | light sprinkle | soft rain | spitting rain | torrential rain | torrent of rain | heavy shower"
         " | rain shower | soaking rain | drenching rain | pouring rain | heavy rain | thunder shower"
-        " | thin rain | drops of rain",
+        " | thin rain | drops of rain"
+        " | outpouring of rain | pouring | sheets of rain | mizzle | mizzling rain | light mizzle"
+        " | rainstorm | lashing rain | heavy pour | spots of rain | outpouring",
         "drizzle | downpour",
     ),
     "snowfall": words(
         "snowfall | falling snow | snowing | snowflakes | snowstorm | snow flurries | flurries of snow"
         " | snow shower | driving snow | snow squall | wild snowstorm | whirling snow | snow gale"
         " | drifting snow | tumbling snowflakes | whiteout | heavy snowfall | snow storm | raging snowstorm"
-        " | howling snowstorm | falling snowflakes | snow flurry",
+        " | howling snowstorm | falling snowflakes | snow flurry"
+        " | drifting snowflakes | floating snowflakes | floating snow | swirling snow",
         "blizzard | drifting flakes",
     ),
     "fog": words(
         "fog | fog | foggy | mist | misty | dense fog | murk | murky | smog | vapour | veil of mist | steam"
-        " | curtain of fog | foggy veil",
+        " | curtain of fog | foggy veil"
+        " | brume | smoky air | thick mist | thick vapour | blurry air | hanging mist | smoky | blurry",
         "haze | hazy",
     ),
     "sunny": words(
-        "sunny | sunshine | sunlight | sunlit | blazing sun",
+        "sunny | sunshine | sunlight | sunlit | blazing sun"
+        " | bright sun | dazzling sun | radiant sun | full sun | glaring sun | bright sunshine",
         "brilliant sun",
     ),
     "starry": words(
@@ -312,12 +342,12 @@ WEATHER_ADJECTIVE = {
         "leaden",
     ),
     "rain": words(
-        "rainy | stormy | wet | showery | soaking wet",
+        "rainy | stormy | wet | showery | soaking wet | mizzly | pouring | rain-filled",
         "drizzly",
     ),
     "snowfall": words(""),
     "fog": words(
-        "foggy | misty | murky | smoggy",
+        "foggy | misty | murky | smoggy | smoky | blurry | vaporous",
         "hazy",
     ),
     "sunny": words(
@@ -335,12 +365,12 @@ PLACE_ADJECTIVE = {
         "cloudy | overcast | gloomy | grey",
     ),
     "rain": words(
-        "rainy | wet | rain-swept",
+        "rainy | wet | rain-swept | rain-drenched | rain-washed | rain-lashed",
         "rain-soaked",
     ),
     "snowfall": words(""),
     "fog": words(
-        "foggy | misty | murky | fog-covered",
+        "foggy | misty | murky | fog-covered | mist-covered | smoky | fog-wrapped",
         "hazy | fogbound",
     ),
     "sunny": words(
@@ -354,7 +384,10 @@ PLACE_ADJECTIVE = {
 WEATHER_CLAUSE = {
     "clear": words(
         "the sky is clear | the weather is clear | there are no clouds | the sky is free of clouds"
-        " | the weather is fine | there is no cloud to be seen",
+        " | the weather is fine | there is no cloud to be seen"
+        " | there is not one cloud above | the sky has no clouds | not one cloud is to be seen"
+        " | clouds are nowhere to be seen | there is no cloud anywhere | the sky is without clouds"
+        " | the sky is cloud-free | there are no clouds in the sky",
         "there is not a cloud in the sky",
     ),
     "cloudy": words(
@@ -366,23 +399,29 @@ WEATHER_CLAUSE = {
         "it is raining | rain is falling | rain falls | a storm brings rain | a shower passes"
         " | rain pours down | the weather is wet | it pours with rain | raindrops are falling"
         " | a light rain sprinkles down | rain pelts down | rain buckets down | it spits with rain"
-        " | it sprinkles | the heavens open | it rains in torrents | a heavy shower comes down",
+        " | it sprinkles | the heavens open | it rains in torrents | a heavy shower comes down"
+        " | it mizzles | it pours | rain comes down in sheets | it is pouring | a fine rain mizzles down"
+        " | rain lashes down | it is mizzling",
         "it drizzles",
     ),
     "snowfall": words(
         "it is snowing | snow is falling | snowflakes are falling | snow comes down | a snowstorm rages"
         " | flurries of snow come down | snow whirls around | a snow squall passes | a storm of snow rages"
         " | a gale of snow blows | snowflakes float down | a whiteout hides the view | snowflakes tumble down"
-        " | heavy snow is falling",
+        " | heavy snow is falling"
+        " | snow swirls around | snowflakes swirl around",
         "a blizzard is blowing",
     ),
     "fog": words(
         "it is foggy | there is fog everywhere | it is misty | mist hangs over everything | the air is murky"
-        " | smog hangs in the air | a curtain of fog hides the view | mist veils everything",
+        " | smog hangs in the air | a curtain of fog hides the view | mist veils everything"
+        " | smoke hides everything | vapour hides everything | mist wraps everything | fog hides everything"
+        " | mist hides everything",
         "haze hides everything",
     ),
     "sunny": words(
-        "it is sunny | the sun is shining | sunlight is everywhere | the sun blazes",
+        "it is sunny | the sun is shining | sunlight is everywhere | the sun blazes"
+        " | bright sun floods everything | the sun is dazzling | radiant sun lights the sky",
         "brilliant sun fills the sky",
     ),
     "starry": words(
@@ -393,7 +432,8 @@ WEATHER_CLAUSE = {
 WEATHER_ORDER = {
     "clear": words(
         "clear the sky | make it clear | let the sky clear up | clear weather now | give us fine weather"
-        " | make the clouds vanish | bring on a clear sky",
+        " | make the clouds vanish | bring on a clear sky"
+        " | make the sky cloud-free | no more clouds | let there be no clouds",
         "make it cloudless",
     ),
     "cloudy": words(
@@ -407,24 +447,30 @@ WEATHER_ORDER = {
         "make it rain | let it rain | start the rain | rain now | add rain | let the rain fall"
         " | let it pour with rain | bring in a shower | start a deluge | make it wet | let raindrops fall"
         " | bring on a shower | let it sprinkle | let it pour | let it rain in torrents"
-        " | let a heavy shower come down | bring on the rain",
+        " | let a heavy shower come down | bring on the rain"
+        " | let it mizzle | start a mizzle | bring on a outpouring of rain | let the rain pour down"
+        " | bring on a rainstorm | let the mizzle begin | bring on lashing rain",
         "let the drizzle begin | bring on a downpour",
     ),
     "snowfall": words(
         "make it snow | let it snow | start a snowfall | let snowflakes fall | add falling snow"
         " | start a snowstorm | bring in snow flurries | let snow come down | bring on a snowstorm"
         " | let the snow whirl | bring on the snowfall | let the snowflakes come down | bring on a snow gale"
-        " | let a whiteout come | bring on heavy snowfall | let snowflakes tumble",
+        " | let a whiteout come | bring on heavy snowfall | let snowflakes tumble"
+        " | let snow swirl around | let the snowflakes swirl",
         "bring on a blizzard | let the flakes come down",
     ),
     "fog": words(
         "make it foggy | bring in the fog | let fog roll in | add fog | fog now | fill the air with mist"
         " | let mist come in | make it murky | bring in some smog | hide it all in mist | let mist creep in"
-        " | veil everything in fog",
+        " | veil everything in fog"
+        " | wrap everything in mist | wrap everything in fog | let a mist creep in | let vapour creep in"
+        " | hide everything in smoke",
         "let a haze creep in | wrap everything in haze",
     ),
     "sunny": words(
-        "make it sunny | let the sun shine | bring out the sun | let the sunlight in | let the sun blaze",
+        "make it sunny | let the sun shine | bring out the sun | let the sunlight in | let the sun blaze"
+        " | let us have bright sun | give us dazzling sun",
         "let us have brilliant sun",
     ),
     "starry": words(
@@ -511,7 +557,8 @@ COLOUR = {
         "orange | bright orange | amber | pumpkin-orange | apricot | carrot-orange | copper-orange"
         " | mandarin-orange | rust-orange | peach-orange | saffron-orange | marigold-orange | persimmon"
         " | papaya-orange | clementine | satsuma | burnt orange | melon-orange | ginger-orange | vivid orange"
-        " | apricot-orange | orange-coloured | paprika-orange",
+        " | apricot-orange | orange-coloured | paprika-orange"
+        " | tangelo | mandarin | kumquat-orange | orange-peel orange | citrus-orange",
         "tangerine",
     ),
     "yellow": words(
@@ -525,14 +572,17 @@ COLOUR = {
         "green | green | emerald | lime-green | olive | mint-green | leaf-green | jungle-green | pine-green"
         " | jewel-green | moss-green | turquoise-green | malachite | viridian | shamrock-green | chartreuse"
         " | avocado-green | pistachio | fern-green | bottle-green | beryl-green | celadon | sage-green"
-        " | clover-green | peridot | gemstone-green | mossy green | bright green",
+        " | clover-green | peridot | gemstone-green | mossy green | bright green"
+        " | nephrite | jasper-green | serpentine-green | agate-green | tourmaline-green"
+        " | carved-stone green",
         "jade",
     ),
     "blue": words(
         "blue | blue | azure | navy | sapphire | royal-blue | steel-blue | electric-blue | ink-blue"
         " | cornflower-blue | ultramarine | cerulean | denim-blue | lapis-blue | Prussian blue | peacock-blue"
         " | bright blue | delft blue | gentian-blue | metal-blue | indigo-blue | navy-blue"
-        " | cyan-blue | enamel-blue | pigment-blue | deep blue",
+        " | cyan-blue | enamel-blue | pigment-blue | deep blue"
+        " | manganese blue | nickel-blue | mineral blue | glass-blue | ceramic blue | chemical blue",
         "cobalt",
     ),
     "purple": words(
@@ -545,7 +595,8 @@ COLOUR = {
         "white | pure white | cream-white | pearl-white | chalk-white | milk-white | off-white"
         " | eggshell-white | bone-white | ghost-white | vanilla-white | alabaster | porcelain-white | pearl"
         " | linen-white | cream | milky white | marble-white | cotton-white | lily-white | bright white"
-        " | paper-white | tusk-white | whitish | pale white | salt-white | chalky white",
+        " | paper-white | tusk-white | whitish | pale white | salt-white | chalky white"
+        " | elephant-tusk white | piano-key white | horn-white",
         "ivory",
     ),
     "black": words(

@@ -10,6 +10,7 @@ from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpParam
 from aiortc.rtp import HeaderExtensions, unpack_header_extensions
 
 from lingen_live.serve.coded import CodedFrame
+from lingen_live.serve.delay import PlayoutDelay
 from lingen_live.serve.peer import PLAYOUT_DELAY_URI, CodedPacker, Peer, PlayoutDelayExtensions, tune_aiortc
 from lingen_live.serve.track import ViewerTrack
 
@@ -22,13 +23,14 @@ def parameters(*uris: str) -> RTCRtpParameters:
 
 
 def test_the_delay_rides_along_when_agreed() -> None:
-    extensions = PlayoutDelayExtensions()
-    extensions.configure(parameters(MID_URI, PLAYOUT_DELAY_URI))
-    assert unpack_header_extensions(*extensions.set(HeaderExtensions(mid="0"))) == [(4, b"0"), (5, b"\0\0\0")]
+    for delay, data in ((PlayoutDelay(), b"\0\0\0"), (PlayoutDelay(100, 400), b"\x00\xa0\x28")):
+        extensions = PlayoutDelayExtensions(delay)
+        extensions.configure(parameters(MID_URI, PLAYOUT_DELAY_URI))
+        assert unpack_header_extensions(*extensions.set(HeaderExtensions(mid="0"))) == [(4, b"0"), (5, data)]
 
 
 def test_the_delay_stays_away_when_not_agreed() -> None:
-    extensions = PlayoutDelayExtensions()
+    extensions = PlayoutDelayExtensions(PlayoutDelay())
     extensions.configure(parameters(MID_URI))
     assert unpack_header_extensions(*extensions.set(HeaderExtensions(mid="0"))) == [(4, b"0")]
 

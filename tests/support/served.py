@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,8 @@ from lingen_live.serve.app import create_app
 from lingen_live.serve.hosts import HostRule
 from lingen_live.serve.house import House
 from lingen_live.serve.listen import bind
+from lingen_live.serve.media_options import MediaOptions
+from lingen_live.serve.patience import Patience
 from lingen_live.serve.server import serve
 from lingen_live.serve.sessions import Session
 from lingen_live.serve.viewers import Viewers
@@ -82,7 +84,14 @@ class Talk:
 
 @asynccontextmanager
 async def running_server(
-    web_directory: Path, lease_s: float = 30.0, host: EngineHost | None = None, max_sessions: int = 2
+    web_directory: Path,
+    lease_s: float = 30.0,
+    host: EngineHost | None = None,
+    max_sessions: int = 2,
+    max_viewers: int = 2,
+    patience: Patience | None = None,
+    media: MediaOptions | None = None,
+    more_hosts: Sequence[str] = (),
 ) -> AsyncIterator[Live]:
     """A warm server; it is stopped and must stop cleanly."""
     options = EngineOptions(prompt="a day", seed=7, n_sessions=2)
@@ -92,10 +101,11 @@ async def running_server(
         seed=options.seed,
         transition_chunks=2,
         max_sessions=max_sessions,
-        max_viewers=2,
+        max_viewers=max_viewers,
         lease_s=lease_s,
+        media=media or MediaOptions(),
     )
-    app = create_app(house, web_directory, HostRule.for_host("127.0.0.1"))
+    app = create_app(house, web_directory, HostRule.for_host("127.0.0.1", more_hosts))
     is_ready = asyncio.Event()
 
     def on_ready(info: EngineInfo) -> None:
@@ -103,7 +113,9 @@ async def running_server(
 
     with bind("127.0.0.1", 0) as listener:
         port: int = listener.getsockname()[1]
-        serving = asyncio.create_task(serve(app, house, listener, on_progress=lambda *_: None, on_ready=on_ready))
+        serving = asyncio.create_task(
+            serve(app, house, listener, on_progress=lambda *_: None, on_ready=on_ready, patience=patience)
+        )
         async with asyncio.timeout(120):  # a worker imports torch first
             await is_ready.wait()
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:

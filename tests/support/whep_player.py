@@ -31,7 +31,10 @@ class Player:
         return self.peer.localDescription.sdp
 
     async def play(self, live: Live) -> httpx.Response:
-        response = await live.http.post("/whep", content=await self.offer(), headers=SDP)
+        return await self.play_on(live.http)
+
+    async def play_on(self, http: httpx.AsyncClient) -> httpx.Response:
+        response = await http.post("/whep", content=await self.offer(), headers=SDP)
         if response.status_code == 201:
             self.path, self.answer = response.headers["location"], response.text
             await self.peer.setRemoteDescription(RTCSessionDescription(self.answer, "answer"))
