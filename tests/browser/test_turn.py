@@ -31,7 +31,7 @@ _RELAY_ONLY = """
 
 _HOW = """async () => {
   const entries = [...(await window.peers.at(-1).getStats()).values()];
-  const pair = entries.find(({ type, nominated, bytesReceived }) => type === "candidate-pair" && nominated && bytesReceived > 0);
+  const pair = entries.find((entry) => entry.type === "candidate-pair" && entry.nominated && entry.bytesReceived > 0);
   return entries.find(({ id }) => id === pair.localCandidateId).candidateType;
 }"""
 
