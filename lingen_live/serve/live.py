@@ -17,6 +17,7 @@ from lingen_live.serve.hosts import HostRule
 from lingen_live.serve.house import House
 from lingen_live.serve.listen import url_of
 from lingen_live.serve.media_options import MediaOptions
+from lingen_live.serve.publisher import Publisher
 from lingen_live.serve.server import serve, signals_held
 from lingen_live.serve.shelf import Shelf
 from lingen_live.serve.web import find_web_directory
@@ -76,12 +77,14 @@ def run_live(
             shelf=Shelf(Path(recordings) if recordings else None, 60 * record_minutes),
             media=media,
         )
-        app = create_app(house, web_directory, rule)
+        publisher = Publisher(house, media.publish, console.say) if media.publish else None
+        app = create_app(house, web_directory, rule, publisher.metrics if publisher else list)
 
         def on_ready(info: EngineInfo) -> None:
             welcome(info, house.n_places)
 
-        await serve(app, house, listener, on_progress=console.progress, on_ready=on_ready)
+        beside = publisher.run if publisher else None
+        await serve(app, house, listener, on_progress=console.progress, on_ready=on_ready, beside=beside)
 
     with signals_held():
         console.say("lingen live: warming up the model")

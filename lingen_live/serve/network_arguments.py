@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import argparse
 
+from lingen_live.errors import ConfigError
 from lingen_live.serve.delay import PlayoutDelay
 from lingen_live.serve.ice import DEFAULT_LIFETIME_S, IcePlan
 from lingen_live.serve.media_options import MediaOptions
 from lingen_live.serve.secret_source import read_secret
+from lingen_live.serve.whip import WhipTarget
 
 _SECRET = "env:NAME|FILE"
 
@@ -38,6 +40,8 @@ def add_network_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MIN[:MAX]",
         help="milliseconds that receivers hold frames back; for rough networks (default: %(default)s)",
     )
+    group.add_argument("--publish", metavar="URL", help="WHIP endpoint that the first session is pushed to")
+    group.add_argument("--publish-token", metavar=_SECRET, help="where the token is that the endpoint wants (Bearer)")
 
 
 def media_options(args: argparse.Namespace) -> MediaOptions:
@@ -48,4 +52,12 @@ def media_options(args: argparse.Namespace) -> MediaOptions:
     """
     secret = None if args.turn_secret is None else read_secret(args.turn_secret, "--turn-secret")
     plan = IcePlan(tuple(args.ice_server), tuple(args.turn), secret, args.turn_lifetime)
-    return MediaOptions(plan, PlayoutDelay.parse(args.playout_delay))
+    return MediaOptions(plan, PlayoutDelay.parse(args.playout_delay), _target(args.publish, args.publish_token))
+
+
+def _target(url: str | None, token_source: str | None) -> WhipTarget | None:
+    if url is None and token_source is not None:
+        raise ConfigError("--publish-token is of no use without --publish.")
+    if url is None:
+        return None
+    return WhipTarget(url, None if token_source is None else read_secret(token_source, "--publish-token"))

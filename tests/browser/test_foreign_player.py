@@ -36,7 +36,7 @@ _PAGE = """<!doctype html>
 
 
 class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the name of the base class)
+    def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
 
 
