@@ -6,8 +6,11 @@ Light to import, as `launch` is.
 from __future__ import annotations
 
 import argparse
+import re
 
+from lingen_live.errors import ConfigError
 from lingen_live.serve.delay import PlayoutDelay
+from lingen_live.serve.destination import Destination
 from lingen_live.serve.ice import DEFAULT_LIFETIME_S, IcePlan
 from lingen_live.serve.media_options import MediaOptions
 from lingen_live.serve.secret_source import read_secret
@@ -38,6 +41,24 @@ def add_network_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MIN[:MAX]",
         help="milliseconds that receivers hold frames back; for rough networks (default: %(default)s)",
     )
+    group.add_argument("--publish", metavar="URL", help="push the first stream to a media server, over WHIP")
+    group.add_argument("--publish-token", metavar=_SECRET, help="where the token is that it asks for")
+
+
+def destination(args: argparse.Namespace) -> Destination | None:
+    """Where to push the stream; None for nowhere.
+
+    Raises:
+        ConfigError: the address is none, or there is no token where one should be.
+    """
+    if args.publish is None:
+        if args.publish_token is not None:
+            raise ConfigError("--publish-token is of no use without --publish.")
+        return None
+    if not re.fullmatch(r"https?://[^/\s?#]+\S*", args.publish):
+        raise ConfigError(f"{args.publish[:80]!r} is no WHIP endpoint; http://HOST/... or https://HOST/... is.")
+    token = None if args.publish_token is None else read_secret(args.publish_token, "--publish-token")
+    return Destination(args.publish, token)
 
 
 def media_options(args: argparse.Namespace) -> MediaOptions:

@@ -1,4 +1,4 @@
-"""One WebRTC peer connection that only sends: offer in, answer out, and word of what the viewer says back.
+"""One WebRTC peer connection that only sends: offer in and answer out, or the other way round, and what comes back.
 
 The only file, with the encoder, that touches aiortc's insides, each time with the reason. Does not know HTTP or
 sessions.
@@ -144,6 +144,22 @@ class Peer:
         await self._connection.setLocalDescription(await self._connection.createAnswer())
         sdp: str = self._connection.localDescription.sdp
         return sdp, codec_of(sdp)
+
+    async def offer(self) -> str:
+        """An SDP offer, with all candidates of this side, for a server that takes the stream."""
+        await self._connection.setLocalDescription(await self._connection.createOffer())
+        sdp: str = self._connection.localDescription.sdp
+        return sdp
+
+    async def accept(self, answer_sdp: str) -> Codec:
+        """Take the answer to our offer; the codec that was agreed on.
+
+        Raises:
+            Exception: whatever aiortc raises on an answer that it cannot take.
+        """
+        codec = codec_of(answer_sdp)
+        await self._connection.setRemoteDescription(RTCSessionDescription(answer_sdp, "answer"))
+        return codec
 
     async def add(self, fragment: Fragment) -> None:
         """Take candidates that the viewer found after its offer."""

@@ -9,8 +9,8 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,8 +71,9 @@ class Viewer:
         """Frames that it lost because it was slow."""
         return self.track.queue.n_dropped
 
-    def join(self) -> None:
-        """Get frames from now on."""
+    def join(self, codec: Codec | None = None) -> None:
+        """Get frames from now on, in the codec that was agreed on; None for that of the answer we gave."""
+        self.codec = codec or self.codec
         self._channel = self._broadcast.channels[self.codec]
         self._channel.add(self.track.queue)
 
@@ -136,10 +137,11 @@ class Viewers:
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._n_arriving = self._n_seated = 0
         self._n_dropped_by_gone = 0
+        self._pushed: set[Viewer] = set()
         self.broadcast = Broadcast(lambda: session.info.fps if session.info else DEFAULT_FPS, session.book.observe)
 
     def __len__(self) -> int:
-        return len(self._viewers) + self._n_arriving + self._n_seated
+        return len(self._viewers) + self._n_arriving + self._n_seated + len(self._pushed)
 
     @property
     def n_dropped_frames(self) -> int:
@@ -210,6 +212,25 @@ class Viewers:
             self._n_seated -= 1
             self._session.remove_viewer(self.broadcast)
 
+    @asynccontextmanager
+    async def pushing(self) -> AsyncIterator[Viewer]:
+        """A viewer whom we call, for as long as the body runs; it gets nothing until it joins.
+
+        Raises:
+            HttpError: the engine is not warm, or the house is full.
+        """
+        self._check_room()
+        viewer = Viewer(self.broadcast, self._options)
+        self._pushed.add(viewer)
+        self._session.add_viewer(self.broadcast)
+        try:
+            yield viewer
+        finally:
+            self._pushed.discard(viewer)
+            self._n_dropped_by_gone += viewer.n_dropped_frames
+            self._session.remove_viewer(self.broadcast)
+            await viewer.close()
+
     async def dismiss(self, viewer_id: str) -> None:
         """Hang up on a viewer; nothing happens if there is no such viewer any more."""
         viewer = self._viewers.get(viewer_id)
@@ -221,7 +242,8 @@ class Viewers:
 
     async def close(self) -> None:
         """Hang up on everybody."""
-        await asyncio.gather(*(self.dismiss(viewer_id) for viewer_id in list(self._viewers)))
+        pushed = [viewer.close() for viewer in self._pushed]
+        await asyncio.gather(*(self.dismiss(viewer_id) for viewer_id in list(self._viewers)), *pushed)
 
     def _check_room(self) -> EngineInfo:
         info = self._session.info

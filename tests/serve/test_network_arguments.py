@@ -7,8 +7,9 @@ import argparse
 import pytest
 
 from lingen_live.errors import ConfigError
+from lingen_live.serve.destination import Destination
 from lingen_live.serve.media_options import MediaOptions
-from lingen_live.serve.network_arguments import add_network_arguments, media_options
+from lingen_live.serve.network_arguments import add_network_arguments, destination, media_options
 
 
 def parsed(*arguments: str) -> MediaOptions:
@@ -38,3 +39,24 @@ def test_what_cannot_be_is_said() -> None:
         parsed("--turn", "turn:c")
     with pytest.raises(ConfigError, match="holds nothing"):
         parsed("--turn", "turn:c", "--turn-secret", "env:NO_SUCH_VARIABLE")
+
+
+def publishing(*arguments: str) -> Destination | None:
+    parser = argparse.ArgumentParser()
+    add_network_arguments(parser)
+    return destination(parser.parse_args(arguments))
+
+
+def test_a_stream_is_published_where_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", "word")
+    assert publishing() is None
+    assert publishing("--publish", "http://a/whip") == Destination("http://a/whip")
+    with_token = publishing("--publish", "https://a/whip?x=1", "--publish-token", "env:TOKEN")
+    assert with_token == Destination("https://a/whip?x=1", "word")
+    assert "word" not in repr(with_token)
+    for arguments, words in (
+        (("--publish", "a/whip"), "no WHIP endpoint"),
+        (("--publish-token", "env:TOKEN"), "no use"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            publishing(*arguments)
