@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import urllib.error
+import urllib.request
 from collections import deque
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from dataclasses import dataclass
+from email.message import Message
 from types import TracebackType
 from typing import Self
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 import numpy as np
 from aiortc import RTCPeerConnection, RTCSessionDescription
@@ -18,10 +22,11 @@ from numpy.typing import NDArray
 
 from lingen_live.config import Weights
 from lingen_live.errors import LingenError
+from lingen_live.serve.ice import IceServer, from_links
 from lingen_live.serve.peer import configuration
-from lingen_live.serve.signalling import SignallingError, ask_servers, bearing, post_offer, say_goodbye
 
 MAX_WAITING = 16
+ANSWER_TIMEOUT_S = 10.0
 
 
 class WatchError(LingenError):
@@ -70,18 +75,17 @@ class Watcher:
         Raises:
             WatchError: the server refuses, with its reason.
         """
+        servers = await asyncio.to_thread(_ask_servers, self._endpoint, self._headers)
+        peer = self._peer = RTCPeerConnection(configuration(servers))
+        peer.on("track", self._take)
+        peer.addTransceiver("video", direction="recvonly")
+        await peer.setLocalDescription(await peer.createOffer())
         try:
-            servers = await asyncio.to_thread(ask_servers, self._endpoint, self._headers)
-            peer = self._peer = RTCPeerConnection(configuration(servers))
-            peer.on("track", self._take)
-            peer.addTransceiver("video", direction="recvonly")
-            await peer.setLocalDescription(await peer.createOffer())
-            offer = peer.localDescription.sdp
-            answer, self._session_url = await asyncio.to_thread(post_offer, self._endpoint, offer, self._headers)
-        except SignallingError as error:
-            if self._peer is not None:
-                await self._peer.close()
-            raise WatchError(error.message) from error
+            answer, location = await asyncio.to_thread(_post, self._endpoint, peer.localDescription.sdp, self._headers)
+        except WatchError:
+            await peer.close()
+            raise
+        self._session_url = urljoin(self._endpoint, location)
         await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
         return self
 
@@ -90,7 +94,7 @@ class Watcher:
     ) -> None:
         """Hang up."""
         if self._session_url is not None:
-            await asyncio.to_thread(say_goodbye, self._session_url, self._headers)
+            await asyncio.to_thread(_delete, self._session_url, self._headers)
         if self._peer is not None:
             await self._peer.close()
         if self._reader is not None:
@@ -128,3 +132,40 @@ class Watcher:
 def token_of(url: str) -> str | None:
     """The token in an address as the server printed it."""
     return parse_qs(urlsplit(url).query).get("token", [None])[0]
+
+
+def bearing(token: str | None) -> dict[str, str]:
+    """The header that shows a token."""
+    return {} if token is None else {"Authorization": f"Bearer {token}"}
+
+
+def _ask_servers(endpoint: str, headers: dict[str, str]) -> tuple[IceServer, ...]:
+    """The ICE servers that the endpoint names; aiortc must know them before it makes an offer."""
+    _, answered = _request(urllib.request.Request(endpoint, headers=headers, method="OPTIONS"))
+    return from_links(answered.get_all("Link", []))
+
+
+def _post(endpoint: str, offer: str, headers: dict[str, str]) -> tuple[str, str]:
+    """The answer and the place to delete."""
+    headers = {"Content-Type": "application/sdp", **headers}
+    body, answered = _request(urllib.request.Request(endpoint, offer.encode(), headers, method="POST"))
+    return body, answered["Location"]
+
+
+def _request(request: urllib.request.Request) -> tuple[str, Message]:
+    """Body and headers of the answer."""
+    try:
+        with urllib.request.urlopen(request, timeout=ANSWER_TIMEOUT_S) as response:
+            return response.read().decode(), response.headers
+    except urllib.error.HTTPError as error:
+        with error:
+            raise WatchError(f"{request.full_url} answered {error.code}: {error.read().decode()[:300]}") from error
+    except OSError as error:
+        raise WatchError(f"{request.full_url} cannot be reached: {error}.") from error
+
+
+def _delete(url: str, headers: dict[str, str]) -> None:
+    # A server that is gone has nothing left to delete.
+    with suppress(OSError):
+        request = urllib.request.Request(url, headers=headers, method="DELETE")
+        urllib.request.urlopen(request, timeout=ANSWER_TIMEOUT_S).close()

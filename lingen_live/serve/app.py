@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response, WebSocket
 from fastapi.responses import JSONResponse
 
+from lingen_live.profile.prometheus import Metric
 from lingen_live.serve.cors import Cors
 from lingen_live.serve.errors import HttpError
 from lingen_live.serve.files import files_router
@@ -24,13 +26,16 @@ from lingen_live.serve.web import WebFiles
 from lingen_live.serve.whep import whep_router
 
 
-def create_app(house: House, web_directory: Path, rule: HostRule) -> FastAPI:
+def create_app(
+    house: House, web_directory: Path, rule: HostRule, more_metrics: Callable[[], list[Metric]] = list
+) -> FastAPI:
     """Everything that is served.
 
     Args:
         house: the sessions; running them is its owner's business.
         web_directory: of the browser client.
         rule: which names this server answers to.
+        more_metrics: asked whenever somebody asks for metrics.
     """
     app = FastAPI(title="lingen live", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Guard, rule=rule)
@@ -68,7 +73,9 @@ def create_app(house: House, web_directory: Path, rule: HostRule) -> FastAPI:
     app.include_router(whep_router(house))
     app.include_router(files_router(house))
     app.include_router(films_router(house))
-    app.include_router(measured_router(find, lambda: [(room.session, room.viewers) for room in house.rooms]))
+    app.include_router(
+        measured_router(find, lambda: [(room.session, room.viewers) for room in house.rooms], more_metrics)
+    )
     app.mount("/", WebFiles(web_directory))
     return app
 

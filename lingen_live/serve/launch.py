@@ -15,7 +15,7 @@ from lingen_live.errors import CheckpointError, ConfigError, LingenError
 from lingen_live.prompt import validate_prompt
 from lingen_live.serve.console import Console
 from lingen_live.serve.listen import bind
-from lingen_live.serve.network_arguments import add_network_arguments, destination, media_options
+from lingen_live.serve.network_arguments import add_network_arguments, media_options
 from lingen_live.serve.protocol import MAX_STEER_CHUNKS
 
 DEFAULT_PORT = 8000
@@ -91,7 +91,7 @@ def launch(args: argparse.Namespace, factory: EngineFactory = default_engine) ->
         options = _engine_options(args)
         _check_transition(args.transition)
         _check_minutes(args.record_minutes)
-        media, publish_to = media_options(args), destination(args)
+        media = media_options(args)
         listener = bind(args.host, args.port)
     except LingenError as error:
         console.error(error.message)
@@ -111,7 +111,6 @@ def launch(args: argparse.Namespace, factory: EngineFactory = default_engine) ->
                 recordings=args.recordings,
                 record_minutes=args.record_minutes,
                 media=media,
-                publish_to=publish_to,
                 console=console,
             )
         except LingenError as error:

@@ -13,12 +13,11 @@ from lingen_live.engine.options import EngineOptions
 from lingen_live.engine.worker_host import WorkerHost
 from lingen_live.serve.app import create_app
 from lingen_live.serve.console import Console
-from lingen_live.serve.destination import Destination
 from lingen_live.serve.hosts import HostRule
 from lingen_live.serve.house import House
 from lingen_live.serve.listen import url_of
 from lingen_live.serve.media_options import MediaOptions
-from lingen_live.serve.publish import Publisher
+from lingen_live.serve.publisher import Publisher
 from lingen_live.serve.server import serve, signals_held
 from lingen_live.serve.shelf import Shelf
 from lingen_live.serve.web import find_web_directory
@@ -35,7 +34,6 @@ def run_live(
     recordings: str | None,
     record_minutes: float,
     media: MediaOptions,
-    publish_to: Destination | None,
     console: Console,
 ) -> None:
     """Serve until SIGINT or SIGTERM.
@@ -50,7 +48,6 @@ def run_live(
         recordings: directory to keep films in; None for a private one that ends with the server.
         record_minutes: length of a film at most.
         media: how the video leaves this machine.
-        publish_to: a media server to push the first stream to; None for none.
         console: told about progress and the address.
 
     Raises:
@@ -80,19 +77,14 @@ def run_live(
             shelf=Shelf(Path(recordings) if recordings else None, 60 * record_minutes),
             media=media,
         )
-        app = create_app(house, web_directory, rule)
-        publisher = None if publish_to is None else Publisher(house, publish_to, console.say)
+        publisher = Publisher(house, media.publish, console.say) if media.publish else None
+        app = create_app(house, web_directory, rule, publisher.metrics if publisher else list)
 
         def on_ready(info: EngineInfo) -> None:
             welcome(info, house.n_places)
-            if publisher is not None:
-                publisher.start()
 
-        try:
-            await serve(app, house, listener, on_progress=console.progress, on_ready=on_ready)
-        finally:
-            if publisher is not None:
-                await publisher.close()
+        beside = publisher.run if publisher else None
+        await serve(app, house, listener, on_progress=console.progress, on_ready=on_ready, beside=beside)
 
     with signals_held():
         console.say("lingen live: warming up the model")

@@ -32,7 +32,7 @@ Find = Callable[[str | None], tuple[Session, Viewers]]
 FindAll = Callable[[], Sequence[tuple[Session, Viewers]]]
 
 
-def measured_router(find: Find, find_all: FindAll) -> APIRouter:
+def measured_router(find: Find, find_all: FindAll, more_metrics: Callable[[], list[Metric]] = list) -> APIRouter:
     """Routes that tell what a session takes, which the query may name, and metrics of all together."""
     router = APIRouter()
 
@@ -59,7 +59,7 @@ def measured_router(find: Find, find_all: FindAll) -> APIRouter:
 
     @router.get("/metrics")
     async def metrics() -> Response:
-        return Response(to_text(metrics_of(find_all())), 200, _NOT_STORED, CONTENT_TYPE)
+        return Response(to_text(metrics_of(find_all()) + more_metrics()), 200, _NOT_STORED, CONTENT_TYPE)
 
     return router
 

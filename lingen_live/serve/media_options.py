@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from lingen_live.serve.delay import PlayoutDelay
 from lingen_live.serve.ice import IcePlan
+from lingen_live.serve.whip import WhipTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,9 @@ class MediaOptions:
     Attributes:
         ice: which servers help both sides to find each other.
         delay: how long receivers hold frames back.
+        publish: a media server that gets the first session; None for none.
     """
 
     ice: IcePlan = field(default_factory=IcePlan)
     delay: PlayoutDelay = field(default_factory=PlayoutDelay)
+    publish: WhipTarget | None = None

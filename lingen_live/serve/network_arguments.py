@@ -6,14 +6,13 @@ Light to import, as `launch` is.
 from __future__ import annotations
 
 import argparse
-import re
 
 from lingen_live.errors import ConfigError
 from lingen_live.serve.delay import PlayoutDelay
-from lingen_live.serve.destination import Destination
 from lingen_live.serve.ice import DEFAULT_LIFETIME_S, IcePlan
 from lingen_live.serve.media_options import MediaOptions
 from lingen_live.serve.secret_source import read_secret
+from lingen_live.serve.whip import WhipTarget
 
 _SECRET = "env:NAME|FILE"
 
@@ -41,24 +40,8 @@ def add_network_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MIN[:MAX]",
         help="milliseconds that receivers hold frames back; for rough networks (default: %(default)s)",
     )
-    group.add_argument("--publish", metavar="URL", help="push the first stream to a media server, over WHIP")
-    group.add_argument("--publish-token", metavar=_SECRET, help="where the token is that it asks for")
-
-
-def destination(args: argparse.Namespace) -> Destination | None:
-    """Where to push the stream; None for nowhere.
-
-    Raises:
-        ConfigError: the address is none, or there is no token where one should be.
-    """
-    if args.publish is None:
-        if args.publish_token is not None:
-            raise ConfigError("--publish-token is of no use without --publish.")
-        return None
-    if not re.fullmatch(r"https?://[^/\s?#]+\S*", args.publish):
-        raise ConfigError(f"{args.publish[:80]!r} is no WHIP endpoint; http://HOST/... or https://HOST/... is.")
-    token = None if args.publish_token is None else read_secret(args.publish_token, "--publish-token")
-    return Destination(args.publish, token)
+    group.add_argument("--publish", metavar="URL", help="WHIP endpoint that the first session is pushed to")
+    group.add_argument("--publish-token", metavar=_SECRET, help="where the token is that the endpoint wants (Bearer)")
 
 
 def media_options(args: argparse.Namespace) -> MediaOptions:
@@ -69,4 +52,12 @@ def media_options(args: argparse.Namespace) -> MediaOptions:
     """
     secret = None if args.turn_secret is None else read_secret(args.turn_secret, "--turn-secret")
     plan = IcePlan(tuple(args.ice_server), tuple(args.turn), secret, args.turn_lifetime)
-    return MediaOptions(plan, PlayoutDelay.parse(args.playout_delay))
+    return MediaOptions(plan, PlayoutDelay.parse(args.playout_delay), _target(args.publish, args.publish_token))
+
+
+def _target(url: str | None, token_source: str | None) -> WhipTarget | None:
+    if url is None and token_source is not None:
+        raise ConfigError("--publish-token is of no use without --publish.")
+    if url is None:
+        return None
+    return WhipTarget(url, None if token_source is None else read_secret(token_source, "--publish-token"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from lingen_live.serve.coded import CODECS, Codec
 from lingen_live.serve.errors import HttpError
 
@@ -46,6 +48,18 @@ def codec_of(answer_sdp: str) -> Codec:
         if f"a=rtpmap:{payload_type} {codec}/90000" in video:
             return codec
     raise ValueError(f"The first codec of {video[0]!r} is neither VP8 nor H264.")
+
+
+def choice_of(answer_sdp: str) -> Codec:
+    """The codec that is sent to whoever answered an offer of ours: the first of our own list that they take.
+
+    Raises:
+        ValueError: they take none.
+    """
+    for codec in CODECS:
+        if re.search(rf"^a=rtpmap:\d+ {codec}/90000\s*$", answer_sdp, re.MULTILINE | re.IGNORECASE):
+            return codec
+    raise ValueError("it takes neither VP8 nor H264")
 
 
 def _sections(lines: list[str]) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""One WebRTC peer connection that only sends: offer in and answer out, or the other way round, and what comes back.
+"""One WebRTC peer connection that only sends, whoever makes the offer, and word of what the viewer says back.
 
 The only file, with the encoder, that touches aiortc's insides, each time with the reason. Does not know HTTP or
 sessions.
@@ -18,7 +18,7 @@ from aiortc.rtp import HeaderExtensions, HeaderExtensionsMap, pack_header_extens
 from lingen_live.serve.coded import Codec, CodedFrame
 from lingen_live.serve.delay import PlayoutDelay
 from lingen_live.serve.ice import IceServer
-from lingen_live.serve.offer import codec_of
+from lingen_live.serve.offer import choice_of, codec_of
 from lingen_live.serve.track import ViewerTrack
 from lingen_live.serve.trickle import Fragment
 
@@ -146,18 +146,18 @@ class Peer:
         return sdp, codec_of(sdp)
 
     async def offer(self) -> str:
-        """An SDP offer, with all candidates of this side, for a server that takes the stream."""
+        """An SDP offer with all candidates of this side."""
         await self._connection.setLocalDescription(await self._connection.createOffer())
         sdp: str = self._connection.localDescription.sdp
         return sdp
 
     async def accept(self, answer_sdp: str) -> Codec:
-        """Take the answer to our offer; the codec that was agreed on.
+        """Take the answer to `offer`; the codec that is sent.
 
         Raises:
             Exception: whatever aiortc raises on an answer that it cannot take.
         """
-        codec = codec_of(answer_sdp)
+        codec = choice_of(answer_sdp)
         await self._connection.setRemoteDescription(RTCSessionDescription(answer_sdp, "answer"))
         return codec
 

@@ -9,8 +9,9 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -56,6 +57,7 @@ async def serve(
     on_progress: Callable[[str, float], None],
     on_ready: Callable[[EngineInfo], None],
     patience: Patience | None = None,
+    beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
 ) -> None:
     """Serve `app` on `listener` and run `house` until SIGINT or SIGTERM.
 
@@ -66,6 +68,7 @@ async def serve(
         on_progress: told how far the engine is.
         on_ready: told once, when it is warm.
         patience: with slow requests; None for the usual.
+        beside: runs as long as `house` does, and never ends by itself.
 
     Raises:
         LingenError: the engine cannot be built.
@@ -80,6 +83,7 @@ async def serve(
             asyncio.create_task(house.run(on_progress, on_ready)),
             asyncio.create_task(server.serve(sockets=[listener])),
             asyncio.create_task(_wait(stop)),
+            *([asyncio.create_task(beside())] if beside else []),
         ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -88,7 +92,8 @@ async def serve(
         finally:
             server.should_exit = True
             tasks[0].cancel()
-            tasks[2].cancel()
+            for task in tasks[2:]:
+                task.cancel()
             # Together, because each may take most of the two seconds that a person waits.
             await asyncio.gather(house.close(), *tasks, return_exceptions=True)
             executor.shutdown(wait=True)

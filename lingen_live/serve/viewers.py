@@ -19,6 +19,7 @@ from lingen_live.serve.broadcast import Broadcast
 from lingen_live.serve.channel import Channel
 from lingen_live.serve.coded import Codec
 from lingen_live.serve.errors import HttpError
+from lingen_live.serve.ice import IceServer
 from lingen_live.serve.media_options import MediaOptions
 from lingen_live.serve.offer import check_offer
 from lingen_live.serve.packets import PacketQueue
@@ -41,15 +42,16 @@ class Viewer:
     Args:
         broadcast: what it may watch.
         options: how the video reaches it.
+        more_servers: ICE servers that it named itself; they come first.
     """
 
-    def __init__(self, broadcast: Broadcast, options: MediaOptions) -> None:
+    def __init__(self, broadcast: Broadcast, options: MediaOptions, more_servers: tuple[IceServer, ...] = ()) -> None:
         self.id = secrets.token_urlsafe(16)
         self._broadcast = broadcast
         self._channel: Channel | None = None
         self.track = ViewerTrack(self._ask_for_keyframe)
         # The only clock here that is not monotonic: it is what TURN servers read in a credential.
-        servers = options.ice.servers(time.time())
+        servers = (*more_servers, *options.ice.servers(time.time()))
         self.peer = Peer(
             self.track,
             self._ask_for_keyframe,
@@ -66,14 +68,21 @@ class Viewer:
         answer, self.codec = await self.peer.answer(offer_sdp)
         return answer
 
+    async def offer(self) -> str:
+        """An SDP offer, for who does not make one."""
+        return await self.peer.offer()
+
+    async def accept(self, answer_sdp: str) -> None:
+        """Take the answer to `offer`; raises what aiortc raises."""
+        self.codec = await self.peer.accept(answer_sdp)
+
     @property
     def n_dropped_frames(self) -> int:
         """Frames that it lost because it was slow."""
         return self.track.queue.n_dropped
 
-    def join(self, codec: Codec | None = None) -> None:
-        """Get frames from now on, in the codec that was agreed on; None for that of the answer we gave."""
-        self.codec = codec or self.codec
+    def join(self) -> None:
+        """Get frames from now on."""
         self._channel = self._broadcast.channels[self.codec]
         self._channel.add(self.track.queue)
 
@@ -135,13 +144,13 @@ class Viewers:
         self._connect_timeout_s = connect_timeout_s
         self._viewers: dict[str, Viewer] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
+        self._outgoing: set[Viewer] = set()
         self._n_arriving = self._n_seated = 0
         self._n_dropped_by_gone = 0
-        self._pushed: set[Viewer] = set()
         self.broadcast = Broadcast(lambda: session.info.fps if session.info else DEFAULT_FPS, session.book.observe)
 
     def __len__(self) -> int:
-        return len(self._viewers) + self._n_arriving + self._n_seated + len(self._pushed)
+        return len(self._viewers) + len(self._outgoing) + self._n_arriving + self._n_seated
 
     @property
     def n_dropped_frames(self) -> int:
@@ -213,22 +222,22 @@ class Viewers:
             self._session.remove_viewer(self.broadcast)
 
     @asynccontextmanager
-    async def pushing(self) -> AsyncIterator[Viewer]:
-        """A viewer whom we call, for as long as the body runs; it gets nothing until it joins.
+    async def outgoing(self, more_servers: tuple[IceServer, ...] = ()) -> AsyncIterator[Viewer]:
+        """A place for a viewer to whom we make the offer, for as long as the body runs.
 
         Raises:
             HttpError: the engine is not warm, or the house is full.
         """
         self._check_room()
-        viewer = Viewer(self.broadcast, self._options)
-        self._pushed.add(viewer)
+        viewer = Viewer(self.broadcast, self._options, more_servers)
+        self._outgoing.add(viewer)
         self._session.add_viewer(self.broadcast)
         try:
             yield viewer
         finally:
-            self._pushed.discard(viewer)
-            self._n_dropped_by_gone += viewer.n_dropped_frames
+            self._outgoing.discard(viewer)
             self._session.remove_viewer(self.broadcast)
+            self._n_dropped_by_gone += viewer.n_dropped_frames
             await viewer.close()
 
     async def dismiss(self, viewer_id: str) -> None:
@@ -242,8 +251,10 @@ class Viewers:
 
     async def close(self) -> None:
         """Hang up on everybody."""
-        pushed = [viewer.close() for viewer in self._pushed]
-        await asyncio.gather(*(self.dismiss(viewer_id) for viewer_id in list(self._viewers)), *pushed)
+        await asyncio.gather(
+            *(self.dismiss(viewer_id) for viewer_id in list(self._viewers)),
+            *(viewer.close() for viewer in list(self._outgoing)),
+        )
 
     def _check_room(self) -> EngineInfo:
         info = self._session.info

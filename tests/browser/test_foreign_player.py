@@ -1,99 +1,95 @@
-"""A WHEP player that is not ours, from another host's page: whip-whep of Medooze, as npm has it."""
+"""A WHEP player that others wrote, on a page of another origin: it plays the stream, and hangs up."""
 
 from __future__ import annotations
 
+import json
 import os
-import re
+import shutil
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
 from live_server import FAKE_LIVE, LiveServer
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser
 
-PLAYER = Path(__file__).parents[2] / "node_modules/whip-whep/whep.js"
-_PAGE = """<!doctype html><video autoplay muted playsinline></video><script type="module">
+_PLAYER = Path(__file__).parents[2] / "node_modules" / "whip-whep" / "whep.js"
+_DEADLINE_S = 60.0
+_PAGE = """<!doctype html>
+<video id="video" autoplay muted playsinline></video>
+<script type="module">
   import { WHEPClient } from "./whep.js";
+  const endpoint = decodeURIComponent(location.hash.slice(1));
   const peer = new RTCPeerConnection();
   peer.addTransceiver("video", { direction: "recvonly" });
-  peer.ontrack = ({ streams }) => { document.querySelector("video").srcObject = streams[0]; };
-  const whep = new WHEPClient();
-  window.stop = () => whep.stop();
-  await whep.view(peer, "WHERE");
-</script>"""
+  peer.ontrack = ({ track }) => { document.getElementById("video").srcObject = new MediaStream([track]); };
+  window.player = new WHEPClient();
+  await window.player.view(peer, endpoint);
+</script>
+"""
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def page_url(tmp_path: Path) -> Iterator[str]:
+    """Where a page with the player is, by another name than the server's."""
+    if not _PLAYER.exists():
+        if os.environ.get("LINGEN_REQUIRE_BROWSER") == "1" and shutil.which("npm"):
+            pytest.fail("LINGEN_REQUIRE_BROWSER is 1, but `npm ci` has not been run")
+        pytest.skip("needs `npm ci`: the player comes from there")
+    shutil.copy(_PLAYER, tmp_path)
+    (tmp_path / "index.html").write_text(_PAGE, encoding="utf-8")
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(tmp_path))) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://localhost:{server.server_port}/"
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture
 def server() -> Iterator[LiveServer]:
-    """A server that knows the other page's host."""
-    server = LiveServer("--prompt", "a day", "--allow-host", "player.localhost", script=FAKE_LIVE)
+    """A server whose chunks take no time, and that lets pages of `localhost` in."""
+    server = LiveServer("--prompt", "a day", "--allow-host", "localhost", script=FAKE_LIVE)
     yield server
     server.close()
 
 
-@pytest.fixture
-def player_source() -> str:
-    """Its code."""
-    if not PLAYER.is_file():
-        if os.environ.get("LINGEN_REQUIRE_BROWSER") == "1":
-            pytest.fail("LINGEN_REQUIRE_BROWSER is 1, but whip-whep is not there; npm ci installs it")
-        pytest.skip("needs whip-whep (npm ci)")
-    return PLAYER.read_text(encoding="utf-8")
-
-
-@contextmanager
-def site(files: dict[str, str]) -> Iterator[int]:
-    """Another web server of this machine; its port."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            content = files.get(self.path)
-            self.send_response(404 if content is None else 200)
-            self.send_header("Content-Type", "text/javascript" if self.path.endswith(".js") else "text/html")
-            self.end_headers()
-            self.wfile.write((content or "").encode())
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as there:
-        thread = threading.Thread(target=there.serve_forever)
-        thread.start()
-        yield there.server_port
-        there.shutdown()
-        thread.join()
-
-
 def n_viewers(server: LiveServer) -> int:
-    with urlopen(f"{server.url}metrics") as response:
-        match = re.search(r"^lingen_viewers (\d+)$", response.read().decode(), re.MULTILINE)
-    assert match
-    return int(match[1])
+    with urlopen(f"{server.url}readyz") as response:
+        return int(json.load(response)["n_viewers"])
 
 
-def test_a_foreign_player_plays_and_leaves(chromium: Browser, server: LiveServer, player_source: str) -> None:
-    files = {"/": _PAGE.replace("WHERE", f"{server.url}whep"), "/whep.js": player_source}
-    with site(files) as port:
-        page = chromium.new_page()
-        page.goto(f"http://player.localhost:{port}/")  # all such names are this machine
-        play_and_leave(page, server)
-        page.close()
-
-
-def play_and_leave(page: Page, server: LiveServer) -> None:
-    deadline_s = time.monotonic() + 60
-    while page.evaluate("document.querySelector('video').getVideoPlaybackQuality().totalVideoFrames") < 10:
-        assert time.monotonic() < deadline_s
+def test_a_foreign_player_plays_trickles_and_hangs_up(chromium: Browser, server: LiveServer, page_url: str) -> None:
+    told: list[tuple[str, int]] = []
+    errors: list[str] = []
+    page = chromium.new_page()
+    page.on("response", lambda response: told.append((response.request.method, response.status)))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(f"{page_url}#{server.url}whep")
+    deadline_s = time.monotonic() + _DEADLINE_S
+    count = "document.getElementById('video').getVideoPlaybackQuality().totalVideoFrames"
+    while page.evaluate(count) < 20:
+        assert time.monotonic() < deadline_s, (told, errors)
         page.wait_for_timeout(100)
+    assert page.evaluate("document.getElementById('video').videoWidth") > 0
     assert n_viewers(server) == 1
-    page.evaluate("window.stop()")
+    assert ("POST", 201) in told
+    assert {status for method, status in told if method == "PATCH"} == {204}
+    page.evaluate("window.player.stop()")
     while n_viewers(server):
-        assert time.monotonic() < deadline_s
+        assert time.monotonic() < deadline_s, (told, errors)
         page.wait_for_timeout(100)
+    assert ("DELETE", 200) in told
+    assert errors == []
+    page.close()
