@@ -61,7 +61,7 @@ class House:
         seed: of the first session; later ones count on.
         transition_chunks: over how many chunks a steer blends, if it does not say.
         max_sessions: the most at a time, if so many can be made as fast as they play.
-        max_viewers: of all sessions; each costs an encoder.
+        max_viewers: of all sessions; each costs a little.
         lease_s: how long an empty session is kept.
         media: how video leaves this machine.
         shelf: where films lie; by default a private directory.
@@ -220,7 +220,11 @@ class House:
         for room in self.rooms:
             is_needed = len(self._line) > len(self._closing)
             lease_s = min(self._lease_s, RELOAD_S) if is_needed else self._lease_s
-            if room.is_claimed and room.left_for_s(now_s) > lease_s:
+            if not room.is_claimed or room.left_for_s(now_s) <= lease_s:
+                continue
+            if room.viewers.n_outgoing:
+                room.is_claimed = False  # what is published goes on, and belongs to whoever comes next
+            else:
                 self._end(room)
         if not self._rooms and not self._closing:
             self._open()

@@ -88,8 +88,8 @@ class Room:
             await self.session.control(control, outbox)
 
     def left_for_s(self, now_s: float) -> float:
-        """How long nobody has been there: neither a socket nor a viewer."""
-        if self._outboxes or len(self.viewers):
+        """How long nobody has been there: neither a socket nor a viewer who came."""
+        if self._outboxes or len(self.viewers) > self.viewers.n_outgoing:
             self._left_s = now_s
         return now_s - self._left_s
 

@@ -155,6 +155,11 @@ class Viewers:
         return len(self._viewers) + len(self._outgoing) + self._n_arriving + self._n_seated
 
     @property
+    def n_outgoing(self) -> int:
+        """Those to whom we made the offer, among all: they stay whatever happens."""
+        return len(self._outgoing)
+
+    @property
     def n_dropped_frames(self) -> int:
         """Frames that viewers lost because they were slow, those that left included."""
         return self._n_dropped_by_gone + sum(viewer.n_dropped_frames for viewer in self._viewers.values())

@@ -267,3 +267,15 @@ async def test_a_house_that_is_ended_as_it_begins_leaves_no_failure_unheard() ->
     del running  # it holds what it began
     gc.collect()
     assert unheard == []
+
+
+async def test_a_session_that_is_published_goes_on_and_is_whoever_comes_nexts(stage: Stage) -> None:
+    first = enter(stage)
+    (room,) = stage.house.rooms
+    async with room.viewers.outgoing():
+        await stage.leave(first)
+        assert stage.house.rooms == (room,)
+        assert not stage.host.clients[0].is_closed
+        assert enter(stage).room is room
+        stage.pass_time(10 * LEASE_S)
+        assert enter(stage).room is not room
