@@ -185,6 +185,7 @@ def _info(args: argparse.Namespace) -> int:
     from lingen_kernels import implementation, missing
     from lingen_live.checkpoint import load_bundle
     from lingen_live.model.state import StreamState
+    from lingen_live.serve.h264 import choose
 
     bundle = load_bundle(args.checkpoint)
     n_parameters = {
@@ -196,6 +197,7 @@ def _info(args: argparse.Namespace) -> int:
         "digest": bundle.digest,
         "parameters": n_parameters,
         "state_bytes": StreamState.allocate(bundle.config.model, 1).n_bytes,
+        "h264_encoder": choose("auto"),
         "kernels": implementation(),
         "kernels_missing": missing(),
         "config": bundle.config.to_json(),

@@ -14,6 +14,7 @@ from lingen_live.checkpoint import load_bundle
 from lingen_live.engine import build
 from lingen_live.engine.engine import Engine
 from lingen_live.engine.options import EngineOptions
+from lingen_live.serve.h264 import HARDWARE
 from lingen_live.train import jobs
 
 
@@ -38,6 +39,7 @@ def test_info_says_what_a_checkpoint_holds(tiny_bundle: Path, capsys: pytest.Cap
     facts = json.loads(captured.out)
     bundle = load_bundle(tiny_bundle)
     assert facts["digest"] == bundle.digest
+    assert facts["h264_encoder"] in ("libx264", *HARDWARE)
     assert facts["config"] == json.loads(json.dumps(bundle.config.to_json()))
     assert facts["parameters"] == {
         "model": sum(p.numel() for p in bundle.model.parameters()),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lingen_live.serve.channel import Channel, FrameObserver, ignore
 from lingen_live.serve.coded import CODECS, Codec
+from lingen_live.serve.h264 import SOFTWARE
 
 
 class Broadcast:
@@ -20,10 +21,11 @@ class Broadcast:
     Args:
         fps: asked when an encoder is made: nominal frames a second.
         observe: told how long encoding took.
+        h264: which encoder makes H.264.
     """
 
-    def __init__(self, fps: Callable[[], float], observe: FrameObserver = ignore) -> None:
-        self.channels: dict[Codec, Channel] = {codec: Channel(codec, fps, observe) for codec in CODECS}
+    def __init__(self, fps: Callable[[], float], observe: FrameObserver = ignore, h264: str = SOFTWARE) -> None:
+        self.channels: dict[Codec, Channel] = {codec: Channel(codec, fps, observe, h264=h264) for codec in CODECS}
 
     def publish(self, image: NDArray[np.uint8], media_time_s: float) -> None:
         """Offer yuv420p `image` (3 H / 2, W), to be shown at `media_time_s`, to all who take part."""

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from lingen_live.serve.coded import Codec, CodedFrame
 from lingen_live.serve.encoder import VideoEncoder
 from lingen_live.serve.feedback import BitrateRule, KeyframeRule, nominal_bps
+from lingen_live.serve.h264 import SOFTWARE
 from lingen_live.serve.ring import Ring
 from lingen_live.serve.ticks import to_pts
 
@@ -57,6 +58,7 @@ class Channel:
         fps: asked when an encoder is made: nominal frames a second.
         observe: told how long encoding took.
         clock: monotonic seconds.
+        h264: which encoder makes H.264; should it fail, software does from then on.
     """
 
     def __init__(
@@ -65,11 +67,13 @@ class Channel:
         fps: Callable[[], float],
         observe: FrameObserver = ignore,
         clock: Callable[[], float] = time.monotonic,
+        h264: str = SOFTWARE,
     ) -> None:
         self._codec = codec
         self._fps = fps
         self._observe = observe
         self._clock = clock
+        self._h264 = h264
         self._sinks: set[CodedSink] = set()
         self._offered: tuple[Image, int] | None = None
         self._last_pts = -1
@@ -85,6 +89,11 @@ class Channel:
     def bitrate_bps(self) -> int:
         """What the encoder aims at; 0 when nothing is encoded."""
         return self._bitrate.bitrate_bps if self._bitrate and self._task else 0
+
+    @property
+    def encoder_name(self) -> str:
+        """What encodes, as FFmpeg calls it."""
+        return "libvpx" if self._codec == "VP8" else self._h264
 
     def __len__(self) -> int:
         return len(self._sinks)
@@ -142,9 +151,9 @@ class Channel:
             try:
                 encoder = self._fit(encoder, image, start_s)
                 frame = await loop.run_in_executor(executor, partial(encoder.encode, image, pts, is_key=is_key))
-            except av.FFmpegError as error:  # a foreign library: the next frame finds a new encoder
-                logger.warning("The %s encoder failed and is made anew: %s", self._codec, error)
-                encoder = None
+            except (av.FFmpegError, ValueError) as error:  # a foreign library: the next frame finds a new encoder
+                logger.warning("The encoder %s failed and is made anew: %s", self.encoder_name, error)
+                encoder, self._h264 = None, SOFTWARE
                 continue
             if frame is not None:
                 self._hand_out(frame, start_s)
@@ -166,7 +175,7 @@ class Channel:
         bitrate_bps = self._bitrate.update(self._sent_bps(now_s), now_s)
         if encoder is not None and is_same_size and encoder.bitrate_bps == bitrate_bps:
             return encoder
-        return VideoEncoder(self._codec, width_px, height_px, self._fps(), bitrate_bps)
+        return VideoEncoder(self._codec, width_px, height_px, self._fps(), bitrate_bps, self._h264)
 
     def _hand_out(self, frame: CodedFrame, start_s: float) -> None:
         coded_s = self._clock()

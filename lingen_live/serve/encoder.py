@@ -15,6 +15,7 @@ from av.video.frame import PictureType
 from numpy.typing import NDArray
 
 from lingen_live.serve.coded import Codec, CodedFrame
+from lingen_live.serve.h264 import SOFTWARE, make_context
 from lingen_live.serve.ticks import TIME_BASE
 
 _ONE_THREAD_PX = 640 * 480
@@ -30,24 +31,20 @@ class VideoEncoder:
         height_px: even.
         fps: nominal frames a second; frames may come at any later time.
         bitrate_bps: held on average.
+        h264: which encoder makes H.264.
     """
 
-    def __init__(self, codec: Codec, width_px: int, height_px: int, fps: float, bitrate_bps: int) -> None:
+    def __init__(
+        self, codec: Codec, width_px: int, height_px: int, fps: float, bitrate_bps: int, h264: str = SOFTWARE
+    ) -> None:
         self.width_px, self.height_px, self.bitrate_bps = width_px, height_px, bitrate_bps
         self._packer = Vp8Encoder() if codec == "VP8" else H264Encoder()
-        context = av.CodecContext.create("libvpx" if codec == "VP8" else "libx264", "w")
-        assert isinstance(context, av.VideoCodecContext)
-        context.width, context.height, context.pix_fmt = width_px, height_px, "yuv420p"
-        context.framerate, context.time_base = Fraction(round(fps)), TIME_BASE
-        context.bit_rate, context.gop_size = bitrate_bps, _NEVER
+        if codec == "VP8":
+            context = _make_vp8(width_px, height_px, fps, bitrate_bps)
+        else:
+            context = make_context(h264, width_px, height_px, fps, bitrate_bps)
         # A second thread is worth its waking only for large pictures.
         context.thread_count = 1 if width_px * height_px <= _ONE_THREAD_PX else 2
-        if codec == "VP8":
-            context.qmin, context.qmax = 2, 56
-            context.options = _vp8_options(bitrate_bps)
-        else:
-            context.profile = "Baseline"
-            context.options = _H264_OPTIONS
         self._context = context
 
     def encode(self, image: NDArray[np.uint8], pts: int, *, is_key: bool) -> CodedFrame | None:
@@ -70,6 +67,17 @@ class VideoEncoder:
         return CodedFrame(bytes(packet), pts, packet.is_keyframe, tuple(payloads))
 
 
+def _make_vp8(width_px: int, height_px: int, fps: float, bitrate_bps: int) -> av.VideoCodecContext:
+    context = av.CodecContext.create("libvpx", "w")
+    assert isinstance(context, av.VideoCodecContext)
+    context.width, context.height, context.pix_fmt = width_px, height_px, "yuv420p"
+    context.framerate, context.time_base = Fraction(round(fps)), TIME_BASE
+    context.bit_rate, context.gop_size = bitrate_bps, _NEVER
+    context.qmin, context.qmax = 2, 56
+    context.options = _vp8_options(bitrate_bps)
+    return context
+
+
 def _vp8_options(bitrate_bps: int) -> dict[str, str]:
     return {
         "bufsize": str(bitrate_bps),  # one second
@@ -84,14 +92,3 @@ def _vp8_options(bitrate_bps: int) -> dict[str, str]:
         "partitions": "0",
         "static-thresh": "1",
     }
-
-
-_H264_OPTIONS = {
-    # 9 times cheaper than x264's default at the same bitrate.
-    "preset": "superfast",
-    "tune": "zerolatency",
-    "level": "31",
-    "forced-idr": "1",
-    # A cut of the scene is no reason for a keyframe; and untagged colours are shown wrongly by Chromium.
-    "x264-params": "scenecut=0:colormatrix=smpte170m:colorprim=smpte170m:transfer=smpte170m",
-}

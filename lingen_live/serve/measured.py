@@ -76,6 +76,7 @@ def profile_to_json(session: Session, viewers: Viewers, last: int) -> dict[str, 
         "n_dropped_frames": viewers.n_dropped_frames,
         "encoders": {
             codec: {
+                "encoder": channel.encoder_name,
                 "n_frames": channel.n_frames,
                 "n_keyframes": channel.n_keyframes,
                 "n_bytes": channel.n_bytes,

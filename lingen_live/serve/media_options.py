@@ -16,9 +16,11 @@ class MediaOptions:
     Attributes:
         ice: which servers help both sides to find each other.
         delay: how long receivers hold frames back.
+        h264: which encoder makes H.264, as FFmpeg calls it.
         publish: a media server that gets the first session; None for none.
     """
 
     ice: IcePlan = field(default_factory=IcePlan)
     delay: PlayoutDelay = field(default_factory=PlayoutDelay)
+    h264: str = "libx264"
     publish: WhipTarget | None = None

@@ -40,6 +40,12 @@ def add_network_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MIN[:MAX]",
         help="milliseconds that receivers hold frames back; for rough networks (default: %(default)s)",
     )
+    group.add_argument(
+        "--encoder",
+        default="auto",
+        metavar="NAME",
+        help="of H.264: auto takes hardware that works, else software; or h264_nvenc, ... (default: %(default)s)",
+    )
     group.add_argument("--publish", metavar="URL", help="WHIP endpoint that the first session is pushed to")
     group.add_argument("--publish-token", metavar=_SECRET, help="where the token is that the endpoint wants (Bearer)")
 
@@ -52,7 +58,12 @@ def media_options(args: argparse.Namespace) -> MediaOptions:
     """
     secret = None if args.turn_secret is None else read_secret(args.turn_secret, "--turn-secret")
     plan = IcePlan(tuple(args.ice_server), tuple(args.turn), secret, args.turn_lifetime)
-    return MediaOptions(plan, PlayoutDelay.parse(args.playout_delay), _target(args.publish, args.publish_token))
+    delay = PlayoutDelay.parse(args.playout_delay)
+    target = _target(args.publish, args.publish_token)
+    # Imported here, because the worker process imports this module and needs no PyAV.
+    from lingen_live.serve.h264 import choose
+
+    return MediaOptions(plan, delay, choose(args.encoder), target)
 
 
 def _target(url: str | None, token_source: str | None) -> WhipTarget | None:

@@ -53,7 +53,8 @@ def parse_fragment(text: str) -> Fragment:
                 candidates.append(_candidate(value, mid))
     if len(candidates) > MAX_CANDIDATES:
         raise _refusal(f"The fragment has {len(candidates)} candidates; at most {MAX_CANDIDATES} are accepted.")
-    if not candidates and not is_last:
+    # With an ICE name alone a player begins to restart; whoever knows the session answers that.
+    if not candidates and not is_last and ufrag is None:
         raise _refusal("The fragment has neither a candidate nor an end of candidates; it must have one.")
     return Fragment(tuple(candidates), is_last, ufrag)
 

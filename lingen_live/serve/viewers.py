@@ -147,7 +147,9 @@ class Viewers:
         self._outgoing: set[Viewer] = set()
         self._n_arriving = self._n_seated = 0
         self._n_dropped_by_gone = 0
-        self.broadcast = Broadcast(lambda: session.info.fps if session.info else DEFAULT_FPS, session.book.observe)
+        self.broadcast = Broadcast(
+            lambda: session.info.fps if session.info else DEFAULT_FPS, session.book.observe, options.h264
+        )
 
     def __len__(self) -> int:
         return len(self._viewers) + len(self._outgoing) + self._n_arriving + self._n_seated

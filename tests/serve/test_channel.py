@@ -142,6 +142,20 @@ async def test_an_encoder_that_fails_is_made_anew(
     channel.remove(sink)
 
 
+async def test_an_h264_encoder_that_fails_makes_room_for_software() -> None:
+    channel, sink = Channel("H264", lambda: 16.0, h264="h264_of_no_maker"), Sink()
+    assert channel.encoder_name == "h264_of_no_maker"
+    channel.add(sink)
+    for i in range(200):
+        channel.publish(image(i), i / 16)
+        await asyncio.sleep(0.01)
+        if sink.frames:
+            break
+    assert sink.frames[0].is_key
+    assert channel.encoder_name == "libx264"
+    channel.remove(sink)
+
+
 async def test_a_narrow_line_lowers_the_bitrate() -> None:
     now_s = 0.0
     channel, sink = Channel("VP8", lambda: 16.0, clock=lambda: now_s), Sink()

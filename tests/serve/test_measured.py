@@ -33,6 +33,7 @@ async def test_every_stage_of_a_chunk_is_measured(live: Live) -> None:
     assert 0 <= told["stages_ms"]["mailbox"]["p50"] <= told["steers_ms"]["p50"]
     assert told["encoders"]["VP8"]["n_frames"] >= 12
     assert told["encoders"]["H264"]["n_frames"] == 0
+    assert {codec: each["encoder"] for codec, each in told["encoders"].items()} == {"VP8": "libvpx", "H264": "libx264"}
     assert told["n_dropped_frames"] == 0
     played = [chunk for chunk in told["chunks"] if chunk["pts"] is not None]
     assert [chunk["pts"] for chunk in played] == sorted(chunk["pts"] for chunk in played)

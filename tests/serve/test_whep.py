@@ -242,6 +242,7 @@ async def test_candidates_may_come_after_the_offer(live: Live) -> None:
         ("a=end-of-candidates", {**FRAGMENT, "If-Match": '"old"'}, 412, "wrong_etag"),
         ("a=end-of-candidates", {**FRAGMENT, "If-Match": "*"}, 422, "no_restart"),
         ("a=ice-ufrag:other\na=end-of-candidates", FRAGMENT, 422, "no_restart"),
+        ("a=ice-ufrag:other\na=ice-pwd:another", {**FRAGMENT, "If-Match": "*"}, 422, "no_restart"),
     ],
 )
 async def test_bad_fragments(live: Live, body: str, headers: dict[str, str], status: int, code: str) -> None:
@@ -263,3 +264,10 @@ async def test_looking_is_allowed_and_shows_nothing(live: Live, method: str) -> 
     assert (response.status_code, response.text) == (200, "")
     assert response.headers["content-type"] == "application/sdp"
     assert response.headers["accept-patch"] == "application/trickle-ice-sdpfrag"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT"])
+async def test_a_viewers_address_takes_nothing_else(live: Live, method: str) -> None:
+    response = await live.http.request(method, "/whep/x")
+    assert response.status_code == 405
+    assert response.headers["allow"] == "DELETE, PATCH, OPTIONS"
