@@ -21,6 +21,7 @@ from lingen_live.serve.measured import measured_router
 from lingen_live.serve.media_socket import MediaSockets
 from lingen_live.serve.sessions import Session
 from lingen_live.serve.socket import ControlSockets
+from lingen_live.serve.throttle import Throttle
 from lingen_live.serve.viewers import Viewers
 from lingen_live.serve.web import WebFiles
 from lingen_live.serve.whep import whep_router
@@ -38,6 +39,7 @@ def create_app(
         more_metrics: asked whenever somebody asks for metrics.
     """
     app = FastAPI(title="lingen live", docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(Throttle)
     app.add_middleware(Guard, rule=rule)
     app.add_middleware(Cors, rule=rule)  # outside of the guard: the last that is added comes first
     app.add_exception_handler(HttpError, _answer_error)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from contextlib import suppress
 
 from fastapi import WebSocket, WebSocketDisconnect
@@ -16,11 +17,14 @@ from lingen_live.serve.house import House, Visitor
 from lingen_live.serve.outbox import Outbox
 from lingen_live.serve.parse import parse_control, parse_hello
 from lingen_live.serve.protocol import ErrorEvent, Hello, encode
+from lingen_live.serve.rate import TokenBucket
 from lingen_live.serve.tasks import first_of
 
 HELLO_TIMEOUT_S = 10.0
 FAREWELL_TIMEOUT_S = 1.0
 MAX_SOCKETS = 64
+CONTROLS_HZ, CONTROLS_BURST = 30.0, 120
+"""Of one socket: no person, and no script that waits for receipts, comes near it."""
 
 CLOSE_BAD_HELLO = 4400
 CLOSE_STUCK = 4408
@@ -85,9 +89,13 @@ class ControlSockets:
 
 
 async def _listen(socket: WebSocket, visitor: Visitor) -> None:
+    bucket = TokenBucket(CONTROLS_HZ, CONTROLS_BURST)
     while True:
         try:
-            await visitor.control(parse_control(await _receive_text(socket)))
+            text = await _receive_text(socket)
+            # Nothing is dropped: whoever talks too fast is read more slowly, and the newest words still count.
+            await asyncio.sleep(bucket.reserve(time.monotonic()))
+            await visitor.control(parse_control(text))
         except ProtocolError as error:
             visitor.outbox.post(ErrorEvent(error.code, error.message, error.id))
 
