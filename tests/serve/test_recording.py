@@ -14,13 +14,14 @@ from typing import Any
 import av
 import pytest
 from live_server import FAKE_LIVE, LiveServer
-from served import Live, Talk
+from served import Live, Talk, running_server
 from websockets.asyncio.client import ClientConnection, connect
 
 from lingen_live.engine.scenario import parse_scenario
 from lingen_live.serve import film
 from lingen_live.serve.coded import CodedFrame
 from lingen_live.serve.ring import Ring
+from lingen_live.serve.shelf import Shelf
 
 STEP = 5625
 
@@ -65,6 +66,44 @@ async def test_a_recording_is_what_was_shown_with_its_script(live: Live) -> None
         assert (part.status_code, part.content) == (206, b"ftyp")
         script = await live.http.get(f"/recordings/{done['name']}.json")
         assert parse_scenario(script.content).start.seed == 7
+
+
+async def test_a_pause_and_a_turn_back_leave_a_film_that_goes_forward(live: Live) -> None:
+    async with live.socket() as socket:
+        talk = await greeted(socket)
+        first = (await talk.hear("chunk"))["chunk_index"]
+        await talk.say(type="record", id=1, action="start")
+        while (await talk.hear("recording"))["duration_ms"] < 1000:
+            pass
+        await talk.say(type="pause", id=2)
+        await talk.hear("applied")
+        await talk.say(type="seek", id=3, chunk_index=first)
+        await talk.hear("applied")
+        await talk.say(type="resume", id=4)
+        while (news := await talk.hear("recording"))["duration_ms"] < 2500:
+            assert news["status"] == "recording"
+        await talk.say(type="record", id=5, action="stop")
+        done = await told(talk, "done")
+        shown = times((await live.http.get(f"/recordings/{done['name']}.mp4")).content)
+        assert len(shown) > 30
+        assert all(a < b for a, b in pairwise(shown))
+
+
+async def test_a_film_ends_at_its_longest_and_those_of_a_session_go_with_it(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("", encoding="utf-8")
+    shelf = Shelf(max_s=1.0)
+    async with running_server(tmp_path, shelf=shelf) as live, live.socket() as socket:
+        talk = await greeted(socket)
+        await talk.hear("chunk")
+        await talk.say(type="record", id=1, action="start")
+        done = await told(talk, "done")
+        assert "It reached 1 s" in done["message"]
+        assert done["duration_ms"] == pytest.approx(1000, abs=70)
+        assert shelf.room_bytes < shelf.max_bytes
+        async with asyncio.timeout(10):
+            while shelf.n_at_work:  # noqa: ASYNC110 (a count has no event)
+                await asyncio.sleep(0.01)
+    assert shelf.room_bytes == shelf.max_bytes
 
 
 async def test_the_last_seconds_are_kept_after_the_fact_without_another_encoder(live: Live) -> None:

@@ -27,6 +27,7 @@ from lingen_live.serve.media_options import MediaOptions
 from lingen_live.serve.patience import Patience
 from lingen_live.serve.server import serve
 from lingen_live.serve.sessions import Session
+from lingen_live.serve.shelf import Shelf
 from lingen_live.serve.viewers import Viewers
 
 
@@ -92,6 +93,7 @@ async def running_server(
     patience: Patience | None = None,
     media: MediaOptions | None = None,
     more_hosts: Sequence[str] = (),
+    shelf: Shelf | None = None,
 ) -> AsyncIterator[Live]:
     """A warm server; it is stopped and must stop cleanly."""
     options = EngineOptions(prompt="a day", seed=7, n_sessions=2)
@@ -104,6 +106,7 @@ async def running_server(
         max_viewers=max_viewers,
         lease_s=lease_s,
         media=media or MediaOptions(),
+        shelf=shelf,
     )
     app = create_app(house, web_directory, HostRule.for_host("127.0.0.1", more_hosts))
     is_ready = asyncio.Event()
