@@ -113,6 +113,7 @@ def test_what_was_said_comes_back_by_arrow_keys_also_after_a_reload(page: Page) 
 
 
 def test_both_themes_can_be_read_at_every_size_and_the_choice_stays(page: Page) -> None:
+    page.emulate_media(reduced_motion="reduce")  # colours on their way from one theme to the other are neither
     steer(page, "the stock market crashes")  # says more on the page
     page.keyboard.press("Escape")
     page.keyboard.press("i")
