@@ -28,7 +28,7 @@
 /** @typedef {{type: "timeline", branch_id: number, chunk_index: number, branches: readonly ({id: number, name: string, parent_id: number | null, forked_at: number, tip_index: number})[], max_branches: number, moments: readonly (readonly [number, number])[], plan: readonly ({id: number, chunk_index: number, verb: "steer" | "cut", prompt: string, n_chunks: number})[], thumbnails: string}} TimelineEvent */
 /** @typedef {{type: "line", place: number, n_waiting: number, n_sessions: number}} LineEvent */
 /** @typedef {{type: "error", code: string, message: string, id?: number}} ErrorEvent */
-/** @typedef {{type: "recording", name: string, status: "warming" | "running" | "paused" | "restarting", duration_ms: number, n_bytes: number, has_script: boolean, message?: string}} RecordingEvent */
+/** @typedef {{type: "recording", name: string, status: "recording" | "done" | "failed", duration_ms: number, n_bytes: number, has_script: boolean, message?: string}} RecordingEvent */
 /** @typedef {Hello | SteerControl | BlendControl | ReanchorControl | CutControl | PauseControl | ResumeControl | SeedControl | ResetControl | SeekControl | ForkControl | SwitchControl | DeleteControl | ScheduleControl | RescheduleControl | UnscheduleControl | ScenarioControl | LoadControl | RecordControl | KeepControl} ClientMessage */
 /** @typedef {ReceivedEvent | AppliedEvent | ChunkEvent | StateEvent | TimelineEvent | LineEvent | ErrorEvent | RecordingEvent} ServerMessage */
 

@@ -259,13 +259,16 @@ class ChunkEvent:
     weights: Weights
 
 
+Status = Literal["warming", "running", "paused", "restarting"]
+
+
 @dataclass(frozen=True, slots=True)
 class StateEvent:
     """How the session is, sent after hello and whenever it changes.
 
     Attributes:
         version: of the protocol.
-        status: "warming", "running", "paused" or "restarting".
+        status: what it does.
         progress: `stage` and `fraction` (0 to 1) while warming or restarting, else None and not sent.
         prompt: the words being steered to by the chunk that plays.
         seed: of the chunk that plays.
@@ -283,7 +286,7 @@ class StateEvent:
 
     type: ClassVar[str] = "state"
     version: int
-    status: str
+    status: Status
     progress: Mapping[str, Any] | None
     prompt: str
     seed: int

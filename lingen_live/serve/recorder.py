@@ -43,7 +43,7 @@ class Recorder:
         self._session, self._broadcast, self._shelf = session, broadcast, shelf
         self._films: dict[str, Recording] = {}
         self._running: tuple[Recording, Channel] | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def control(self, control: RecordControl | KeepControl, outbox: Outbox) -> None:
         """Begin, end or keep.
@@ -73,8 +73,8 @@ class Recorder:
         if self._running is not None:
             self._running[0].stop()
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=CLOSE_S)
-        for task in self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=CLOSE_S)
+        for task in self._tasks.values():
             task.cancel()
         for film in self._films.values():
             self._shelf.drop(film.film.path)
@@ -113,15 +113,15 @@ class Recorder:
         if shelf.n_at_work >= MAX_AT_WORK:
             message = f"{shelf.n_at_work} films are being written here; at most {MAX_AT_WORK} can be."
             raise ProtocolError("too_many_recordings", message, id)
-        finished = [name for name, film in self._films.items() if film.status != "recording"]
-        if len(self._films) >= MAX_FILMS and finished:
-            shelf.drop(self._films.pop(finished[0]).film.path)
+        finished = [name for name in self._films if name not in self._tasks]
+        while finished and (len(self._films) >= MAX_FILMS or (shelf.room_bytes <= 0 and not shelf.is_kept)):
+            shelf.drop(self._films.pop(finished.pop(0)).film.path)
         max_bytes = min(MAX_FILM_BYTES, shelf.room_bytes)
         if max_bytes <= 0:
             message = f"Films fill all {shelf.max_bytes} bytes that there are for them."
             raise ProtocolError("no_room", message, id)
         try:
-            path = shelf.new_path()
+            path = shelf.new_path(max_bytes)
         except OSError as error:
             raise ProtocolError("no_room", f"There is nowhere to write: {error.strerror}.", id) from error
         film = FilmFile(path, codec, info.width_px, info.height_px)
@@ -131,25 +131,21 @@ class Recorder:
         self._films[recording.name] = recording
         self._shelf.n_at_work += 1
         task = asyncio.create_task(self._run(recording, samples))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[recording.name] = task
+        task.add_done_callback(lambda _: self._tasks.pop(recording.name))
         self._tell(recording)
 
     async def _run(self, recording: Recording, samples: Iterable[Sample] | None) -> None:
-        writing = asyncio.create_task(recording.run(samples or ()))
         try:
-            if samples is not None:
-                await asyncio.sleep(0)  # it has taken them
-                recording.stop()
-            await writing
+            await recording.run(samples)
             recording.has_script = await self._write_script(recording.film.path)
         finally:
-            writing.cancel()
             self._let_go(recording)
             self._tell(recording)
 
     def _let_go(self, recording: Recording) -> None:
         self._shelf.n_at_work -= 1
+        self._shelf.settle(recording.film.path, recording.n_bytes)
         if self._running is not None and self._running[0] is recording:
             self._running[1].remove(recording)
             self._session.remove_viewer(self._broadcast, is_person=False)
@@ -171,5 +167,4 @@ class Recorder:
         )
 
     def _tell(self, film: Recording) -> None:
-        self._shelf.note(film.film.path, film.n_bytes)
         self._session.broadcast(self._event(film))

@@ -81,18 +81,19 @@ class Recording:
         self._put(self._cutter.rest(self._last_pts + self._frame_ticks))
         self._has_news.set()
 
-    async def run(self, samples: Iterable[Sample] = ()) -> None:
-        """Write until stopped; begins with `samples`."""
+    async def run(self, samples: Iterable[Sample] | None = None) -> None:
+        """Write until stopped; or `samples`, if there are any, and nothing else."""
         executor = ThreadPoolExecutor(1, "lingen-film")
         loop = asyncio.get_running_loop()
         try:
-            for sample in samples:
+            for sample in samples or ():
                 self._take(sample)
+                while self._backlog:  # these wait elsewhere: no disk is too slow for them
+                    await self._write(executor, self._backlog.popleft())
+            if samples is not None:
+                self.stop()
             while fragment := await self._next():
-                await loop.run_in_executor(executor, self.film.append, fragment)
-                self._end_pts = fragment.end_pts
-                self.n_bytes += fragment.n_bytes
-                self._on_news(self)
+                await self._write(executor, fragment)
             await loop.run_in_executor(executor, lambda: self.film.finish(is_whole=True))
             self._end(None if self._first_pts is not None else "No frame came.")
         except (OSError, ValueError) as error:  # the disk, or frames that no film can hold
@@ -101,6 +102,12 @@ class Recording:
         finally:
             self._is_stopped = True
             executor.shutdown(wait=False)
+
+    async def _write(self, executor: ThreadPoolExecutor, fragment: Fragment) -> None:
+        await asyncio.get_running_loop().run_in_executor(executor, self.film.append, fragment)
+        self._end_pts = fragment.end_pts
+        self.n_bytes += fragment.n_bytes
+        self._on_news(self)
 
     def _end(self, problem: str | None) -> None:
         self.status = "failed" if problem else "done"

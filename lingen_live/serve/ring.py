@@ -1,5 +1,7 @@
 """The last seconds of a channel, kept as they were coded: what "keep the last 30 s" is made of. Pure.
 
+What was watched before a longer gap is forgotten, since a film of it would stand still for that long.
+
 Costs the references to frames that exist anyway. A film can begin only with a keyframe, so one is asked for now and
 then while somebody watches; nothing is encoded for the ring's sake.
 """
@@ -15,6 +17,7 @@ from lingen_live.serve.protocol import MAX_KEEP_S
 from lingen_live.serve.ticks import CLOCK_RATE_HZ
 
 KEYFRAME_EVERY_S = 5.0
+MAX_GAP_S = 2.0
 MAX_RING_BYTES = 16 * 2**20
 
 
@@ -38,6 +41,9 @@ class Ring:
 
     def deliver(self, frame: CodedFrame) -> None:
         """Keep `frame`."""
+        if self._stretches and frame.pts - self._stretches[-1][-1].pts > MAX_GAP_S * CLOCK_RATE_HZ:
+            self._stretches.clear()
+            self.n_bytes = 0
         if frame.is_key:
             self._stretches.append([])
         elif not self._stretches:

@@ -65,7 +65,6 @@ TOLD: Mapping[str, Schema] = {
     "understanding": _object(scene=_TEXTS, heard=_TEXTS, similarity=_NUMBER),
     "model": {"type": "object"},
     "transition_chunks": _index(protocol.MAX_STEER_CHUNKS, 1),
-    "status": {"enum": ["warming", "running", "paused", "restarting"]},
     "blend": _SHARE,
     "branches": {"type": "array", "items": _BRANCH},
     "moments": {

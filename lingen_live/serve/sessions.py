@@ -109,7 +109,7 @@ class Session:
         return self._info
 
     @property
-    def status(self) -> str:
+    def status(self) -> protocol.Status:
         """As in the protocol's state."""
         if self._info is None:
             return "warming"

@@ -45,11 +45,11 @@ class Shelf:
 
     @property
     def room_bytes(self) -> int:
-        """What may still be written."""
+        """What may still be written, beside the films that are being written."""
         return self.max_bytes - sum(self._sizes.values())
 
-    def new_path(self) -> Path:
-        """For one more film: a name that nobody can guess.
+    def new_path(self, n_bytes: int) -> Path:
+        """For one more film: a name that nobody can guess, and room for so much.
 
         Raises:
             OSError: there is no directory to be had.
@@ -58,11 +58,14 @@ class Shelf:
             self.directory.mkdir(parents=True, exist_ok=True)
         elif self._private is None:
             self._private = Path(tempfile.mkdtemp(prefix="lingen-live-"))
-        return (self.directory or self._private or Path()) / f"{secrets.token_urlsafe(12)}.mp4"
-
-    def note(self, path: Path, n_bytes: int) -> None:
-        """How large a film is now."""
+        path = (self.directory or self._private or Path()) / f"{secrets.token_urlsafe(12)}.mp4"
         self._sizes[path] = n_bytes
+        return path
+
+    def settle(self, path: Path, n_bytes: int) -> None:
+        """A film is written: the rest of its room is free. Nothing of one that was dropped meanwhile."""
+        if path in self._sizes:
+            self._sizes[path] = n_bytes
 
     def drop(self, path: Path) -> None:
         """A film is wanted no more: it is deleted, unless films are kept."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 from live_server import FAKE_LIVE, LiveServer
 from served import Live, Talk, running_server
@@ -20,6 +21,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from lingen_live.engine.scenario import parse_scenario
 from lingen_live.serve import film
 from lingen_live.serve.coded import CodedFrame
+from lingen_live.serve.encoder import VideoEncoder
+from lingen_live.serve.film import FilmFile
+from lingen_live.serve.mp4 import Sample
+from lingen_live.serve.recording import MAX_BACKLOG_BYTES, Recording
 from lingen_live.serve.ring import Ring
 from lingen_live.serve.shelf import Shelf
 
@@ -174,6 +179,41 @@ async def test_what_was_recorded_when_a_server_is_killed_plays(tmp_path: Path) -
         assert len(times(path.read_bytes())) >= 25
     finally:
         server.close()
+
+
+async def test_what_waits_in_memory_is_kept_whole_however_much_it_is(tmp_path: Path) -> None:
+    ended: list[Recording] = []
+    path, n = tmp_path / "film.mp4", 4 * MAX_BACKLOG_BYTES // 2**20
+    coded = VideoEncoder("VP8", 64, 64, 16.0, 10**6).encode(np.zeros((96, 64), np.uint8), 0, is_key=True)
+    assert coded is not None
+    samples = [Sample(coded.data + bytes(2**19), k * STEP, True) for k in range(n)]
+    film = FilmFile(path, "VP8", 64, 64)
+    recording = Recording("film", film, max_s=60, max_bytes=2**30, fps=16.0, on_news=ended.append)
+    await recording.run(samples)
+    assert (recording.status, recording.message) == ("done", None)
+    assert recording.duration_s == pytest.approx(n / 16)
+    assert path.stat().st_size > 2 * MAX_BACKLOG_BYTES
+
+
+def test_a_shelf_sets_room_aside_and_forgets_what_was_dropped() -> None:
+    shelf = Shelf(max_bytes=1000)
+    first, second = shelf.new_path(600), shelf.new_path(400)
+    assert shelf.room_bytes == 0
+    shelf.settle(first, 100)
+    assert shelf.room_bytes == 500
+    shelf.drop(second)
+    shelf.settle(second, 400)  # its last word came late
+    assert shelf.room_bytes == 900
+    shelf.clear()
+
+
+def test_a_ring_forgets_what_was_watched_before_a_gap() -> None:
+    ring = Ring(lambda: None, seconds=30)
+    for k in [*range(160), *range(160 + 20 * 16, 200 + 20 * 16)]:
+        ring.deliver(CodedFrame(b"12345", k * STEP, k % 32 == 0, ()))
+    kept = ring.last(30)
+    assert kept[0].pts == (160 + 20 * 16) * STEP
+    assert ring.n_bytes == 5 * len(kept) == 5 * 40
 
 
 def test_a_ring_keeps_so_many_seconds_from_a_keyframe_on() -> None:

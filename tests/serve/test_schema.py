@@ -121,6 +121,7 @@ async def test_what_a_server_sends_is_what_the_schema_says(live: Live) -> None:
         {"type": "dance"},
         {"type": "pause", "id": 3},
         {"type": "resume", "id": 4},
+        {"type": "record", "id": 5, "action": "start"},
     ]
     kinds: set[str] = set()
     async with live.socket() as socket:
@@ -129,7 +130,7 @@ async def test_what_a_server_sends_is_what_the_schema_says(live: Live) -> None:
         for message in said:
             await talk.say(**message)
         async with asyncio.timeout(10):
-            while kinds < {"state", "received", "applied", "chunk", "timeline", "error"}:
+            while kinds < {"state", "received", "applied", "chunk", "timeline", "error", "recording"}:
                 message = json.loads(await socket.recv())
                 assert what_is_wrong(message, "server") == []
                 kinds.add(message["type"])
