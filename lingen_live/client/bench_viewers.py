@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urljoin
 
+from lingen_live.client.live import LiveClient
 from lingen_live.client.watching import Watcher
 from lingen_live.errors import LingenError
 
@@ -97,6 +98,19 @@ async def measure_viewers(server: ServerProcess, counts: Sequence[int], seconds:
     return rows
 
 
+async def measure_recording(server: ServerProcess, seconds: float) -> list[dict[str, Any]]:
+    """The same with one viewer and a client of the controls, without a recording and with one."""
+    rows = []
+    async with LiveClient(server.url) as client, _Player(urljoin(server.url, "whep")) as player:
+        for is_recorded in (False, True):
+            if is_recorded:
+                await client.control("record", action="start")
+            await asyncio.sleep(SETTLE_S)
+            rows.append({"n_viewers": 1, "is_recorded": is_recorded, **await _measure(server, [player], seconds)})
+        await client.control("record", action="stop")
+    return rows
+
+
 async def _measure(server: ServerProcess, players: Sequence[_Player], seconds: float) -> dict[str, Any]:
     before, cpu_s, start_s = [player.n_frames for player in players], server.cpu_s(), time.monotonic()
     await asyncio.sleep(seconds)
@@ -119,7 +133,8 @@ def run_bench_viewers(counts: Sequence[int], seconds: float, arguments: Sequence
         raise BenchError("Processor time is read from /proc, which this system does not have; Linux does.")
     with ServerProcess(arguments) as server:
         rows = asyncio.run(measure_viewers(server, counts, seconds))
-    return {"server": server.described, "seconds": seconds, "rows": rows}
+        recording = asyncio.run(measure_recording(server, seconds))
+    return {"server": server.described, "seconds": seconds, "rows": rows, "recording": recording}
 
 
 def as_viewers_table(result: dict[str, Any]) -> str:
@@ -128,4 +143,6 @@ def as_viewers_table(result: dict[str, Any]) -> str:
     for row in result["rows"]:
         shown = [("-" if row[name] is None else f"{row[name]:.1f}") for name in ("fps_worst", "fps_best")]
         lines.append(f"{row['n_viewers']:>7} {row['cpu_percent']:>12.1f} {shown[0]:>10} {shown[1]:>9}")
+    without, recorded = (row["cpu_percent"] for row in result["recording"])
+    lines.append(f"one viewer and a client of the controls: {without:.1f} % of a core, while recorded {recorded:.1f}")
     return "\n".join(lines)
