@@ -56,17 +56,6 @@ def run_live(
     web_directory = find_web_directory()
     rule = HostRule.for_host(host, more_hosts)
 
-    def welcome(info: EngineInfo, n_places: int) -> None:
-        console.say(_describe(info))
-        if info.weights == "random":
-            console.say("Its weights are random: the pictures mean nothing, the speed does.")
-        streams = "one stream" if n_places == 1 else f"{n_places} streams"
-        console.say(f"It plays {streams} at a time as fast as needed here; whoever else comes waits in line.")
-        token = f"?token={rule.token}" if rule.token else ""
-        console.say(f"Open {url_of(listener, host)}{token} and say what you would like to see. Ctrl-C ends it.")
-        if rule.token:
-            console.say("Whoever has this address can watch and steer; without its token, nobody can.")
-
     async def run() -> None:
         house = House(
             WorkerHost(options, factory),
@@ -81,7 +70,7 @@ def run_live(
         app = create_app(house, web_directory, rule, publisher.metrics if publisher else list)
 
         def on_ready(info: EngineInfo) -> None:
-            welcome(info, house.n_places)
+            _welcome(console, info, house.n_places, url_of(listener, host), rule.token)
 
         beside = publisher.run if publisher else None
         await serve(app, house, listener, on_progress=console.progress, on_ready=on_ready, beside=beside)
@@ -89,6 +78,18 @@ def run_live(
     with signals_held():
         console.say("lingen live: warming up the model")
         asyncio.run(run())
+
+
+def _welcome(console: Console, info: EngineInfo, n_places: int, url: str, token: str | None) -> None:
+    console.say(_describe(info))
+    if info.weights == "random":
+        console.say("Its weights are random: the pictures mean nothing, the speed does.")
+    streams = "one stream" if n_places == 1 else f"{n_places} streams"
+    console.say(f"It plays {streams} at a time as fast as needed here; whoever else comes waits in line.")
+    query = f"?token={token}" if token else ""
+    console.say(f"Open {url}{query} and say what you would like to see. Ctrl-C ends it.")
+    if token:
+        console.say("Whoever has this address can watch and steer; without its token, nobody can.")
 
 
 def _describe(info: EngineInfo) -> str:
