@@ -19,7 +19,7 @@ from lingen_live.errors import EngineError
 
 _BT709 = 1
 _OPTIONS = {"crf": "18", "preset": "veryfast", "threads": "1"}
-"""At this preset a chunk of frames takes a tenth of the time in which it is made; at x264's default, a third."""
+"""x264's default preset was measured at five times the processor time of this one (docs/lab-notes.md)."""
 _CONTAINER = {"movflags": "+faststart"}
 
 
