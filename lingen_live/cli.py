@@ -42,9 +42,10 @@ def main(argv: list[str] | None = None) -> int:
 
 def _add_live(parser: argparse.ArgumentParser) -> None:
     from lingen_live.serve.launch import add_arguments, launch
+    from lingen_live.studio.annexe import Studio
 
     add_arguments(parser)
-    parser.set_defaults(run=launch)
+    parser.set_defaults(run=lambda args: launch(args, annexe=Studio()))
 
 
 def _add_render(parser: argparse.ArgumentParser) -> None:
