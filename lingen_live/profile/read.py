@@ -23,8 +23,8 @@ from lingen_live.profile.strict import (
     stage_of,
 )
 
-MAX_FILE_BYTES = 4 * 2**20
-"""Eight times what a server hands out at once."""
+MAX_FILE_BYTES = 2 * 2**20
+"""Twice the longest that a server hands out at once."""
 _LINE_KEYS = {"chunk_index", "pts", "steered_ms", "spans", "weights"}
 
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 import gradio as gr
 
 from lingen_live.studio.context import StudioContext
+from lingen_live.studio.profile_tab import build_profile
 from lingen_live.studio.storyboard_tab import build_storyboard
+from lingen_live.studio.study_style import STUDY_STYLE
 
-STYLE = """
+STYLE = (
+    """
 footer { display: none !important }
 """
+    + STUDY_STYLE
+)
 
 
 def build_page(context: StudioContext) -> gr.Blocks:
@@ -19,4 +24,6 @@ def build_page(context: StudioContext) -> gr.Blocks:
         with gr.Tabs():
             with gr.Tab("Storyboard"):
                 build_storyboard(context)
+            with gr.Tab("Profile") as profile:
+                build_profile(context, profile)
     return page
