@@ -1,4 +1,4 @@
-"""The studio as the server sees it: at `/studio`, made when somebody first asks for it. Light to import, without Gradio.
+"""The studio as the server sees it: at `/studio`, made when somebody first asks for it. Light; imports no Gradio.
 
 Where Gradio is missing, a plain page says how to get it.
 """

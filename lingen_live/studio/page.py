@@ -16,7 +16,6 @@ def build_page(context: StudioContext) -> gr.Blocks:
     """All tabs."""
     with gr.Blocks(title="lingen live: studio", analytics_enabled=False, fill_width=True) as page:
         gr.Markdown("# Studio\nFilms made of words, beside [the live video](../).")
-        with gr.Tabs():
-            with gr.Tab("Storyboard"):
-                build_storyboard(context)
+        with gr.Tabs(), gr.Tab("Storyboard"):
+            build_storyboard(context)
     return page
