@@ -6,6 +6,7 @@ All of it belongs to the event loop of the server; handlers of tabs run there, s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from lingen_live.engine.client import EngineHost
@@ -13,6 +14,8 @@ from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.options import EngineOptions
 from lingen_live.serve.annexe import Backstage
 from lingen_live.serve.room import Room
+from lingen_live.studio.background import render_beside
+from lingen_live.studio.desk import Desk
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +24,16 @@ class StudioContext:
 
     Attributes:
         backstage: the parts of the server.
+        desk: where films are made.
     """
 
     backstage: Backstage
+    desk: Desk
 
     @classmethod
     def of(cls, backstage: Backstage) -> StudioContext:
         """The context of a server."""
-        return cls(backstage)
+        return cls(backstage, Desk(partial(render_beside, backstage.host)))
 
     @property
     def host(self) -> EngineHost:

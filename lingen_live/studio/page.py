@@ -9,6 +9,18 @@ from lingen_live.studio.storyboard_tab import build_storyboard
 
 STYLE = """
 footer { display: none !important }
+.ll-problem { color: var(--error-text-color, #b91c1c); font-weight: 600 }
+.ll-films { display: grid; gap: 0.75rem }
+.ll-film { border: 1px solid var(--border-color-primary); border-radius: 8px; padding: 0.75rem }
+.ll-film header { display: flex; justify-content: space-between; gap: 1rem }
+.ll-film progress { width: 100%; height: 0.6rem; accent-color: var(--primary-600) }
+.ll-strip { display: flex; gap: 2px; overflow: hidden; margin-top: 0.5rem }
+.ll-strip img { flex: 0 1 auto; min-width: 0; height: 56px; object-fit: cover }
+.ll-player video { width: 100%; max-width: 512px; background: #000; image-rendering: auto }
+.ll-pick input { display: none }
+.ll-pick label { display: block; text-align: center; cursor: pointer; padding: 0.5rem 1rem; border-radius: 6px;
+  background: var(--button-secondary-background-fill); color: var(--button-secondary-text-color); font-weight: 600 }
+.ll-pick label:focus-within { outline: 2px solid var(--primary-600) }
 """
 
 
@@ -17,5 +29,5 @@ def build_page(context: StudioContext) -> gr.Blocks:
     with gr.Blocks(title="lingen live: studio", analytics_enabled=False, fill_width=True) as page:
         gr.Markdown("# Studio\nFilms made of words, beside [the live video](../).")
         with gr.Tabs(), gr.Tab("Storyboard"):
-            build_storyboard(context)
+            build_storyboard(context, page)
     return page
