@@ -1,4 +1,4 @@
-"""The studio as the server sees it: at `/studio`, made when somebody first asks for it. Light to import, without Gradio.
+"""The studio as the server sees it: at `/studio`, made when somebody first asks for it. Light; imports no Gradio.
 
 Where Gradio is missing, a plain page says how to get it.
 """
@@ -40,6 +40,7 @@ class Studio:
 
             return missing_page
         from lingen_live.studio.context import StudioContext
+        from lingen_live.studio.films import Films
         from lingen_live.studio.gate import Gate
         from lingen_live.studio.lazy import Lazy
 
@@ -50,8 +51,14 @@ class Studio:
 
             return make_app(context)
 
-        return Gate(Lazy(make))
+        return Gate(Films(context.desk, Lazy(make)))
 
     async def run(self) -> None:
         """Make films until cancelled."""
-        await asyncio.Event().wait()
+        if self._context is None:
+            await asyncio.Event().wait()
+            return
+        try:
+            await self._context.desk.run()
+        finally:
+            await self._context.evaluation.cancel()

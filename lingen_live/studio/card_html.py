@@ -120,9 +120,7 @@ def _pans(sources: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
 
 
 def _seams(sources: Mapping[str, Mapping[str, Any]]) -> str:
-    rows = [
-        [name, _number(each["chunk_edges"], 2), _number(each["latent_edges"], 2)] for name, each in sources.items()
-    ]
+    rows = [[name, _number(each["chunk_edges"], 2), _number(each["latent_edges"], 2)] for name, each in sources.items()]
     return table_html(["of", "chunk edges", "latent frame edges"], rows, "Difference of neighbouring frames at seams")
 
 

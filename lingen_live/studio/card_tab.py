@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from html import escape
 
 import gradio as gr
 
@@ -12,15 +11,16 @@ from lingen_live.errors import LingenError
 from lingen_live.studio.card_html import model_html, quick_html, report_html
 from lingen_live.studio.context import StudioContext
 from lingen_live.studio.evaluation import MAX_CAPTIONS, MIN_CAPTIONS, Evaluation
+from lingen_live.studio.film_view import show_problem
 from lingen_live.studio.report import ReportError, folder_of, read_report
 
 _POLL_S = 0.4
 _DEFAULT_CAPTIONS = 12
 _MAX_WATCHING = 8
 _HOW = (
-    "`lingen_live eval --checkpoint DIR --out DIR/evaluation` makes the report that is shown here. *Evaluate now* judges "
-    "a few other captions, in a process of its own that lets everything else go first and takes the memory of one more "
-    "engine."
+    "`lingen_live eval --checkpoint DIR --out DIR/evaluation` makes the report that is shown here. *Evaluate now* "
+    "judges a few other captions, in a process of its own that lets everything else go first and takes the memory of one "
+    "more engine."
 )
 
 
@@ -50,12 +50,12 @@ def build_card(context: StudioContext, tab: gr.Tab) -> None:
     async def evaluate(n: float) -> AsyncIterator[str]:
         info = context.info
         if info is None:
-            yield _problem("The model is still warming up; try again in a moment.")
+            yield show_problem("The model is still warming up; try again in a moment.")
             return
         try:
             evaluation.start(context.options, info.checkpoint_digest, int(n))
         except LingenError as error:
-            yield _problem(error.message)
+            yield show_problem(error.message)
             return
         async for told in follow():
             yield told
@@ -78,7 +78,7 @@ def state_html(evaluation: Evaluation) -> str:
         n, of = evaluation.n_done, evaluation.n_captions
         parts.append(f'<p><progress max="{of}" value="{n}"></progress> {n} of {of} captions are judged.</p>')
     elif evaluation.problem:
-        parts.append(_problem(evaluation.problem))
+        parts.append(show_problem(evaluation.problem))
     if evaluation.result:
         parts.append(quick_html(evaluation.result))
     return "".join(parts)
@@ -88,8 +88,4 @@ def _report(context: StudioContext, digest: str) -> str:
     try:
         return report_html(read_report(folder_of(context.checkpoint), digest))
     except ReportError as error:
-        return _problem(error.message)
-
-
-def _problem(message: str) -> str:
-    return f'<p class="study-problem" role="alert">{escape(message)}</p>'
+        return show_problem(error.message)

@@ -6,6 +6,7 @@ All of it belongs to the event loop of the server; handlers of tabs run there, s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from lingen_live.engine.client import EngineHost
@@ -13,6 +14,9 @@ from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.options import EngineOptions
 from lingen_live.serve.annexe import Backstage
 from lingen_live.serve.room import Room
+from lingen_live.studio.background import render_beside
+from lingen_live.studio.desk import Desk
+from lingen_live.studio.evaluation import Evaluation
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +25,18 @@ class StudioContext:
 
     Attributes:
         backstage: the parts of the server.
+        desk: where films are made.
+        evaluation: the quick evaluation of the loaded checkpoint.
     """
 
     backstage: Backstage
+    desk: Desk
+    evaluation: Evaluation
 
     @classmethod
     def of(cls, backstage: Backstage) -> StudioContext:
         """The context of a server."""
-        return cls(backstage)
+        return cls(backstage, Desk(partial(render_beside, backstage.host)), Evaluation())
 
     @property
     def host(self) -> EngineHost:

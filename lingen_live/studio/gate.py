@@ -1,7 +1,8 @@
 """What of Gradio may be reached at all: a list of routes, bounded bodies, and no word about files or other machines.
 
-Gradio has routes that open paths, fetch addresses and take uploads. None of them is needed, so none passes; files that a
-person picks are read by their browser and come as text. Plain ASGI, inside the server's checks of Host, Origin and token.
+Gradio has routes that open paths, fetch addresses and take uploads. None of them is needed, so none passes; files that
+a person picks are read by their browser and come as text. Plain ASGI, behind the server's checks of Host, Origin and
+token.
 """
 
 from __future__ import annotations

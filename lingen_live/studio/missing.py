@@ -8,7 +8,8 @@ from starlette.types import Receive, Scope, Send
 SENTENCE = "The studio needs Gradio, which is not installed here; get it with: pip install 'lingen-live[studio]'"
 
 _PAGE = f"""<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>lingen live: studio</title>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>lingen live: studio</title>
 <p>{SENTENCE}</p><p><a href="../">Back to the live video</a></p></html>
 """
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from html import escape
 from typing import Any
 
 import gradio as gr
@@ -16,7 +15,8 @@ from lingen_live.profile.summary import life_to_json
 from lingen_live.serve.room import Room
 from lingen_live.studio.context import StudioContext
 from lingen_live.studio.draw import Question, draw_elsewhere
-from lingen_live.studio.pick import picked, text_file
+from lingen_live.studio.film_view import show_problem
+from lingen_live.studio.transfer import pick_file, picked
 
 _FILE, _NOTHING = "a file", "nothing"
 _HELP = (
@@ -28,13 +28,12 @@ _HELP = (
 def build_profile(context: StudioContext, tab: gr.Tab) -> None:
     """Build the tab inside `tab`, which is open."""
     gr.Markdown(_HELP)
+    sources, files = [], []
     with gr.Row():
-        sources, files = [], []
-        for label, first in (("A", _FILE), ("B, over it", _NOTHING)):
+        for label, choices in (("A", [_FILE]), ("B, over it", [_NOTHING, _FILE])):
             with gr.Column():
-                choices = [_FILE] if label == "A" else [_NOTHING, _FILE]
-                sources.append(gr.Dropdown(choices, value=first, label=label, interactive=True))
-                files.append(text_file("profile.jsonl or trace.json", ".jsonl,.json", MAX_FILE_BYTES))
+                sources.append(gr.Dropdown(choices, value=choices[0], label=label, interactive=True))
+                files.append(_file_for(sources[-1]))
     show = gr.Button("Show", variant="primary")
     answer = gr.HTML(elem_id="profile")
 
@@ -43,20 +42,33 @@ def build_profile(context: StudioContext, tab: gr.Tab) -> None:
         lists = [[*sessions, (_FILE, _FILE)], [(_NOTHING, _NOTHING), *sessions, (_FILE, _FILE)]]
         return [_with_choices(choices, value) for choices, value in zip(lists, chosen, strict=True)]
 
-    async def draw(first: str, second: str, first_file: Any, second_file: Any) -> str:
+    async def draw(first: str, second: str, *kept: str) -> str:
+        chosen = [(first, kept[0]), *([(second, kept[1])] if second != _NOTHING else [])]
         try:
-            questions = [await _question(context, first, first_file)]
-            if second != _NOTHING:
-                questions.append(await _question(context, second, second_file))
-            return await draw_elsewhere(questions)
+            return await draw_elsewhere([await _question(context, *one) for one in chosen])
         except LingenError as error:
-            return f'<p class="study-problem" role="alert">{escape(error.message)}</p>'
+            return show_problem(error.message)
 
     tab.select(list_sessions, sources, sources, api_visibility="private", show_progress="hidden")
-    for source, file in zip(sources, files, strict=True):
-        # Whoever picks a file means it.
-        file.change(lambda: _FILE, None, source, api_visibility="private", show_progress="hidden")
     show.click(draw, [*sources, *files], answer, api_visibility="private")
+
+
+def _file_for(source: gr.Dropdown) -> gr.Textbox:
+    """A button that picks a file, which is then what `source` means; its text waits in the browser."""
+    pick = pick_file("Pick a file...", ".jsonl,.json", MAX_FILE_BYTES)
+    told, kept = gr.Markdown(), gr.Textbox(visible="hidden")
+
+    async def keep(event: gr.EventData) -> tuple[Any, Any, str]:
+        try:
+            name, data = picked(event, MAX_FILE_BYTES)
+        except LingenError as error:
+            return gr.skip(), gr.skip(), error.message
+        n_bytes = len(data)
+        name = name[:80].replace("`", "")
+        return json.dumps([name, data.decode()]), _FILE, f"`{name}`, {n_bytes:,} bytes"
+
+    pick.upload(keep, None, [kept, source, told], api_visibility="private", show_progress="hidden")
+    return kept
 
 
 def session_choices(context: StudioContext) -> list[tuple[str, str]]:
@@ -76,24 +88,27 @@ def _name_of(room: Room) -> str:
     return hashlib.sha256(room.id.encode()).hexdigest()[:12]
 
 
-async def _question(context: StudioContext, source: str, file: Any) -> Question:
+async def _question(context: StudioContext, source: str, kept: str) -> Question:
     """What is to be drawn.
 
     Raises:
         ProfileError: there is nothing.
     """
     if source == _FILE:
-        try:
-            found = picked(file, MAX_FILE_BYTES)
-        except ValueError as error:
-            raise ProfileError(str(error)) from error
-        if found is None:
-            raise ProfileError("No file is picked yet.")
-        return {"source": found[0], "text": found[1], "facts": {}}
+        return _question_of_file(kept)
     room = next((room for room in context.rooms if _name_of(room) == source), None)
     if room is None:
         raise ProfileError("That session has ended.")
     return await _question_of(room)
+
+
+def _question_of_file(kept: str) -> Question:
+    if not kept:
+        raise ProfileError("No file is picked yet.")
+    match json.loads(kept):
+        case [str(name), str(text)]:
+            return {"source": name, "text": text, "facts": {}}
+    raise ProfileError("This is no file that was picked on this page.")
 
 
 async def _question_of(room: Room) -> Question:

@@ -78,8 +78,12 @@ class Reel:
     def keep(self, part: Path, n_chunks: int, session: bytes) -> None:
         """A part is there: keep the stream as it is after it, and no longer as it was before."""
         _write(self._session(n_chunks), session)
-        self._parts.append(part)
+        self.add(part)
         self._clear(n_chunks)
+
+    def add(self, part: Path) -> None:
+        """A part is there, of a film that nobody goes on with after a kill."""
+        self._parts.append(part)
 
     def session(self, n_chunks: int, state_bytes: int) -> bytes:
         """The stream as it was kept after so many chunks.

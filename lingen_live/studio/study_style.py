@@ -12,6 +12,5 @@ STUDY_STYLE = """
 .study-table :is(th:first-child, .study-words td) { text-align: left; font-weight: 400 }
 .study-table thead th { font-weight: 600 }
 .study-note, .study-figure figcaption { color: var(--body-text-color-subdued); max-width: 70ch }
-.study-problem { color: var(--body-text-color); border-left: 3px solid currentColor; padding-left: 0.6rem }
-.pick { display: grid; gap: 0.3rem; color: var(--body-text-color) }
+.study-figure img { max-width: 100% }
 """

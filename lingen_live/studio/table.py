@@ -34,7 +34,16 @@ def read_table(data: bytes) -> tuple[Row, ...]:
     if header != COLUMNS:
         shown = _shown(",".join(header))
         raise ScenarioError(f"The first line of the table is {shown}; it must be {','.join(COLUMNS)}.")
-    filled = [(number, line) for number, line in enumerate(lines[1:], 1) if any(cell.strip() for cell in line[:2])]
+    return read_lines(lines[1:])
+
+
+def read_lines(lines: Sequence[Sequence[str]]) -> tuple[Row, ...]:
+    """Rows from the cells below the header; those with neither time nor prompt are skipped.
+
+    Raises:
+        ScenarioError: there are too many, or a cell says nothing that it could; the message names the row.
+    """
+    filled = [(number, line) for number, line in enumerate(lines, 1) if any(cell.strip() for cell in line[:2])]
     if len(filled) > MAX_ROWS:
         raise ScenarioError(f"The table has {len(filled)} rows; at most {MAX_ROWS} are accepted.")
     return tuple(_row(number, line) for number, line in filled)
@@ -45,10 +54,22 @@ def write_table(rows: Sequence[Row]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for row in rows:
-        weight = None if row.weight == 1 else row.weight
-        writer.writerow([_told(row.start_s), row.prompt, row.how, _told(row.transition_s), _told(weight)])
+    writer.writerows(write_lines(rows))
     return text.getvalue().encode()
+
+
+def write_lines(rows: Sequence[Row]) -> list[list[str]]:
+    """The reverse of `read_lines`."""
+    return [
+        [
+            _told(row.start_s),
+            row.prompt,
+            row.how,
+            _told(row.transition_s),
+            _told(None if row.weight == 1 else row.weight),
+        ]
+        for row in rows
+    ]
 
 
 def _told(number: float | None) -> str:

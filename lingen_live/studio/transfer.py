@@ -1,0 +1,70 @@
+"""Files between a person and a tab without any file on the server: read and written by the browser, sent as text.
+
+pick_file("Load...", ".json,.csv", MAX_BYTES).upload(load, None, [...])  # load(evt: gr.EventData): `picked(evt)`
+button.click(save, inputs, text).then(None, text, None, js=save_file("board.csv"))
+"""
+
+from __future__ import annotations
+
+import html
+import json
+
+import gradio as gr
+
+from lingen_live.errors import ScenarioError
+
+# A file that is too large is not read: the name and the size are told in its place.
+_PICK = """
+element.addEventListener("change", async (event) => {
+  const file = event.target.files[0];
+  if (!file) return;
+  const text = file.size <= props.max_bytes ? await file.text() : "";
+  event.target.value = "";
+  trigger("upload", { file_name: file.name, n_bytes: file.size, text });
+});
+"""
+
+
+def pick_file(label: str, accept: str, max_bytes: int) -> gr.HTML:
+    """A button that lets a person pick a file; its `upload` event carries the text, which `picked` reads.
+
+    Args:
+        label: on the button.
+        accept: endings, such as ".json,.csv".
+        max_bytes: of the file; a larger one is not sent.
+    """
+    template = (
+        f'<label tabindex="0" role="button">{html.escape(label)}'
+        f'<input type="file" accept="{html.escape(accept)}"></label>'
+    )
+    return gr.HTML(html_template=template, js_on_load=_PICK, max_bytes=max_bytes, elem_classes="ll-pick")
+
+
+def picked(event: gr.EventData, max_bytes: int) -> tuple[str, bytes]:
+    """The name and the content of a file that was picked.
+
+    Raises:
+        ScenarioError: it is too large, or the event was made by no page of ours.
+    """
+    told = event._data
+    match told:
+        case {"file_name": str(name), "n_bytes": int(n_bytes), "text": str(text)}:
+            data = text.encode("utf-8", "replace")
+            n_bytes = max(n_bytes, len(data))
+            if n_bytes > max_bytes:
+                raise ScenarioError(f"{name[:80]} has {n_bytes} bytes; at most {max_bytes} are accepted.")
+            return name, data
+        case _:
+            raise ScenarioError("This is no file that was picked on this page.")
+
+
+def save_file(name: str, media_type: str = "application/octet-stream") -> str:
+    """JavaScript that has the browser save the text that it is given; nothing if there is none."""
+    return f"""(text) => {{
+  if (!text) return;
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], {{ type: {json.dumps(media_type)} }}));
+  link.download = {json.dumps(name)};
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}}"""
