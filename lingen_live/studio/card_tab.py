@@ -19,8 +19,8 @@ _DEFAULT_CAPTIONS = 12
 _MAX_WATCHING = 8
 _HOW = (
     "`lingen_live eval --checkpoint DIR --out DIR/evaluation` makes the report that is shown here. *Evaluate now* "
-    "judges a few other captions, in a process of its own that lets everything else go first and takes the memory of one "
-    "more engine."
+    "judges a few other captions, in a process of its own that lets everything else go first and takes the memory "
+    "of one more engine."
 )
 
 

@@ -1,7 +1,7 @@
 """A few captions judged in a process of its own at the lowest priority, told caption by caption as lines of JSON.
 
-`python -m lingen_live.train.quick JSON`: the argument holds the fields of `QuickPlan`. Standard input is a lifeline: when
-it closes, whoever asked is gone, and so is this.
+`python -m lingen_live.train.quick JSON`: the argument holds the fields of `QuickPlan`. Standard input is a lifeline:
+when it closes, whoever asked is gone, and so is this.
 """
 
 from __future__ import annotations
