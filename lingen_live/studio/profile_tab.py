@@ -30,19 +30,20 @@ def build_profile(context: StudioContext, tab: gr.Tab) -> None:
     gr.Markdown(_HELP)
     sources, files = [], []
     with gr.Row():
-        for label, choices in (("A", [_FILE]), ("B, over it", [_NOTHING, _FILE])):
+        # Without a choice, the first session is meant as soon as there is one; a second run is not.
+        for label, choices, value in (("A", [_FILE], None), ("B, over it", [_NOTHING, _FILE], _NOTHING)):
             with gr.Column():
-                sources.append(gr.Dropdown(choices, value=choices[0], label=label, interactive=True))
+                sources.append(gr.Dropdown(choices, value=value, label=label, interactive=True))
                 files.append(_file_for(sources[-1]))
     show = gr.Button("Show", variant="primary")
     answer = gr.HTML(elem_id="profile")
 
-    async def list_sessions(*chosen: str) -> list[Any]:
+    async def list_sessions(*chosen: str | None) -> list[Any]:
         sessions = session_choices(context)
         lists = [[*sessions, (_FILE, _FILE)], [(_NOTHING, _NOTHING), *sessions, (_FILE, _FILE)]]
         return [_with_choices(choices, value) for choices, value in zip(lists, chosen, strict=True)]
 
-    async def draw(first: str, second: str, *kept: str) -> str:
+    async def draw(first: str | None, second: str, *kept: str) -> str:
         chosen = [(first, kept[0]), *([(second, kept[1])] if second != _NOTHING else [])]
         try:
             return await draw_elsewhere([await _question(context, *one) for one in chosen])
@@ -78,7 +79,7 @@ def session_choices(context: StudioContext) -> list[tuple[str, str]]:
     ]
 
 
-def _with_choices(choices: list[tuple[str, str]], value: str) -> Any:
+def _with_choices(choices: list[tuple[str, str]], value: str | None) -> Any:
     """The list as it is now; what was chosen stays, if it is still there."""
     names = [name for _, name in choices]
     return gr.update(choices=choices, value=value if value in names else names[0])
@@ -88,7 +89,7 @@ def _name_of(room: Room) -> str:
     return hashlib.sha256(room.id.encode()).hexdigest()[:12]
 
 
-async def _question(context: StudioContext, source: str, kept: str) -> Question:
+async def _question(context: StudioContext, source: str | None, kept: str) -> Question:
     """What is to be drawn.
 
     Raises:
@@ -96,6 +97,8 @@ async def _question(context: StudioContext, source: str, kept: str) -> Question:
     """
     if source == _FILE:
         return _question_of_file(kept)
+    if source is None:
+        raise ProfileError("Nothing is chosen to look at.")
     room = next((room for room in context.rooms if _name_of(room) == source), None)
     if room is None:
         raise ProfileError("That session has ended.")
@@ -105,10 +108,11 @@ async def _question(context: StudioContext, source: str, kept: str) -> Question:
 def _question_of_file(kept: str) -> Question:
     if not kept:
         raise ProfileError("No file is picked yet.")
-    match json.loads(kept):
-        case [str(name), str(text)]:
-            return {"source": name, "text": text, "facts": {}}
-    raise ProfileError("This is no file that was picked on this page.")
+    try:
+        name, text = json.loads(kept)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ProfileError("This is no file that was picked on this page.") from error
+    return {"source": str(name), "text": str(text), "facts": {}}
 
 
 async def _question_of(room: Room) -> Question:

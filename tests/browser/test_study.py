@@ -1,0 +1,83 @@
+"""The studio's tabs that tell what was measured, as a person uses them: profiles, and the model card."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from live_server import LiveServer
+from playwright.sync_api import Browser, Locator, Page, expect
+
+pytest.importorskip("gradio")
+pytest.importorskip("matplotlib")
+
+pytestmark = pytest.mark.browser
+
+_SLOW_MS = 60_000
+
+
+@pytest.fixture(scope="module")
+def studio(chromium: Browser, live_server: LiveServer) -> Iterator[Page]:
+    """The studio beside a stream that is watched, or it would not run. It asks nobody but its server for anything."""
+    watching = chromium.new_page()
+    watching.goto(live_server.url)
+    page = chromium.new_page(viewport={"width": 1100, "height": 900}, color_scheme="dark")
+    said, asked = [], []
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{live_server.url}studio/", timeout=_SLOW_MS)
+    expect(watching.locator(".status")).to_have_attribute("data-tone", "live", timeout=_SLOW_MS)
+    yield page
+    assert said == []
+    assert [url for url in asked if not url.startswith((live_server.url, "data:", "blob:"))] == []
+    page.close()
+    watching.close()
+
+
+def show(page: Page) -> Locator:
+    page.get_by_role("button", name="Show", exact=True).click()
+    return page.locator("#profile")
+
+
+def test_a_session_and_a_file_are_laid_over_each_other_and_downloaded(studio: Page, live_server: LiveServer) -> None:
+    studio.get_by_role("tab", name="Profile").click()
+    first = studio.get_by_label("A", exact=True)
+    expect(first).to_have_value(re.compile("session 1, running"), timeout=_SLOW_MS)
+    expect(show(studio).locator("svg").filter(has_text="making a chunk in the engine, ms")).to_be_visible(
+        timeout=_SLOW_MS
+    )
+    expect(studio.locator("#profile")).to_contain_text("500 ms")
+
+    kept = studio.request.get(f"{live_server.url}profile.jsonl").body()
+    pick = studio.locator("input[type=file][accept='.jsonl,.json']").nth(1)
+    pick.set_input_files({"name": "kept.jsonl", "mimeType": "text/plain", "buffer": kept})
+    expect(studio.get_by_label("B, over it")).to_have_value("a file", timeout=_SLOW_MS)
+    expect(show(studio)).to_contain_text("B: chunk", timeout=_SLOW_MS)
+    for link, name in (("PNG", "stages.png"), ("CSV of every chunk", "profile.csv")):
+        with studio.expect_download() as told:
+            studio.locator("#profile").get_by_role("link", name=link).first.click()
+        assert told.value.suggested_filename == name
+        content = told.value.path().read_bytes()
+        assert content.startswith(b"\x89PNG" if link == "PNG" else b"run,chunk_index,")
+    assert content.count(b"\nB,") == kept.count(b"\n")
+
+    pick.set_input_files({"name": "bad.jsonl", "mimeType": "text/plain", "buffer": kept + b"{nonsense"})
+    expect(studio.get_by_text("bad.jsonl")).to_be_visible(timeout=_SLOW_MS)
+    n_lines = kept.count(b"\n")
+    expect(show(studio)).to_have_text(f"B: Line {n_lines + 1} is not JSON.", timeout=_SLOW_MS)
+
+
+def test_the_card_is_of_the_loaded_weights_and_an_evaluation_can_be_begun_and_cancelled(studio: Page) -> None:
+    studio.get_by_role("tab", name="Model card").click()
+    card = studio.locator("#card")
+    expect(card).to_contain_text("98 % (89/91; 92 to 99)", timeout=_SLOW_MS)
+    expect(card.locator("img")).to_have_count(2)
+    assert card.locator("img").first.evaluate("image => image.decode().then(() => image.naturalWidth)") > 500
+
+    studio.get_by_role("button", name="Evaluate now").click()
+    state = studio.locator("#evaluation")
+    expect(state).to_contain_text("0 of 12 captions are judged", timeout=_SLOW_MS)
+    studio.get_by_role("button", name="Evaluate now").click()
+    studio.get_by_role("button", name="Cancel", exact=True).last.click()
+    expect(state).to_contain_text("It was cancelled after", timeout=_SLOW_MS)
