@@ -15,17 +15,19 @@ from lingen_live.profile.spans import Span
 from lingen_live.profile.strict import (
     MAX_CHUNKS,
     MAX_SPANS,
+    Maker,
     RecordedProfile,
     check_stages,
     index_of,
     number_of,
     parse_json,
     stage_of,
+    weights_of,
 )
 
 MAX_FILE_BYTES = 2 * 2**20
 """Twice the longest that a server hands out at once."""
-_LINE_KEYS = {"chunk_index", "pts", "steered_ms", "spans", "weights"}
+_LINE_KEYS = {"chunk_index", "pts", "steered_ms", "spans", "weights", "chunk_ms", "state_bytes"}
 
 
 def read_profile(data: bytes) -> RecordedProfile:
@@ -51,18 +53,20 @@ def _read_lines(text: str) -> RecordedProfile:
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     if len(lines) > MAX_CHUNKS:
         raise ProfileError(f"The file has {len(lines)} lines; at most {MAX_CHUNKS} chunks are read.")
-    lives, weights = [], set()
+    lives, makers = [], set()
     for number, line in lines:
         where = f"Line {number}"
         told = parse_json(line, where)
         if not isinstance(told, dict) or not {"chunk_index", "spans"} <= told.keys() <= _LINE_KEYS:
             raise ProfileError(f"{where} is not a chunk of a profile: it needs chunk_index and spans.")
         lives.append(_life(told, where))
-        weights.add(_weights(told.get("weights"), where))
+        makers.add(_maker(told, where))
     check_stages(lives)
-    if len(weights) > 1:
-        raise ProfileError("The lines tell of different weights; they are not of one stream.")
-    return RecordedProfile(tuple(lives), weights.pop(), {})
+    if len(makers) > 1:
+        raise ProfileError(
+            "The lines tell of different weights, lengths of a chunk or states; they are of two streams."
+        )
+    return RecordedProfile(tuple(lives), makers.pop())
 
 
 def _life(told: Mapping[str, Any], where: str) -> ChunkLife:
@@ -90,7 +94,10 @@ def _span(told: object, where: str) -> Span:
     return Span(stage_of(told[0], where), start_ms / 1000, duration_ms / 1000)
 
 
-def _weights(told: object, where: str) -> str | None:
-    if told not in (None, "trained", "random"):
-        raise ProfileError(f"{where} calls the weights {told!r:.40}; they are trained or random.")
-    return told if isinstance(told, str) else None
+def _maker(told: Mapping[str, Any], where: str) -> Maker:
+    chunk_ms, state_bytes = told.get("chunk_ms"), told.get("state_bytes")
+    return Maker(
+        weights_of(told.get("weights"), where),
+        None if chunk_ms is None else number_of(chunk_ms, where, lowest=1.0) / 1000,
+        None if state_bytes is None else index_of(state_bytes, where),
+    )

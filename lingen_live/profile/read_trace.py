@@ -7,9 +7,8 @@ refused: its events do not say which chunk they belong to.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any
 
-from lingen_live.config import Weights
 from lingen_live.errors import ProfileError
 from lingen_live.profile import strict
 from lingen_live.profile.lives import ChunkLife
@@ -17,7 +16,6 @@ from lingen_live.profile.spans import Span
 
 _MAX_EVENTS = strict.MAX_CHUNKS * 64
 _MAX_US = 1e15
-_ENGINE_NUMBERS = {"fps": (1.0, 120.0), "frames_per_chunk": (1.0, 4096.0), "state_bytes": (0.0, 1e15)}
 
 
 def read_trace(told: Any) -> strict.RecordedProfile:
@@ -36,10 +34,10 @@ def read_trace(told: Any) -> strict.RecordedProfile:
     if not reader.lives:
         raise ProfileError("The trace has no chunks.")
     strict.check_stages(reader.lives)
-    engine = _engine(told.get("otherData", {}))
+    maker = _maker(told.get("otherData", {}))
     for life in reader.lives:
         _time(life)
-    return strict.RecordedProfile(tuple(reader.lives), engine.get("weights"), engine)
+    return strict.RecordedProfile(tuple(reader.lives), maker)
 
 
 class _Reader:
@@ -112,17 +110,17 @@ def _time(life: ChunkLife) -> None:
     life.spans = [Span(span.name, span.start_s - life.origin_s, span.duration_s) for span in life.spans]
 
 
-def _engine(told: Any) -> dict[str, Any]:
-    """The facts that are shown; others are left out."""
+def _maker(told: Any) -> strict.Maker:
+    """Of the facts about the engine those that are shown; others are left out."""
     if not isinstance(told, dict):
         raise ProfileError("The trace's otherData is no object.")
-    engine: dict[str, Any] = {
-        name: strict.number_of(told[name], f"otherData's {name}", lowest=lowest, highest=highest)
-        for name, (lowest, highest) in _ENGINE_NUMBERS.items()
-        if name in told
-    }
-    if "weights" in told:
-        if told["weights"] not in get_args(Weights):
-            raise ProfileError(f"otherData's weights is {told['weights']!r:.40}; they are trained or random.")
-        engine["weights"] = told["weights"]
-    return engine
+    chunk_s = None
+    if {"fps", "frames_per_chunk"} <= told.keys():
+        fps = strict.number_of(told["fps"], "otherData's fps", lowest=1.0, highest=120.0)
+        chunk_s = strict.number_of(told["frames_per_chunk"], "otherData's frames_per_chunk", lowest=1.0) / fps
+    state_bytes = told.get("state_bytes")
+    return strict.Maker(
+        strict.weights_of(told.get("weights"), "otherData"),
+        chunk_s,
+        None if state_bytes is None else strict.index_of(state_bytes, "otherData's state_bytes"),
+    )

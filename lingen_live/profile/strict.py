@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
+from lingen_live.config import Weights
 from lingen_live.errors import ProfileError
 from lingen_live.profile.lives import ChunkLife
 
@@ -20,18 +20,31 @@ _STAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.,()/-]{0,39}")
 
 
 @dataclass(frozen=True, slots=True)
+class Maker:
+    """What made the chunks of a file, as far as the file says; None where it does not.
+
+    Attributes:
+        weights: "trained" or "random".
+        chunk_s: how long a chunk plays.
+        state_bytes: all that the stream remembers.
+    """
+
+    weights: str | None = None
+    chunk_s: float | None = None
+    state_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RecordedProfile:
     """What a file holds.
 
     Attributes:
         lives: the oldest first, one or more; of JSON lines, each counts from when it was asked for.
-        weights: "trained" or "random"; None if the file does not say.
-        engine: facts about the engine, as it told them; empty if the file does not say.
+        maker: what made them.
     """
 
     lives: tuple[ChunkLife, ...]
-    weights: str | None
-    engine: Mapping[str, Any]
+    maker: Maker
 
 
 def parse_json(text: str, where: str) -> Any:
@@ -81,6 +94,17 @@ def stage_of(told: object, where: str) -> str:
     if not isinstance(told, str) or not _STAGE.fullmatch(told):
         raise ProfileError(f"{where} has the stage {told!r:.40}; a name has 1 to 40 letters, digits or spaces.")
     return told
+
+
+def weights_of(told: object, where: str) -> str | None:
+    """What the weights are; None if it is not said.
+
+    Raises:
+        ProfileError: it is no such word.
+    """
+    if told not in (None, *get_args(Weights)):
+        raise ProfileError(f"{where} calls the weights {told!r:.40}; they are {' or '.join(get_args(Weights))}.")
+    return told if isinstance(told, str) else None
 
 
 def check_stages(lives: list[ChunkLife]) -> None:

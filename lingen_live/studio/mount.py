@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -16,6 +17,10 @@ import gradio as gr
 from fastapi import FastAPI
 
 from lingen_live.studio.page import STYLE, build_page
+
+# Where matplotlib is installed, Gradio imports it with the first event, on the event loop, and sets its backend with
+# every event. Nothing here draws with it: plots are made in a process of their own (draw.py).
+gr.utils.MatplotlibBackendMananger = contextlib.nullcontext
 
 POLL_S = 0.05
 MAX_WAITING = 64

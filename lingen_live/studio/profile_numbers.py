@@ -14,8 +14,8 @@ LETTERS = ("A", "B")
 
 _SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
 NOT_RECORDED = (
-    "Not recorded in a profile: memory over time (`lingen_live bench hour` measures it; what a stream remembers has a "
-    "constant size), and the way from the server to the eye (the page's panel and `lingen_live bench photon` "
+    "Not recorded in a profile: memory over time (lingen_live bench hour measures it; what a stream remembers has a "
+    "constant size), and the way from the server to the eye (the page's panel and lingen_live bench photon "
     "measure click-to-photon whole)."
 )
 

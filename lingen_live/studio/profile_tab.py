@@ -12,6 +12,7 @@ import gradio as gr
 from lingen_live.errors import LingenError, ProfileError
 from lingen_live.profile.read import MAX_FILE_BYTES
 from lingen_live.profile.summary import life_to_json
+from lingen_live.serve.measured import made_by
 from lingen_live.serve.room import Room
 from lingen_live.studio.context import StudioContext
 from lingen_live.studio.draw import Question, draw_elsewhere
@@ -120,11 +121,7 @@ async def _question_of(room: Room) -> Question:
     if not lives or info is None:
         raise ProfileError("That session has made no chunk yet.")
     # Some ten milliseconds, and not on the event loop.
-    lines = await asyncio.to_thread(lambda: [json.dumps(life_to_json(life)) for life in lives])
-    facts = {
-        "chunk_s": info.frames_per_chunk / info.fps,
-        "weights": info.weights,
-        "state_bytes": info.state_bytes,
-        "n_late_frames": room.session.n_late_frames,
-    }
+    made = made_by(info)
+    lines = await asyncio.to_thread(lambda: [json.dumps(life_to_json(life) | made) for life in lives])
+    facts = {"n_late_frames": room.session.n_late_frames}
     return {"source": "a session of this server", "text": "\n".join(lines), "facts": facts}

@@ -5,16 +5,12 @@ Knows the lives of chunks. Does not know Gradio, plots or sessions.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from lingen_live.profile.lives import ChunkLife, stage_names
 from lingen_live.profile.read import read_profile
 from lingen_live.profile.trace import row_of
-
-_TICKS_PER_S = 90_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +78,4 @@ def run_of_file(source: str, data: bytes) -> Run:
         ProfileError: it is neither; the message names the line or the event.
     """
     told = read_profile(data)
-    chunk_s = played_s(told.lives)
-    if {"fps", "frames_per_chunk"} <= told.engine.keys():
-        chunk_s = told.engine["frames_per_chunk"] / told.engine["fps"]
-    state_bytes = told.engine.get("state_bytes")
-    return Run(source, told.lives, chunk_s, told.weights, None if state_bytes is None else int(state_bytes))
-
-
-def played_s(lives: Sequence[ChunkLife]) -> float | None:
-    """How long a chunk plays, as most neighbours tell by their timestamps; None if no neighbours have any."""
-    gaps = Counter(
-        after.pts - before.pts
-        for before, after in pairwise(lives)
-        if before.pts is not None and after.pts is not None and after.pts > before.pts
-    )
-    return gaps.most_common(1)[0][0] / _TICKS_PER_S if gaps else None
+    return Run(source, told.lives, told.maker.chunk_s, told.maker.weights, told.maker.state_bytes)

@@ -12,7 +12,7 @@ from book import book_of
 from lingen_live.errors import ProfileError
 from lingen_live.profile.lives import ChunkLife
 from lingen_live.profile.read import MAX_FILE_BYTES, read_profile
-from lingen_live.profile.strict import MAX_CHUNKS
+from lingen_live.profile.strict import MAX_CHUNKS, Maker
 from lingen_live.profile.summary import life_to_json
 from lingen_live.profile.trace import to_trace
 
@@ -21,7 +21,8 @@ ENGINE = {"fps": 16.0, "frames_per_chunk": 8, "state_bytes": 1_700_000, "weights
 
 
 def lines_of(lives: list[ChunkLife]) -> list[dict[str, Any]]:
-    return [{**life_to_json(life), "weights": "trained"} for life in lives]
+    made = {"weights": "trained", "chunk_ms": 500.0, "state_bytes": 1_700_000}
+    return [{**life_to_json(life), **made} for life in lives]
 
 
 def as_jsonl(lines: list[dict[str, Any]]) -> bytes:
@@ -35,7 +36,7 @@ def as_trace(**changes: object) -> bytes:
 @pytest.mark.parametrize("data", [as_jsonl(lines_of(LIVES)), as_trace()], ids=["jsonl", "trace"])
 def test_what_was_written_comes_back(data: bytes) -> None:
     told = read_profile(data)
-    assert told.weights == "trained"
+    assert told.maker == Maker("trained", 0.5, 1_700_000)
     assert [life.chunk_index for life in told.lives] == [0, 1, 2, 3, 4]
     for life, original in zip(told.lives, LIVES, strict=True):
         assert [span.name for span in life.spans] == [span.name for span in original.spans]
@@ -46,10 +47,11 @@ def test_what_was_written_comes_back(data: bytes) -> None:
     assert steered == [None, pytest.approx(1.1), None, None, pytest.approx(1.1)]
 
 
-def test_timestamps_are_in_lines_and_facts_about_the_engine_in_traces() -> None:
+def test_what_a_file_does_not_say_is_not_known() -> None:
     assert [life.pts for life in read_profile(as_jsonl(lines_of(LIVES))).lives] == [45_000 * k for k in range(5)]
-    told = read_profile(as_trace()).engine
-    assert told == {"fps": 16.0, "frames_per_chunk": 8.0, "state_bytes": 1_700_000.0, "weights": "trained"}
+    assert [life.pts for life in read_profile(as_trace()).lives] == [None] * 5
+    bare = as_jsonl([life_to_json(life) for life in LIVES])  # as servers wrote it before they said what made it
+    assert read_profile(bare).maker == read_profile(as_trace(otherData={})).maker == Maker()
 
 
 def _broken(change: Callable[[dict[str, Any]], object]) -> bytes:
@@ -81,7 +83,9 @@ def _broken(change: Callable[[dict[str, Any]], object]) -> bytes:
         (_broken(lambda line: line.update(chunk_index=-1)), "Line 3 has -1 where a whole number"),
         (_broken(lambda line: line.update(pts=True)), "Line 3 has True where a whole number"),
         (_broken(lambda line: line.update(weights="best")), "Line 3 calls the weights 'best'"),
-        (_broken(lambda line: line.update(weights="random")), "of different weights"),
+        (_broken(lambda line: line.update(weights="random")), "of different weights, lengths of a chunk or states"),
+        (_broken(lambda line: line.update(chunk_ms=0)), "Line 3 has 0 where a number of 1 to"),
+        (_broken(lambda line: line.update(state_bytes=0.5)), "Line 3 has 0.5 where a whole number"),
         (
             _broken(lambda line: line.update(spans=[], steered_ms=3)),
             "Line 3 has steered_ms without a span of the buffer",
@@ -91,7 +95,7 @@ def _broken(change: Callable[[dict[str, Any]], object]) -> bytes:
             "has 48 stages; at most 32",
         ),
     ],
-    ids=range(23),
+    ids=range(25),
 )
 def test_what_is_wrong_with_lines_is_told_with_the_line(data: bytes, message: str) -> None:
     with pytest.raises(ProfileError, match=message):
@@ -113,8 +117,8 @@ def test_what_is_wrong_with_lines_is_told_with_the_line(data: bytes, message: st
         (as_trace(traceEvents=[{"ph": "e", "name": "queue", "ts": 0}]), "Event 1 ends a wait, queue, that never"),
         (as_trace(traceEvents=[{"ph": "b", "name": "queue", "ts": "now"}]), "Event 1 has 'now' where a number"),
         (as_trace(otherData=[]), "otherData is no object"),
-        (as_trace(otherData={"fps": 0}), "otherData's fps has 0 where a number of 1 to 120"),
-        (as_trace(otherData={"weights": 3}), "otherData's weights is 3"),
+        (as_trace(otherData={"fps": 0, "frames_per_chunk": 8}), "otherData's fps has 0 where a number of 1 to 120"),
+        (as_trace(otherData={"weights": 3}), "otherData calls the weights 3"),
     ],
     ids=range(11),
 )

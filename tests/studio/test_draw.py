@@ -16,7 +16,7 @@ from lingen_live.studio.draw import Question, draw_elsewhere, page_of, read_runs
 
 
 def question(n_chunks: int, **facts: object) -> Question:
-    lines = [json.dumps(life_to_json(life)) for life in book_of(n_chunks, slow=(2,)).lives()]
+    lines = [json.dumps(life_to_json(life) | {"chunk_ms": 500.0}) for life in book_of(n_chunks, slow=(2,)).lives()]
     return {"source": "<kept>", "text": "\n".join(lines), "facts": facts}
 
 

@@ -7,20 +7,20 @@ import io
 import json
 
 import pytest
-from book import CHUNK_PTS, book_of
+from book import book_of
 
 from lingen_live.profile.lives import LifeBook
 from lingen_live.profile.summary import life_to_json
 from lingen_live.profile.trace import to_trace
 from lingen_live.studio.profile_numbers import facts, percentile_header, percentile_rows, to_csv
-from lingen_live.studio.runs import Run, played_s, run_of_file
+from lingen_live.studio.runs import Run, run_of_file
 
 BOOK = book_of(20, slow=(7, 11), steered=(2, 5, 9))
 RUN = Run("a session", BOOK.lives(), 0.5, "trained", 2**20, 3)
 
 
 def jsonl_of(book: LifeBook) -> bytes:
-    return "".join(json.dumps(life_to_json(life)) + "\n" for life in book.lives()).encode()
+    return "".join(json.dumps(life_to_json(life) | {"chunk_ms": 500.0}) + "\n" for life in book.lives()).encode()
 
 
 def test_a_chunk_is_made_by_the_engine_and_misses_its_deadline_by_that() -> None:
@@ -37,16 +37,6 @@ def test_work_and_waiting_are_told_apart() -> None:
     assert RUN.stage_ms("mailbox")[1:3] == [0, pytest.approx(210)]
     assert [position for position, _ in RUN.steers_ms()] == [2, 5, 9]
     assert [wait_ms for _, wait_ms in RUN.steers_ms()] == pytest.approx([1100] * 3)
-
-
-def test_how_long_a_chunk_plays_is_what_most_neighbours_say() -> None:
-    lives = book_of(9).lives()
-    for life in lives[4:]:
-        assert life.pts is not None
-        life.pts += 3 * CHUNK_PTS  # a pause
-    lives[7].pts = lives[6].pts  # nothing was shown of it
-    assert played_s(lives) == 0.5
-    assert played_s(lives[:1]) is None
 
 
 def test_a_file_becomes_the_run_that_it_was() -> None:
