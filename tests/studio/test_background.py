@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -28,6 +28,10 @@ MakeEngine = Callable[..., Engine]
 
 CELLS = [["0", "a meadow"], [2, "night", "soft", 1], ["", "a sea", "", "", 2], [6, "ice", "cut"], [8, "a", "re-anchor"]]
 LENGTH_S = PART_CHUNKS / 2 + 1  # two parts
+
+
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
 
 
 @pytest.fixture
@@ -80,9 +84,8 @@ async def test_one_that_is_cancelled_lets_go_of_its_stream(host: InProcessHost, 
     for _ in range(2):  # there is room for one
         told: asyncio.Queue[int] = asyncio.Queue()
         reel = Reel(tmp_path / "film.mp4")
-        film = asyncio.create_task(
-            render_beside(host, scenario, reel, lambda n, picture, told=told: told.put_nowait(n))
-        )
+        say = partial(lambda told, n_made, picture: told.put_nowait(n_made), told)
+        film = asyncio.create_task(render_beside(host, scenario, reel, say))
         async with asyncio.timeout(60):
             assert await told.get() == 1
         film.cancel()
@@ -90,4 +93,4 @@ async def test_one_that_is_cancelled_lets_go_of_its_stream(host: InProcessHost, 
             await film
         assert film.cancelled()
         reel.discard()
-    assert os.listdir(tmp_path) == []
+    assert names_in(tmp_path) == []
