@@ -49,6 +49,7 @@ async def _make(context: StudioContext) -> ASGIApp:
         enable_monitoring=False,
         show_error=False,
         pwa=False,
+        head='<link rel="icon" href="../favicon.svg" type="image/svg+xml">',
         theme=_theme(),
         css=STYLE,
     )

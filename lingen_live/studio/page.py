@@ -17,12 +17,18 @@ footer { display: none !important }
 .ll-films { display: grid; gap: 0.75rem }
 .ll-film { border: 1px solid var(--border-color-primary); border-radius: 8px; padding: 0.75rem }
 .ll-film header { display: flex; justify-content: space-between; gap: 1rem }
-.ll-film progress { width: 100%; height: 0.6rem; accent-color: var(--primary-600) }
+.ll-film progress { appearance: none; width: 100%; height: 0.5rem; border: 0; border-radius: 4px; overflow: hidden;
+  background: var(--border-color-primary) }
+.ll-film progress::-webkit-progress-bar { background: var(--border-color-primary) }
+.ll-film progress::-webkit-progress-value { background: var(--primary-600) }
+.ll-film progress::-moz-progress-bar { background: var(--primary-600) }
 .ll-strip { display: flex; gap: 2px; overflow: hidden; margin-top: 0.5rem }
 .ll-strip img { flex: 0 1 auto; min-width: 0; height: 56px; object-fit: cover }
-.ll-player video { width: 100%; max-width: 512px; background: #000; image-rendering: auto }
-.ll-pick input { display: none }
-.ll-pick label { display: block; text-align: center; cursor: pointer; padding: 0.5rem 1rem; border-radius: 6px;
+.ll-player video { width: 100%; max-width: 512px; background: #000 }
+.ll-pick { padding: 0 !important; flex: 1 1 0 }
+.ll-pick input { position: absolute; opacity: 0; width: 0 }
+.ll-pick label { display: block; text-align: center; cursor: pointer; padding: var(--button-large-padding);
+  border-radius: var(--button-large-radius); font-size: var(--button-large-text-size);
   background: var(--button-secondary-background-fill); color: var(--button-secondary-text-color); font-weight: 600 }
 .ll-pick label:focus-within { outline: 2px solid var(--primary-600) }
 """

@@ -12,7 +12,7 @@ from lingen_live.errors import LingenError
 from lingen_live.studio.board import read_board, scenario_text, shoot, table_text, to_board
 from lingen_live.studio.context import StudioContext
 from lingen_live.studio.film_view import show_films, show_player, show_problem
-from lingen_live.studio.storyboard import MAX_FILM_S, Storyboard
+from lingen_live.studio.storyboard import MAX_FILM_S, MAX_ROWS, Storyboard
 from lingen_live.studio.table import COLUMNS, write_lines
 from lingen_live.studio.transfer import pick_file, picked, save_file
 
@@ -23,9 +23,9 @@ _EXAMPLE = [
     ["8", "a sailboat on the sea at dusk", "cut", "", ""],
 ]
 _HINT = (
-    "**start s**: when it is said; empty: one more prompt of the blend above. **how**: `soft` bends, `cut` begins a "
-    "new scene, `re-anchor` tells the last moments anew first, `start` is what the film begins with. **transition s**: how "
-    "long it takes; **weight**: of a prompt in a blend; both may be empty."
+    "**start s**: when it is said; empty: one more prompt of the blend above. "
+    "**how**: `soft` bends, `cut` begins a new scene, `re-anchor` tells the last moments anew first, `start` is what "
+    "the film begins with. **transition s**: how long it takes; **weight**: of a prompt in a blend; both may be empty."
 )
 
 
@@ -64,6 +64,7 @@ def build_storyboard(context: StudioContext, page: gr.Blocks) -> None:
                 seed = gr.Number(0, label="Seed", precision=0)
                 length = gr.Number(12, label=f"Length in seconds, at most {MAX_FILM_S:g}")
             with gr.Row():
+                add = gr.Button("Add a row")
                 pick = pick_file("Load...", ".json,.csv", MAX_SCENARIO_BYTES)
                 save_table, save_scenario = gr.Button("Save table"), gr.Button("Save scenario")
             with gr.Row():
@@ -74,8 +75,15 @@ def build_storyboard(context: StudioContext, page: gr.Blocks) -> None:
             player = gr.HTML("")
             films = gr.HTML(show_films((), ()))
     parts = _Parts(table, seed, length, problem, films, player, gr.Timer(TICK_S, active=False), gr.State(""))
+    add.click(_add_row, table, table, show_progress="hidden", api_visibility="private")
     _wire_board(context, parts, pick, save_table, save_scenario)
     _wire_films(context, parts, page, render, cancel)
+
+
+async def _add_row(cells: object) -> Any:
+    if not isinstance(cells, list) or len(cells) >= MAX_ROWS:
+        return gr.skip()
+    return [*cells, [""] * len(COLUMNS)]
 
 
 def _wire_board(

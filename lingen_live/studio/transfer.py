@@ -33,10 +33,7 @@ def pick_file(label: str, accept: str, max_bytes: int) -> gr.HTML:
         accept: endings, such as ".json,.csv".
         max_bytes: of the file; a larger one is not sent.
     """
-    template = (
-        f'<label tabindex="0" role="button">{html.escape(label)}'
-        f'<input type="file" accept="{html.escape(accept)}"></label>'
-    )
+    template = f'<label>{html.escape(label)}<input type="file" accept="{html.escape(accept)}"></label>'
     return gr.HTML(html_template=template, js_on_load=_PICK, max_bytes=max_bytes, elem_classes="ll-pick")
 
 
