@@ -14,8 +14,8 @@ from typing import Any
 
 from lingen_live.errors import LingenError
 
-LATER, LAST = 10, 19
-"""Niceness: a tenth of what the server and its engine get where they compete, and a hundredth."""
+LATER = 5
+"""Niceness: a third of what the server and its engine get where they compete. Somebody waits for it."""
 _PIPE_BYTES = 16 * 2**20
 """The longest line that is read from a child."""
 

@@ -24,7 +24,7 @@ from lingen_live.studio.profile_numbers import (
 )
 from lingen_live.studio.runs import Run, run_of_file
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = 120.0
 
 
 class Question(TypedDict):

@@ -13,7 +13,7 @@ from typing import Any
 
 from lingen_live.studio.profile_plots import INK
 
-_PNG_DPI = 150
+_PNG_DPI = 120
 
 
 def figure_html(figure: Any, name: str, told: str) -> str:

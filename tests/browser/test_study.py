@@ -18,21 +18,27 @@ _SLOW_MS = 60_000
 
 
 @pytest.fixture(scope="module")
-def studio(chromium: Browser, live_server: LiveServer) -> Iterator[Page]:
-    """The studio beside a stream that is watched, or it would not run. It asks nobody but its server for anything."""
-    watching = chromium.new_page()
-    watching.goto(live_server.url)
+def live(chromium: Browser, live_server: LiveServer) -> Iterator[Page]:
+    """The live page: what is not watched does not run."""
+    page = chromium.new_page()
+    page.goto(live_server.url)
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def studio(chromium: Browser, live_server: LiveServer, live: Page) -> Iterator[Page]:
+    """The studio beside it. It asks nobody but its server for anything."""
     page = chromium.new_page(viewport={"width": 1100, "height": 900}, color_scheme="dark")
     said, asked = [], []
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{live_server.url}studio/", timeout=_SLOW_MS)
-    expect(watching.locator(".status")).to_have_attribute("data-tone", "live", timeout=_SLOW_MS)
+    expect(live.locator(".status")).to_have_attribute("data-tone", "live", timeout=_SLOW_MS)
     yield page
     assert said == []
     assert [url for url in asked if not url.startswith((live_server.url, "data:", "blob:"))] == []
     page.close()
-    watching.close()
 
 
 def show(page: Page) -> Locator:
@@ -47,10 +53,15 @@ def profile_of(page: Page, live_server: LiveServer) -> bytes:
     return kept
 
 
-def test_a_session_and_a_file_are_laid_over_each_other_and_downloaded(studio: Page, live_server: LiveServer) -> None:
+def test_a_session_and_a_file_are_laid_over_each_other_and_downloaded(
+    studio: Page, live: Page, live_server: LiveServer
+) -> None:
     studio.get_by_role("tab", name="Profile").click()
     expect(studio.get_by_label("A", exact=True)).to_have_value("session 1, running", timeout=_SLOW_MS)
     kept = profile_of(studio, live_server)
+    live.keyboard.press("Escape")
+    live.keyboard.press(" ")  # what was made stays to be seen, and the machine has time to draw it
+    expect(live.locator(".status")).to_have_attribute("data-tone", "paused", timeout=_SLOW_MS)
     pick = studio.locator("input[type=file][accept='.jsonl,.json']").nth(1)
     pick.set_input_files({"name": "kept.jsonl", "mimeType": "text/plain", "buffer": kept})
     expect(studio.get_by_label("B, over it")).to_have_value("a file", timeout=_SLOW_MS)
