@@ -56,6 +56,7 @@ def stage_figure(runs: Sequence[Run]) -> Any:
         )
         if run.chunk_s is not None:
             axes.axhline(1000 * run.chunk_s, color=INK, linestyle="--", linewidth=1.2, label="plays for")
+        _count(axes.xaxis)
         _label(axes, f"{letter}: " * (len(runs) > 1) + _x_title(run), "work on a chunk, ms")
         axes.set_ylim(0, None)
     _title(panels[0], "Where the time of each chunk goes")
@@ -75,6 +76,7 @@ def histogram_figure(runs: Sequence[Run]) -> Any:
     for deadline_ms in sorted({1000 * run.chunk_s for run in runs if run.chunk_s is not None}):
         axes.axvline(deadline_ms, color=INK, linestyle="--", linewidth=1.2, label=f"plays for {deadline_ms:.0f} ms")
     axes.set_xlim(left=0)
+    _count(axes.yaxis)
     _label(axes, "making a chunk in the engine, ms", "chunks")
     _title(axes, "How often how long")
     _legend(figure, [axes])
@@ -90,6 +92,7 @@ def wait_figure(runs: Sequence[Run]) -> Any:
         for stage in [stage for stage in waits if stage in run.stages]:
             label = f"{letter}: {stage}" if len(runs) > 1 else stage
             axes.plot(positions(run), run.stage_ms(stage), style, color=colours[stage], label=label, linewidth=1.4)
+    _count(axes.xaxis)
     _label(axes, _x_title(runs[0]) if len(runs) == 1 else "chunk, from the first that is kept", "waited, ms")
     axes.set_ylim(0, None)
     _title(axes, "Waiting to be made (queue), and to be played (buffer)")
@@ -111,6 +114,7 @@ def steer_figure(runs: Sequence[Run]) -> Any | None:
             middle_ms = percentile(waits_ms, 0.5)
             axes.plot([at[position] for position, _ in told], waits_ms, "o", color=colour, label=letter)
             axes.axhline(middle_ms, color=colour, linewidth=1.2, label=f"{letter}: p50 {middle_ms:.0f} ms")
+    _count(axes.xaxis)
     _label(axes, _x_title(runs[0]) if len(runs) == 1 else "chunk, from the first that is kept", "waited, ms")
     axes.set_ylim(0, 1.1 * top_ms)
     _title(axes, "From the words to their first frame, in the server")
@@ -161,6 +165,13 @@ def _label(axes: Any, x_title: str, y_title: str) -> None:
     for name, spine in axes.spines.items():
         spine.set_color(INK)
         spine.set_visible(name in ("left", "bottom"))
+
+
+def _count(axis: Any) -> None:
+    """Marks of an axis that counts: no half chunks."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _title(axes: Any, words: str) -> None:

@@ -37,6 +37,7 @@ def test_stages_are_stacked_to_what_each_chunk_took() -> None:
         assert set(deadline.get_ydata()) == {500.0}
         assert axes.get_ylabel() == "work on a chunk, ms"
         assert axes.get_ylim()[0] == 0
+        assert all(mark == int(mark) for mark in axes.get_xticks())
     assert [axes.get_xlabel() for axes in figure.axes] == ["A: chunk", "B: chunk"]
     assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim()  # or they could not be compared
 
