@@ -25,7 +25,7 @@ footer { display: none !important }
 .ll-strip { display: flex; gap: 2px; overflow: hidden; margin-top: 0.5rem }
 .ll-strip img { flex: 0 1 auto; min-width: 0; height: 56px; object-fit: cover }
 .ll-player video { width: 100%; max-width: 512px; background: #000 }
-.ll-pick { padding: 0 !important; flex: 1 1 0 }
+.ll-pick, .ll-pick .html-container { padding: 0 !important; flex: 1 1 0 }
 .ll-pick input { position: absolute; opacity: 0; width: 0 }
 .ll-pick label { display: block; text-align: center; cursor: pointer; padding: var(--button-large-padding);
   border-radius: var(--button-large-radius); font-size: var(--button-large-text-size);
