@@ -9,6 +9,8 @@ import pytest
 from served import Live, Talk
 from whep_player import player
 
+from lingen_live.profile.read import read_profile
+
 STAGES = {"queue", "denoise", "transfer", "colour", "archive", "buffer", "encode", "hand out"}
 
 
