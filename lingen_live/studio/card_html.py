@@ -88,7 +88,7 @@ def _steering(sources: Mapping[str, Mapping[str, Any]]) -> str:
     first = next(iter(sources.values()))
     rows = [
         [f"all asked, within {first['within_s']:g} s", *(_share(one["within"]) for one in sources.values())],
-        ["all asked, in the end", *(_share(one["reached"]) for one in sources.values())],
+        ["all asked, as long as was watched", *(_share(one["reached"]) for one in sources.values())],
         ["median time to reach", *(_number(one["median_s"], 1, " s") for one in sources.values())],
         ["untouched and still right", *(_share(one["kept"]) for one in sources.values())],
         *(

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import os
 from collections.abc import Callable
 
+import fake_engine
 import pytest
 
+from lingen_live.engine.inprocess import InProcessHost
 from lingen_live.engine.options import EngineOptions
+from lingen_live.serve.annexe import Backstage
+from lingen_live.serve.house import House
+from lingen_live.studio import context
+from lingen_live.studio.annexe import Studio
 from lingen_live.studio.evaluation import Evaluation, EvaluationError
 
 
@@ -65,3 +72,21 @@ async def test_one_at_a_time_and_gone_when_cancelled() -> None:
     assert evaluation.problem is not None
     assert evaluation.problem.startswith("It was cancelled")
     await evaluation.cancel()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("gradio") is None, reason="needs the extra studio")
+async def test_it_ends_with_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluation = Evaluation("fake_quick")
+    monkeypatch.setattr(context, "Evaluation", lambda: evaluation)
+    host = InProcessHost(EngineOptions(), fake_engine.make_fake)
+    house = House(host, prompt="a day", seed=0, transition_chunks=2, max_sessions=1)
+    studio = Studio()
+    studio.open(Backstage(host, house, EngineOptions()))
+    serving = asyncio.create_task(studio.run())
+    await asyncio.sleep(0)
+    evaluation.start(EngineOptions("waits"), "abc", 4)
+    await until(lambda: evaluation.n_done > 3)
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+    with pytest.raises(ProcessLookupError):
+        os.kill(evaluation.n_done, 0)

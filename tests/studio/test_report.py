@@ -33,7 +33,14 @@ def test_the_bundled_report_is_of_the_bundled_weights_and_shows_all_that_it_hold
     report = read_report(folder_of(None), sha256_of(BUNDLED / CONFIG_NAME))
     assert set(report.pictures) == {"grid.png", "steering.png"}
     html = report_html(report)
-    for words in ("98 % (89/91; 92 to 99)", "Changes of the prompt", "left, fast, model", "chunk edges", "rain"):
+    biome = report.numbers["scores"]["model"]["biome"]
+    for words in (
+        shares.told(biome["right"], biome["judged"]),
+        "Changes of the prompt",
+        "left, fast, model",
+        "chunk edges",
+        "rain",
+    ):
         assert words in html
 
 
