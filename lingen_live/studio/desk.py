@@ -116,12 +116,12 @@ class Desk:
         """One by its id."""
         return self._films.get(film_id)
 
-    def path(self, film: Film, kind: Literal["mp4", "json"]) -> Path | None:
+    def path(self, film: Film, *, is_scenario: bool = False) -> Path | None:
         """Where the film or its scenario is; None if it is not there."""
         if film.status != "done" or self._folder is None:
             return None
         reel = self._reel(film)
-        return reel.film if kind == "mp4" else reel.told
+        return reel.told if is_scenario else reel.film
 
     def place(self, film: Film) -> int:
         """How many others are made before a film that waits."""
@@ -191,7 +191,7 @@ class Desk:
         """The oldest that are over, if there are too many."""
         over = [film for film in self.films if film.is_over]
         for film in over[: max(0, len(self._films) - MAX_FILMS)]:
-            for path in (self.path(film, "mp4"), self.path(film, "json")):
+            for path in (self.path(film), self.path(film, is_scenario=True)):
                 if path is not None:
                     path.unlink(missing_ok=True)
             del self._films[film.id]

@@ -29,11 +29,11 @@ class Films:
         if match is None:
             await self._app(scope, receive, send)
             return
-        film, kind = self._desk.find(match[1]), "mp4" if match[2] == "mp4" else "json"
-        path = None if film is None else self._desk.path(film, "mp4" if kind == "mp4" else "json")
+        film, is_scenario = self._desk.find(match[1]), match[2] == "json"
+        path = None if film is None else self._desk.path(film, is_scenario=is_scenario)
         if path is None:
             await PlainTextResponse("There is no such film, or it is not there yet.", 404)(scope, receive, send)
             return
-        media_type = "video/mp4" if kind == "mp4" else "application/json"
-        # A player opens it where it is; a link says by itself that it is to be kept.
+        media_type = "application/json" if is_scenario else "video/mp4"
+        # Without a name to save it by: a player opens it where it is, and a link says by itself that it is to be kept.
         await FileResponse(path, headers=_HEADERS, media_type=media_type)(scope, receive, send)

@@ -16,8 +16,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES = 4 * 2**20
-MAX_READERS = 32
-"""Pages that wait for an answer at a time; each costs a connection."""
+MAX_STREAMS = 64
+"""Answers that go on at a time: a page has one by which it is known to be there, and another when it waits for a button."""
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -30,10 +30,10 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 
-_STREAM = "gradio_api/queue/data"
+_STREAM = r"gradio_api/(?:queue/data|heartbeat/\w+)"
 _NAME = r"[\w@-][\w.@-]*"  # no name begins with a dot: none of them leads upwards
 _READ = re.compile(
-    rf"(?:|config|theme\.css|gradio_api/theme\.css|gradio_api/startup-events|{_STREAM}|gradio_api/heartbeat/\w+"
+    rf"(?:|config|theme\.css|gradio_api/theme\.css|gradio_api/startup-events|{_STREAM}"
     rf"|films/[\w-]+\.(?:mp4|json)|(?:assets|static|svelte)(?:/{_NAME})+)"
 )
 _WRITE = re.compile(r"gradio_api/(?:queue/join|cancel)")
@@ -46,7 +46,7 @@ class Gate:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._n_readers = 0
+        self._n_streams = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what is on the list; the rest is answered here."""
@@ -56,22 +56,22 @@ class Gate:
             return
         path = scope["path"].removeprefix(scope.get("root_path", "")).removeprefix("/")
         if scope["method"] in ("GET", "HEAD") and _READ.fullmatch(path):
-            await self._read(path == _STREAM, _inner(scope), receive, _guarded(send))
+            await self._read(re.fullmatch(_STREAM, path) is not None, _inner(scope), receive, _guarded(send))
         elif scope["method"] == "POST" and _WRITE.fullmatch(path):
             await self._write(_inner(scope), receive, _guarded(send))
         else:
             await PlainTextResponse("There is nothing here.", 404)(scope, receive, send)
 
     async def _read(self, is_stream: bool, scope: Scope, receive: Receive, send: Send) -> None:
-        if is_stream and self._n_readers >= MAX_READERS:
-            message = f"{self._n_readers} pages of the studio wait for an answer; at most {MAX_READERS} may."
+        if is_stream and self._n_streams >= MAX_STREAMS:
+            message = f"{self._n_streams} answers of the studio go on; at most {MAX_STREAMS} may. Try again later."
             await PlainTextResponse(message, 503, {"Retry-After": "5"})(scope, receive, send)
             return
-        self._n_readers += is_stream
+        self._n_streams += is_stream
         try:
             await self._app(scope, receive, send)
         finally:
-            self._n_readers -= is_stream
+            self._n_streams -= is_stream
 
     async def _write(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await _body(receive)

@@ -99,11 +99,11 @@ async def test_films_are_made_in_turn_and_lie_there_until_the_end(desk: Desk, ma
     assert "1.0 of 2 s, 5.0 times playback, 0:00 left" in shown
     assert "waits for 1 other" in shown
     assert "&lt;one&gt; &amp; more" in shown
-    assert desk.path(one, "mp4") is None
+    assert desk.path(one) is None
     assert show_player(one) == ""
     maker.told.put_nowait(2)
     assert (await over(one)).status == "done"
-    path = desk.path(one, "mp4")
+    path = desk.path(one)
     assert path is not None
     assert path.read_bytes() == b"film"
     assert path.name.startswith(one.id)
