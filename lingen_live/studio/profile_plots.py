@@ -112,7 +112,7 @@ def steer_figure(runs: Sequence[Run]) -> Any | None:
             waits_ms = [wait_ms for _, wait_ms in told]
             top_ms = max(top_ms, *waits_ms)
             middle_ms = percentile(waits_ms, 0.5)
-            axes.plot([at[position] for position, _ in told], waits_ms, "o", color=colour, label=letter)
+            axes.plot([at[position] for position, _ in told], waits_ms, "o", color=colour, label=letter, clip_on=False)
             axes.axhline(middle_ms, color=colour, linewidth=1.2, label=f"{letter}: p50 {middle_ms:.0f} ms")
     _count(axes.xaxis)
     _label(axes, _x_title(runs[0]) if len(runs) == 1 else "chunk, from the first that is kept", "waited, ms")
