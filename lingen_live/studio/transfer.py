@@ -24,7 +24,7 @@ element.addEventListener("change", async (event) => {
 
 
 def pick_file(label: str, accept: str, max_bytes: int) -> gr.HTML:
-    """A button that lets a person pick a file; its `upload` event carries the text, which `picked` of `picking.py` reads.
+    """A button that lets a person pick a file; its `upload` event carries the text, which `picked` reads.
 
     Args:
         label: on the button.
