@@ -41,6 +41,9 @@ class Annexe(Protocol):
     def n_streams(self) -> int:
         """How many streams it has open at a time."""
 
+    def describe(self, url: str) -> str | None:
+        """A line for the person at the terminal, who reaches the annexe at `url`; None if there is nothing to say."""
+
     def open(self, backstage: Backstage) -> ASGIApp:
         """The application; called once, on the event loop, before the server listens."""
 

@@ -84,11 +84,15 @@ def create_app(
     app.include_router(
         measured_router(find, lambda: [(room.session, room.viewers) for room in house.rooms], more_metrics)
     )
-    for path, mounted in (mounts or {}).items():
-        app.add_route(path, _add_slash, ["GET"])
-        app.mount(path, mounted)
-    app.mount("/", WebFiles(web_directory))
+    _mount(app, {**(mounts or {}), "/": WebFiles(web_directory)})
     return app
+
+
+def _mount(app: FastAPI, mounts: Mapping[str, ASGIApp]) -> None:
+    for path, mounted in mounts.items():
+        if path != "/":
+            app.add_route(path, _add_slash, ["GET"])
+        app.mount(path, mounted)
 
 
 def _readiness(house: House) -> dict[str, Any]:

@@ -75,7 +75,10 @@ def run_live(
         app = create_app(house, web_directory, rule, publisher.metrics if publisher else list, mounts)
 
         def on_ready(info: EngineInfo) -> None:
-            _welcome(console, info, house.n_places, url_of(listener, host), rule.token)
+            url = url_of(listener, host)
+            _welcome(console, info, house.n_places, url, rule.token)
+            if annexe and (line := annexe.describe(url.removesuffix("/") + annexe.path)):
+                console.say(line)
 
         beside = [one.run for one in (publisher, annexe) if one is not None]
         await serve(app, house, listener, on_progress=console.progress, on_ready=on_ready, beside=beside)

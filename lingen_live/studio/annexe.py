@@ -33,6 +33,10 @@ class Studio:
         """How many streams it has open at a time."""
         return N_STREAMS if self._has_gradio else 0
 
+    def describe(self, url: str) -> str | None:
+        """Where it is."""
+        return f"The studio, where films are made, is at {url}." if self._has_gradio else None
+
     def open(self, backstage: Backstage) -> ASGIApp:
         """The application; Gradio is imported with the first request."""
         if not self._has_gradio:

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES = 4 * 2**20
 MAX_STREAMS = 64
-"""Answers that go on at a time: a page has one by which it is known to be there, and another when it waits for a button."""
+"""Answers that go on at a time: one by which a page is known to be there, and one while it waits for a button."""
 
 HEADERS = {
     "Content-Security-Policy": (

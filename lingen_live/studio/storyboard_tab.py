@@ -13,9 +13,10 @@ from lingen_live.studio.board import read_board, scenario_text, shoot, table_tex
 from lingen_live.studio.context import StudioContext
 from lingen_live.studio.desk import Film
 from lingen_live.studio.film_view import show_films, show_player, show_problem
+from lingen_live.studio.picking import picked
 from lingen_live.studio.storyboard import MAX_FILM_S, MAX_ROWS, Storyboard
 from lingen_live.studio.table import COLUMNS, write_lines
-from lingen_live.studio.transfer import pick_file, picked, save_file
+from lingen_live.studio.transfer import pick_file, save_file
 
 TICK_S = 1.0
 # Handlers run on the event loop of the server, and are no interface for programs.
@@ -123,7 +124,7 @@ class _Board:
     async def load(self, event: gr.EventData) -> Any:
         """Show what a file holds: rows, seed, length; a table has rows alone."""
         try:
-            board = read_board(*picked(event, MAX_SCENARIO_BYTES), self.context.info)
+            board = read_board(*picked(event._data, MAX_SCENARIO_BYTES), self.context.info)
         except LingenError as error:
             return gr.skip(), gr.skip(), gr.skip(), show_problem(error.message)
         if isinstance(board, Storyboard):

@@ -11,8 +11,6 @@ import json
 
 import gradio as gr
 
-from lingen_live.errors import ScenarioError
-
 # A file that is too large is not read: the name and the size are told in its place.
 _PICK = """
 element.addEventListener("change", async (event) => {
@@ -35,24 +33,6 @@ def pick_file(label: str, accept: str, max_bytes: int) -> gr.HTML:
     """
     template = f'<label>{html.escape(label)}<input type="file" accept="{html.escape(accept)}"></label>'
     return gr.HTML(html_template=template, js_on_load=_PICK, max_bytes=max_bytes, elem_classes="ll-pick")
-
-
-def picked(event: gr.EventData, max_bytes: int) -> tuple[str, bytes]:
-    """The name and the content of a file that was picked.
-
-    Raises:
-        ScenarioError: it is too large, or the event was made by no page of ours.
-    """
-    told = event._data
-    match told:
-        case {"file_name": str(name), "n_bytes": int(n_bytes), "text": str(text)}:
-            data = text.encode("utf-8", "replace")
-            n_bytes = max(n_bytes, len(data))
-            if n_bytes > max_bytes:
-                raise ScenarioError(f"{name[:80]} has {n_bytes} bytes; at most {max_bytes} are accepted.")
-            return name, data
-        case _:
-            raise ScenarioError("This is no file that was picked on this page.")
 
 
 def save_file(name: str, media_type: str = "application/octet-stream") -> str:

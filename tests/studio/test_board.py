@@ -14,6 +14,7 @@ from lingen_live.engine.options import EngineOptions
 from lingen_live.engine.scenario import MAX_SCENARIO_BYTES, parse_scenario
 from lingen_live.errors import EngineError, LingenError
 from lingen_live.studio.board import read_board, scenario_text, shoot, table_text, to_board
+from lingen_live.studio.picking import picked
 from lingen_live.studio.storyboard import Storyboard
 
 INFO = fake_engine.FakeEngine(EngineOptions()).info
@@ -79,6 +80,22 @@ def test_a_broken_file_is_one_sentence(name: str, data: bytes, message: str) -> 
     with pytest.raises(LingenError) as caught:
         read_board(name, data, INFO)
     assert message in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"file_name": "big.csv", "n_bytes": 10 * 2**30, "text": ""}, "big.csv has 10737418240 bytes; at most 1048576"),
+        ({"file_name": "lie.csv", "n_bytes": 1, "text": "é" * 2**19 + "a"}, "lie.csv has 1048577 bytes"),
+        ({"file_name": "/etc/passwd"}, "This is no file that was picked on this page."),
+        (None, "This is no file"),
+    ],
+)
+def test_a_file_that_was_picked_is_bounded(told: object, message: str) -> None:
+    with pytest.raises(LingenError) as caught:
+        picked(told, MAX_SCENARIO_BYTES)
+    assert message in caught.value.message
+    assert picked({"file_name": "a.csv", "n_bytes": 2, "text": "é"}, 2) == ("a.csv", "é".encode())
 
 
 def test_before_the_model_is_warm_it_says_so_and_scenarios_of_too_many_rows_do_not_fit() -> None:
