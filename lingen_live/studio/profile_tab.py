@@ -17,7 +17,8 @@ from lingen_live.serve.room import Room
 from lingen_live.studio.context import StudioContext
 from lingen_live.studio.draw import Question, draw_elsewhere
 from lingen_live.studio.film_view import show_problem
-from lingen_live.studio.transfer import pick_file, picked
+from lingen_live.studio.picking import picked
+from lingen_live.studio.transfer import pick_file
 
 _FILE, _NOTHING = "a file", "nothing"
 _HELP = (
