@@ -63,7 +63,7 @@ def _file_for(source: gr.Dropdown) -> gr.Textbox:
 
     async def keep(event: gr.EventData) -> tuple[Any, Any, str]:
         try:
-            name, data = picked(event, MAX_FILE_BYTES)
+            name, data = picked(event._data, MAX_FILE_BYTES)
         except LingenError as error:
             return gr.skip(), gr.skip(), error.message
         n_bytes = len(data)
