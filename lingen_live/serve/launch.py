@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lingen_live.engine.interface import EngineFactory, default_engine
 from lingen_live.engine.options import DEFAULT_PROMPT, DEFAULT_SESSIONS, DTYPES, EngineOptions
@@ -17,6 +18,9 @@ from lingen_live.serve.console import Console
 from lingen_live.serve.listen import bind
 from lingen_live.serve.network_arguments import add_network_arguments, media_options
 from lingen_live.serve.protocol import MAX_STEER_CHUNKS
+
+if TYPE_CHECKING:
+    from lingen_live.serve.annexe import Annexe
 
 DEFAULT_PORT = 8000
 DEFAULT_TRANSITION_CHUNKS = 2
@@ -76,19 +80,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--no-compile", action="store_true", help="do not prepare a compiled path")
 
 
-def launch(args: argparse.Namespace, factory: EngineFactory = default_engine) -> int:
+def launch(args: argparse.Namespace, factory: EngineFactory = default_engine, annexe: Annexe | None = None) -> int:
     """Serve until Ctrl-C.
 
     Args:
         args: parsed options of `add_arguments`.
         factory: builds the engine in the worker process; picklable by name.
+        annexe: what is served beside the page.
 
     Returns:
         The exit code: 0 after Ctrl-C, 1 if it could not be done, 2 if it was asked for wrongly.
     """
     console = Console(sys.stderr)
     try:
-        options = _engine_options(args)
+        options = _engine_options(args, annexe.n_streams if annexe else 0)
         _check_transition(args.transition)
         _check_minutes(args.record_minutes)
         media = media_options(args)
@@ -112,6 +117,7 @@ def launch(args: argparse.Namespace, factory: EngineFactory = default_engine) ->
                 record_minutes=args.record_minutes,
                 media=media,
                 console=console,
+                annexe=annexe,
             )
         except LingenError as error:
             console.error(error.message)
@@ -122,7 +128,7 @@ def launch(args: argparse.Namespace, factory: EngineFactory = default_engine) ->
     return 0
 
 
-def _engine_options(args: argparse.Namespace) -> EngineOptions:
+def _engine_options(args: argparse.Namespace, n_background: int) -> EngineOptions:
     """What was asked for, checked as far as it can be without loading anything.
 
     Raises:
@@ -143,6 +149,7 @@ def _engine_options(args: argparse.Namespace) -> EngineOptions:
         compile=not args.no_compile,
         n_sessions=args.sessions,
         max_batch=args.batch,
+        n_background=n_background,
     )
 
 
