@@ -32,7 +32,7 @@ def pick_file(label: str, accept: str, max_bytes: int) -> gr.HTML:
         max_bytes: of the file; a larger one is not sent.
     """
     template = f'<label>{html.escape(label)}<input type="file" accept="{html.escape(accept)}"></label>'
-    return gr.HTML(html_template=template, js_on_load=_PICK, max_bytes=max_bytes, elem_classes="ll-pick")
+    return gr.HTML(html_template=template, js_on_load=_PICK, max_bytes=max_bytes, padding=False, elem_classes="ll-pick")
 
 
 def save_file(name: str, media_type: str = "application/octet-stream") -> str:
