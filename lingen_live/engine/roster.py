@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from lingen_live.engine.carry import Carried
 from lingen_live.engine.client import EngineEvent
 from lingen_live.engine.hosted import HostedStream, Office
 from lingen_live.engine.info import EngineInfo
@@ -46,9 +47,9 @@ class Roster:
     def __len__(self) -> int:
         return len(self.streams)
 
-    def add(self, prompt: str, seed: int) -> HostedStream:
+    def add(self, prompt: str, seed: int, carried: Carried | None = None) -> HostedStream:
         """One more stream; not open yet."""
-        stream = HostedStream(next(self._numbers), prompt, seed, self._office)
+        stream = HostedStream(next(self._numbers), prompt, seed, self._office, carried)
         self.streams[stream.number] = stream
         return stream
 
