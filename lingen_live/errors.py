@@ -9,7 +9,8 @@ LingenError
 ├── ScenarioError      a scenario that is not one, or a stream that cannot be told as one
 ├── SessionFileError   a session file that is damaged, foreign, or of a newer version
 ├── TrainingError      training that went wrong, or state that cannot be resumed
-└── EngineError        the generator cannot start, or stopped
+├── EngineError        the generator cannot start, or stopped
+└── ClusterError       machines that cannot be reached, or do not fit together
 
 `serve/errors.py` adds what only a network can do wrong.
 """
@@ -82,3 +83,9 @@ class EngineError(LingenError):
     """The generator cannot start, or stopped."""
 
     code = "engine_failed"
+
+
+class ClusterError(LingenError):
+    """Machines that cannot be reached, or do not fit together."""
+
+    code = "bad_cluster"
