@@ -66,6 +66,8 @@ class EngineActor:
         except Exception as error:  # the boundary of the process: the reason must reach the gateway
             sentence = f"The engine stopped on {type(error).__name__}: {error}"
             return Failed(EngineError.code, sentence, traceback.format_exc())
+        finally:
+            self._has_news.set()  # whoever listens meanwhile need not wait
         return Facts(self._info, self._options.n_sessions, platform.node(), os.getpid(), Versions.here())
 
     async def open(self, number: int, prompt: str, seed: int, carried: Carried | None) -> Opened:

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from lingen_live.cluster.client import ClusterClient
@@ -68,8 +69,9 @@ class ClusterHost:
         hang_s: float = 120.0,
     ) -> None:
         self._dtype = dtype
+        self._connect = connect
         self.devices = [
-            Device(name, lambda name=name: connect(name, self._dtype), self, first_retry_s=first_retry_s, hang_s=hang_s)
+            Device(name, partial(self._connect_to, name), self, first_retry_s=first_retry_s, hang_s=hang_s)
             for name in names
         ]
         self.moves: deque[Move] = deque(maxlen=_N_MOVES)
@@ -261,6 +263,9 @@ class ClusterHost:
 
     def _at(self, device: Device) -> list[ClusterClient]:
         return [client for client in self._clients.values() if client.device is device]
+
+    def _connect_to(self, name: str) -> Link:
+        return self._connect(name, self._dtype)
 
     def _start_more(self) -> None:
         """Start all devices; but one after the other until it is known in which arithmetic."""

@@ -52,12 +52,10 @@ class RayLink:
             ray.remote(RayEngine)
             .options(
                 name=f"{ACTOR_PREFIX}{name}:{life}",
-                num_cpus=n_threads,
+                num_cpus=n_threads,  # and as many OpenMP threads, by Ray's own doing
                 num_gpus=1 if options.device.startswith("cuda") else 0,
                 max_restarts=0,  # its state is gone with it; the gateway starts another
                 max_concurrency=1000,
-                # As of a local worker: OpenMP reads them once, and spinning threads starve whoever else computes.
-                runtime_env={"env_vars": {"OMP_NUM_THREADS": str(n_threads), "OMP_WAIT_POLICY": "PASSIVE"}},
             )
             .remote(name, options, factory, snapshot_chunks)
         )
