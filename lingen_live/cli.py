@@ -1,4 +1,7 @@
-"""The command line: live | replay | bench | train | eval | info | protocol. Parses; other modules do the work."""
+"""The command line: live | cluster | replay | bench | train | eval | info | protocol.
+
+Parses; other modules do the work.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     _add_live(commands.add_parser("live", help="serve the live video to a browser"))
+    _add_cluster(commands.add_parser("cluster", help="serve from many devices, over Ray"))
     _add_replay(commands.add_parser("replay", help="play a scenario again, into a film"))
     add_bench(commands.add_parser("bench", help="measure generation, stage by stage; kernels; the paper's scale"))
     _add_train(commands.add_parser("train", help="train the codec, the denoiser or the probe"))
@@ -44,6 +48,12 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
 
     add_arguments(parser)
     parser.set_defaults(run=launch)
+
+
+def _add_cluster(parser: argparse.ArgumentParser) -> None:
+    from lingen_live.cluster.commands import add_cluster
+
+    add_cluster(parser)
 
 
 def _add_replay(parser: argparse.ArgumentParser) -> None:

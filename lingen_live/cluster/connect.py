@@ -17,8 +17,8 @@ OBJECT_STORE_BYTES = 512 * 2**20
 """Of a cluster of this machine alone; what was never written takes no room."""
 _REACH_S = 5.0
 
-# Inherited by all of Ray's processes. The first says more than its name: nodes that no others may join bind to loopback,
-# on every system. The last as for a local worker: spinning threads starve whoever else computes.
+# Inherited by all of Ray's processes. The first does more than its name says: a node that no others may join binds to
+# loopback, on every system. The last as for a local worker: spinning threads starve whoever else computes.
 _LOCAL_ENVIRONMENT = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_enable_metrics_collection": "0",

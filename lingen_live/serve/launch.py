@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lingen_live.engine.interface import EngineFactory, default_engine
 from lingen_live.engine.options import DEFAULT_PROMPT, DEFAULT_SESSIONS, DTYPES, EngineOptions
@@ -17,6 +18,9 @@ from lingen_live.serve.console import Console
 from lingen_live.serve.listen import bind
 from lingen_live.serve.network_arguments import add_network_arguments, media_options
 from lingen_live.serve.protocol import MAX_STEER_CHUNKS
+
+if TYPE_CHECKING:
+    from lingen_live.serve.live import MakeHost
 
 DEFAULT_PORT = 8000
 DEFAULT_TRANSITION_CHUNKS = 2
@@ -76,12 +80,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--no-compile", action="store_true", help="do not prepare a compiled path")
 
 
-def launch(args: argparse.Namespace, factory: EngineFactory = default_engine) -> int:
+def launch(
+    args: argparse.Namespace,
+    factory: EngineFactory = default_engine,
+    make_host: MakeHost | None = None,
+    max_sessions: int | None = None,
+) -> int:
     """Serve until Ctrl-C.
 
     Args:
         args: parsed options of `add_arguments`.
         factory: builds the engine in the worker process; picklable by name.
+        make_host: see `run_live`.
+        max_sessions: see `run_live`.
 
     Returns:
         The exit code: 0 after Ctrl-C, 1 if it could not be done, 2 if it was asked for wrongly.
@@ -112,6 +123,8 @@ def launch(args: argparse.Namespace, factory: EngineFactory = default_engine) ->
                 record_minutes=args.record_minutes,
                 media=media,
                 console=console,
+                make_host=make_host,
+                max_sessions=max_sessions,
             )
         except LingenError as error:
             console.error(error.message)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from lingen_live.engine.client import EngineHost
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.interface import EngineFactory
 from lingen_live.engine.options import EngineOptions
@@ -22,6 +23,8 @@ from lingen_live.serve.server import serve, signals_held
 from lingen_live.serve.shelf import Shelf
 from lingen_live.serve.web import find_web_directory
 
+MakeHost = Callable[[EngineOptions], EngineHost]
+
 
 def run_live(
     options: EngineOptions,
@@ -35,6 +38,8 @@ def run_live(
     record_minutes: float,
     media: MediaOptions,
     console: Console,
+    make_host: MakeHost | None = None,
+    max_sessions: int | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM.
 
@@ -49,6 +54,8 @@ def run_live(
         record_minutes: length of a film at most.
         media: how the video leaves this machine.
         console: told about progress and the address.
+        make_host: makes what computes; None for a worker process of this machine.
+        max_sessions: streams at a time; None for as many as `options` say.
 
     Raises:
         LingenError: the engine cannot be built.
@@ -58,11 +65,11 @@ def run_live(
 
     async def run() -> None:
         house = House(
-            WorkerHost(options, factory),
+            make_host(options) if make_host else WorkerHost(options, factory),
             prompt=options.prompt,
             seed=options.seed,
             transition_chunks=transition_chunks,
-            max_sessions=options.n_sessions,
+            max_sessions=max_sessions or options.n_sessions,
             shelf=Shelf(Path(recordings) if recordings else None, 60 * record_minutes),
             media=media,
         )

@@ -38,7 +38,7 @@ class Running:
     async def becomes(self, name: str, state: str) -> None:
         device = next(one for one in self.host.devices if one.name == name)
         async with asyncio.timeout(20):
-            while device.state != state:
+            while device.state != state:  # noqa: ASYNC110 (as of another machine)
                 await asyncio.sleep(0.01)
 
 
@@ -146,7 +146,7 @@ async def test_what_kills_its_engine_kills_no_more_than_three() -> None:
             assert device is not None
             it.kill(device.name)
             async with asyncio.timeout(20):
-                while poison.client.device in (None, device) and not poison.client.is_closed:
+                while poison.client.device in (None, device) and not poison.client.is_closed:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
             await asyncio.sleep(0.03)  # a chunk takes 0.1 s
         assert poison.client.is_closed

@@ -1,0 +1,98 @@
+"""The whole product on real Ray processes: served, steered, an engine killed, a device drained, ended by Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from live_server import LiveServer
+
+from lingen_live.client.live import LiveClient, Refused
+from lingen_live.cluster.connect import connected
+from lingen_live.cluster.messages import DeviceStatus
+from lingen_live.cluster.overview import all_devices, describe, drain
+from lingen_live.errors import ClusterError
+
+TINY_CLUSTER = Path(__file__).parents[1] / "support" / "tiny_cluster.py"
+SNAPSHOT_CHUNKS = 3
+
+
+async def devices_when(holds: Callable[[list[DeviceStatus]], bool]) -> list[DeviceStatus]:
+    async with asyncio.timeout(60):
+        while not holds(devices := all_devices()):
+            await asyncio.sleep(0.05)
+    return devices
+
+
+async def steer(live: LiveClient, prompt: str) -> int:
+    """The chunk with which it took effect; said again if the device died under it, as the refusal asks."""
+    while True:
+        try:
+            return (await live.steer(prompt)).chunk_index
+        except Refused as refused:
+            assert "send it again" in refused.message
+
+
+def listeners_beyond_loopback(session_id: int) -> list[str]:
+    """TCP addresses that processes of a session listen on, other than loopback."""
+    listed = subprocess.run(["ss", "-ltnpH"], capture_output=True, text=True, check=True).stdout
+    pids = subprocess.run(
+        ["ps", "-o", "pid=", "-g", str(session_id)], capture_output=True, text=True, check=True
+    ).stdout
+    rows = [row.split() for row in listed.splitlines() if any(f"pid={pid}," in row for pid in pids.split())]
+    assert rows
+    return [row[3] for row in rows if "127.0.0.1" not in row[3]]
+
+
+async def test_a_session_outlives_its_engine_and_its_device(tiny_bundle: Path) -> None:
+    server = LiveServer(
+        *("--devices", "2", "--sessions", "2", "--checkpoint", str(tiny_bundle), "--dtype", "float32"),
+        *("--prompt", "a meadow", "--snapshot-chunks", str(SNAPSHOT_CHUNKS), "--no-compile"),
+        script=TINY_CLUSTER,
+    )
+    try:
+        url = await asyncio.to_thread(lambda: server.url)
+        async with LiveClient(url) as live:
+            before = await steer(live, "night")
+            async for frame in live.frames():
+                assert frame.image.shape == (32, 32, 3)
+                break
+            with connected("auto"):
+                assert listeners_beyond_loopback(server.process.pid) == []
+                both = await devices_when(lambda them: [one.state for one in them] == ["ready", "ready"])
+                busy = next(one for one in both if one.n_streams)
+                os.kill(busy.pid, signal.SIGKILL)
+                after = await steer(live, "a red desert")
+                assert after >= before - SNAPSHOT_CHUNKS
+                again = await devices_when(lambda them: [one.state for one in them] == ["ready", "ready"])
+                assert busy.pid not in [one.pid for one in again]
+                assert busy.name in describe(again)
+
+                source = next(one for one in again if one.n_streams)
+                said: list[str] = []
+                await asyncio.to_thread(drain, source.name, said.append)
+                assert said[-1] == f"{source.name}: drained"
+                assert await steer(live, "night") > after
+                (target,) = all_devices()
+                assert (target.name != source.name, target.n_streams) == (True, 1)
+                with pytest.raises(ClusterError, match=f"no device 'engine-9'; there are {target.name}"):
+                    drain("engine-9", said.append)
+        assert await asyncio.to_thread(server.interrupt) == 0
+        assert server.leaves_nothing()
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:{free_port}", "nowhere", "127.0.0.1:port"])
+def test_no_cluster_there_is_one_sentence(address: str) -> None:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        address = address.format(free_port=one.getsockname()[1])
+        with pytest.raises(ClusterError, match=address), connected(address):
+            pass
