@@ -1,4 +1,4 @@
-"""`lingen_live cluster start | status | drain`: parses, connects, and lets others do the work.
+"""`lingen_live cluster start | status | drain | simulate`: parses, connects, and lets others do the work.
 
 Light to import: Ray is imported only by what is asked for.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lingen_live.engine.interface import EngineFactory, default_engine
@@ -49,6 +50,18 @@ def add_cluster(parser: argparse.ArgumentParser) -> None:
     drain.add_argument("device", metavar="NAME", help="of the device, as `status` tells it")
     _add_address(drain, "as of `start` (default: auto)", default="auto")
     drain.set_defaults(run=_drain)
+    simulate = commands.add_parser(
+        "simulate", help="a made-up day of a large cluster, by the rule that places sessions"
+    )
+    simulate.add_argument("--seed", type=int, default=0, help="dice of the day (default: 0)")
+    simulate.add_argument(
+        "--out",
+        type=Path,
+        default=Path("docs"),
+        metavar="DIR",
+        help="where benchmarks/ and images/ are (default: docs)",
+    )
+    simulate.set_defaults(run=_simulate)
 
 
 def start_cluster(args: argparse.Namespace, factory: EngineFactory = default_engine) -> int:
@@ -103,6 +116,14 @@ def _drain(args: argparse.Namespace) -> int:
 
     with connected(args.address):
         drain(args.device, lambda line: print(line, flush=True))  # noqa: T201
+    return 0
+
+
+def _simulate(args: argparse.Namespace) -> int:
+    from lingen_live.cluster.simulation import DayPlan
+    from lingen_live.cluster.simulation_report import write_report
+
+    sys.stdout.write(write_report(args.out / "benchmarks", args.out / "images", DayPlan(), args.seed))
     return 0
 
 

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 from lingen_live.errors import ClusterError
 
@@ -18,11 +21,12 @@ OBJECT_STORE_BYTES = 512 * 2**20
 _REACH_S = 5.0
 
 # Inherited by all of Ray's processes. The first does more than its name says: a node that no others may join binds to
-# loopback, on every system. The last as for a local worker: spinning threads starve whoever else computes.
+# loopback, on every system. Threads that wait sleep, as of a local worker: spinning ones starve whoever else computes.
 _LOCAL_ENVIRONMENT = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_enable_metrics_collection": "0",
     "OMP_WAIT_POLICY": "PASSIVE",
+    "RAY_worker_niceness": "0",  # chunks have deadlines; Ray's own default of 15 yields to everybody
 }
 
 
@@ -40,16 +44,16 @@ def connected(address: str | None, *, n_cpus: int = 1, n_gpus: int = 0) -> Itera
         ClusterError: there is no cluster, or it is of another version.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    if address is None:
+    found = _find(address) if address is not None else None
+    if found is None or found.startswith("127.0.0.1:"):
         os.environ.update(_LOCAL_ENVIRONMENT)
-    else:
-        _check_reach(address)
     try:
         import ray
     except ImportError as error:
         raise ClusterError("Ray is not installed; `pip install 'lingen-live[cluster]'` brings it.") from error
-    own = {"num_cpus": n_cpus, "num_gpus": n_gpus, "object_store_memory": OBJECT_STORE_BYTES} if address is None else {}
+    own: dict[str, Any] = {}
     if address is None:
+        own = {"num_cpus": n_cpus, "num_gpus": n_gpus, "object_store_memory": OBJECT_STORE_BYTES}
         own["include_dashboard"] = False
     try:
         ray.init(address, namespace=NAMESPACE, log_to_driver=False, logging_level="ERROR", **own)
@@ -65,14 +69,20 @@ def connected(address: str | None, *, n_cpus: int = 1, n_gpus: int = 0) -> Itera
         ray.shutdown()
 
 
-def _check_reach(address: str) -> None:
-    """Ray itself would try for a minute."""
-    host, colon, port = address.rpartition(":")
+def _find(address: str) -> str:
+    """HOST:PORT of a cluster that can be reached; Ray itself would try for minutes, or wait for ever."""
+    found = address
     if address == "auto":
-        return
+        # Where Ray notes the last cluster of this machine; one of loopback only has that address there.
+        note = Path(os.environ.get("RAY_TMPDIR", tempfile.gettempdir())) / "ray" / "ray_current_cluster"
+        if not note.is_file():
+            raise ClusterError("No Ray cluster runs here, as 'auto' asks for; `ray start --head` starts one.")
+        found = note.read_text(encoding="utf-8").strip()
+    host, colon, port = found.rpartition(":")
     if not colon or not port.isdecimal():
         raise ClusterError(f"The address is {address!r}; 'auto' or HOST:PORT is accepted.")
     try:
         socket.create_connection((host, int(port)), timeout=_REACH_S).close()
     except OSError as error:
         raise ClusterError(f"There is no Ray cluster at {address!r}: {error.strerror or error}.") from error
+    return found
