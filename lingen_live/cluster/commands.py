@@ -103,18 +103,20 @@ def _make_host(options: EngineOptions, factory: EngineFactory, n_devices: int, s
 
 def _status(args: argparse.Namespace) -> int:
     from lingen_live.cluster.connect import connected
-    from lingen_live.cluster.overview import all_devices, describe
 
     with connected(args.address):
+        from lingen_live.cluster.overview import all_devices, describe
+
         sys.stdout.write(describe(all_devices()))
     return 0
 
 
 def _drain(args: argparse.Namespace) -> int:
     from lingen_live.cluster.connect import connected
-    from lingen_live.cluster.overview import drain
 
     with connected(args.address):
+        from lingen_live.cluster.overview import drain
+
         drain(args.device, lambda line: print(line, flush=True))  # noqa: T201
     return 0
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,7 +33,7 @@ _LOCAL_ENVIRONMENT = {
 
 @contextmanager
 def connected(address: str | None, *, n_cpus: int = 1, n_gpus: int = 0) -> Iterator[None]:
-    """Be in a cluster.
+    """Be in a cluster. Nothing may import Ray before, for it reads then where to listen.
 
     Args:
         address: "auto" for the one that runs on this machine, "host:port" for another; None for one of its own,
@@ -46,6 +47,8 @@ def connected(address: str | None, *, n_cpus: int = 1, n_gpus: int = 0) -> Itera
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     found = _find(address) if address is not None else None
     if found is None or found.startswith("127.0.0.1:"):
+        if "ray" in sys.modules and not os.environ.items() >= _LOCAL_ENVIRONMENT.items():
+            raise RuntimeError("Ray was imported before it was known where to listen.")
         os.environ.update(_LOCAL_ENVIRONMENT)
     try:
         import ray
@@ -63,19 +66,36 @@ def connected(address: str | None, *, n_cpus: int = 1, n_gpus: int = 0) -> Itera
         raise ClusterError(
             f"The Ray cluster at {address!r} cannot be joined: {' '.join(str(error).split())}"
         ) from error
+    note = _note(ray.get_runtime_context().gcs_address) if address is None else None
     try:
         yield
     finally:
+        if note is not None:
+            note.unlink(missing_ok=True)
         ray.shutdown()
+
+
+def _note_path() -> Path:
+    """Where Ray's tools note the last cluster that was started on this machine; it reads its own, and so may others."""
+    return Path(os.environ.get("RAY_TMPDIR", tempfile.gettempdir())) / "ray" / "ray_current_cluster"
+
+
+def _note(gcs_address: str) -> Path | None:
+    """Note a cluster of this process alone, which Ray itself does not; None if another one is noted."""
+    path = _note_path()
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(gcs_address)
+    except OSError:
+        return None
+    return path
 
 
 def _find(address: str) -> str:
     """HOST:PORT of a cluster that can be reached; Ray itself would try for minutes, or wait for ever."""
     found = address
     if address == "auto":
-        # Where Ray notes the last cluster of this machine; one of loopback only has that address there.
-        note = Path(os.environ.get("RAY_TMPDIR", tempfile.gettempdir())) / "ray" / "ray_current_cluster"
-        if not note.is_file():
+        if not (note := _note_path()).is_file():
             raise ClusterError("No Ray cluster runs here, as 'auto' asks for; `ray start --head` starts one.")
         found = note.read_text(encoding="utf-8").strip()
     host, colon, port = found.rpartition(":")

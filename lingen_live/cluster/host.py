@@ -11,7 +11,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,7 @@ from lingen_live.cluster.client import ClusterClient
 from lingen_live.cluster.device import Device
 from lingen_live.cluster.link import Link, LinkGoneError
 from lingen_live.cluster.messages import Heard, Leave
-from lingen_live.cluster.placement import Room, place
+from lingen_live.cluster.placement import Room, place, relieve
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.interface import OnProgress
 from lingen_live.engine.messages import Failed, Opened
@@ -30,6 +30,8 @@ Connect = Callable[[str, str | None], Link]
 """Begins a life of a device's engine: the device's name, and the dtype that it must have, None for any."""
 
 _N_MOVES = 256
+RELIEF_S = 5.0
+"""Between two sessions that are moved because their device has too many."""
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +82,7 @@ class ClusterHost:
         self._listeners: list[OnProgress] = []
         self._started: asyncio.Future[EngineInfo] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_relieving = False
         self._is_closed = False
 
     # The EngineHost interface.
@@ -187,7 +190,10 @@ class ClusterHost:
     # Placing and moving.
 
     def _pump(self) -> None:
-        """Place whom there is room for."""
+        """Place whom there is room for; who makes others late is moved to a better place before newcomers get it."""
+        if not self._is_relieving and not self._is_closed and (move := relieve(self._rooms())):
+            self._is_relieving = True
+            self._spawn(self._relieve(move[0]))
         seekers = [client.seeker for client in self._clients.values() if client.device is None]
         if seekers and not self._is_closed:
             by_name = {device.name: device for device in self.devices}
@@ -223,8 +229,20 @@ class ClusterHost:
         if device.state == "draining":
             device.end()
 
-    async def _move(self, client: ClusterClient, source: Device) -> None:
-        name = place([client.seeker], self._rooms()).get(client.number)
+    async def _relieve(self, name: str) -> None:
+        """Move one session; how many are played in time is measured, so it is not done more often than that shows."""
+        source = next(device for device in self.devices if device.name == name)
+        try:
+            if source.state == "ready" and (clients := self._at(source)):
+                await self._move(clients[-1], source, is_live=False)
+            await asyncio.sleep(RELIEF_S)
+        finally:
+            self._is_relieving = False
+        self._pump()
+
+    async def _move(self, client: ClusterClient, source: Device, *, is_live: bool = True) -> None:
+        seeker = replace(client.seeker, is_live=is_live)
+        name = place([seeker], [room for room in self._rooms() if room.name != source.name]).get(client.number)
         if name is None:
             return
         target = next(device for device in self.devices if device.name == name)

@@ -72,6 +72,22 @@ def place(seekers: Sequence[Seeker], rooms: Sequence[Room]) -> dict[int, str]:
     return chosen
 
 
+def relieve(rooms: Sequence[Room]) -> tuple[str, str] | None:
+    """From which device to which one a session should move, for the first one has more than it plays in time.
+
+    Before newcomers are let in: else a device that took somebody in after a failure is late for as long as they stay.
+
+    Args:
+        rooms: all; their `n_taken` is not changed.
+    """
+    fullest = max(rooms, key=lambda one: one.n_taken - one.n_in_time, default=None)
+    if fullest is None or fullest.n_taken <= fullest.n_in_time:
+        return None
+    others = [room for room in rooms if room.kind == fullest.kind and room.has_place(is_live=False)]
+    target = max(others, key=lambda one: one.n_in_time - one.n_taken, default=None)
+    return (fullest.name, target.name) if target else None
+
+
 def estimate_s(place_in_line: int, n_playing: int, mean_session_s: float) -> float | None:
     """How long somebody will wait about: `place_in_line` sessions have to end first.
 

@@ -12,7 +12,7 @@ import math
 import random
 from dataclasses import dataclass, field
 
-from lingen_live.cluster.placement import Kind, Room, Seeker, estimate_s, place
+from lingen_live.cluster.placement import Kind, Room, Seeker, estimate_s, place, relieve
 
 DAY_S = 86_400.0
 HOUR_S = 3_600.0
@@ -37,6 +37,8 @@ class DayPlan:
         node_share: of failures that take the machine along.
         node_s: until it is back then.
         recover_s: from a failure until a session is open elsewhere, if there is a place.
+        move_s: that a session stands still when it is moved.
+        has_relief: whether sessions are moved away from devices that have more than they play in time.
     """
 
     n_sessions: int = 10_000
@@ -52,6 +54,8 @@ class DayPlan:
     node_share: float = 0.2
     node_s: float = 900.0
     recover_s: float = 3.0
+    move_s: float = 0.5
+    has_relief: bool = True
 
 
 @dataclass(slots=True)
@@ -64,6 +68,7 @@ class Visit:
     began_s: float | None = None
     ends_s: float = math.inf
     outages_s: list[float] = field(default_factory=list)
+    moves_s: float = 0.0
     lost_s: float | None = None
 
 
@@ -77,6 +82,7 @@ class Day:
         hourly_used: by hour, the mean of sessions that played.
         hourly_waiting: by hour, the mean of visitors in line.
         n_failures: of devices.
+        n_moves: of sessions, from devices that had too many.
     """
 
     visits: list[Visit]
@@ -84,6 +90,7 @@ class Day:
     hourly_used: list[float]
     hourly_waiting: list[float]
     n_failures: int = 0
+    n_moves: int = 0
 
 
 def simulate(plan: DayPlan, seed: int = 0) -> Day:
@@ -167,6 +174,8 @@ class _Simulator:
 
     def _pump(self) -> None:
         up = [room for room in self._rooms if self._is_up[int(room.name)]]
+        if self._plan.has_relief:
+            self._relieve(up)
         n_free = sum(room.n_slots - room.n_taken for room in up if self._is_free(room, is_live=bool(self._lost)))
         if not n_free or not (self._lost or self._line):
             return
@@ -174,6 +183,20 @@ class _Simulator:
         new = [Seeker(number) for number in itertools.islice(self._line, n_free)]
         for number, name in place([*lost, *new], up).items():
             self._seat(number, int(name))
+
+    def _relieve(self, up: list[Room]) -> None:
+        """Move sessions from devices that have too many to others with a place in time; each stands still a little."""
+        while move := relieve(up):
+            source, target = (int(name) for name in move)
+            number = next(one for one, where in self._at.items() if where == source)
+            visit = self._visits[number]
+            self._at[number] = target
+            self._rooms[source].n_taken -= 1
+            self._rooms[target].n_taken += 1
+            self._day.n_moves += 1
+            visit.moves_s += self._plan.move_s
+            visit.ends_s += self._plan.move_s
+            self._at_time(visit.ends_s, "leave", number)
 
     def _seat(self, number: int, device: int) -> None:
         visit = self._visits[number]

@@ -19,41 +19,40 @@ CHUNK_S = 0.5
 
 _HEAD = """# A day of a large cluster, simulated
 
-`lingen_live cluster simulate --seed {seed}` wrote this page. **Nothing here was measured on a cluster**: devices, visitors and failures are
-made up. What is real is the rule that places sessions (`lingen_live/cluster/placement.py`, the gateway's own) and the
-scheduler of an engine (`engine/scheduler.py`); what is measured is the cost of a chunk (137 ms, p95 155 ms: one thread of the README's machine).
+`lingen_live cluster simulate --seed {seed}` wrote this page. **Nothing here was measured on a cluster**: devices,
+visitors and failures are made up. What is real is the rule that places and moves sessions (`cluster/placement.py`,
+the gateway's own) and the scheduler of an engine (`engine/scheduler.py`); what was measured is the cost of a chunk
+(137 ms, p95 155 ms: one thread of the README's machine) and about how
+long coming back takes ([cluster](../cluster.md)).
 
-Assumed: {n_sessions:,} visitors in a day, of a lognormal length of {minutes:g} minutes in the mean (sigma {sigma:g}); arrivals swing by {swing:.0f} % about their
-mean, the most at {peak_hour:g} h; {n_devices} devices that play {n_in_time} sessions each and have memory for {n_slots}; a device fails every {life_h:g} hours in
-the mean, is back after {restart_s:g} s, or, once in {node_every:g}, after {node_min:g} minutes. A session that lost its device is open elsewhere {recover_s:g} s
-later if there is a place: then it may also take the slot that newcomers may not. Nobody in line gives up. The numbers are chosen
-so that the evening is too much.
+Assumed: {n_sessions:,} visitors in a day, of a lognormal length of {minutes:g} minutes in the mean (sigma {sigma:g});
+arrivals swing by {swing:.0f} % about their mean, the most at {peak_hour:g} h; {n_devices} devices that play
+{n_in_time} sessions each and have memory for {n_slots}; a device fails every {life_h:g} hours in the mean and is
+back after {restart_s:g} s, or, once in {node_every:g}, after {node_min:g} minutes. A session that lost its device is
+open elsewhere {recover_s:g} s later if there is a place: then it may also take the slot that newcomers may not, and
+is moved on ({move_s:g} s) as soon as a place in time is free. Nobody in line gives up. The numbers are chosen so that
+the evening is too much.
 
 ![sessions that play, and visitors who wait, over the day](../images/{plot})
 """
 _TAIL = """
-Sessions that play: the mean of the day over places of {n_in_time} a device that was up. Chunks in time: {shares} with 1 to {n_slots} sessions on a
-device ({chunks:,} chunks each of `cluster/playback.py`), weighted by how long devices had so many, less what outages took.
-
-What it says:
-
-- **A slot to spare, that newcomers may not take, is what failover needs in full hours.** It costs memory, and some lateness for
-  those who share the device, instead of minutes of standing still for those who lost theirs.
-- The estimate told in the line is right in the mean and rough for one visitor, since lengths are lognormal.
+Places are {n_in_time} a device. Chunks in time: {shares} with 1 to {n_slots} sessions on a device ({chunks:,} chunks
+each, of `cluster/playback.py`), weighted by how long devices had so many, less what outages and moves took.
 """
 
 
 def write_report(pages: Path, images: Path, plan: DayPlan, seed: int) -> str:
-    """Simulate three variants of a day and write the page and its plot; returns the page.
+    """Simulate four variants of a day and write the page and its plot; returns the page.
 
     Args:
         pages: folder of the page.
         images: folder of the plot.
-        plan: the first variant; the others have no slot to spare, and no failures.
+        plan: the first variant; the others move nobody, have no slot to spare, and no failures.
         seed: of all.
     """
     variants = {
         "as assumed": plan,
+        "nobody moved": replace(plan, has_relief=False),
         "no slot to spare": replace(plan, n_slots=plan.n_in_time),
         "no failures": replace(plan, mean_life_s=1e12),
     }
@@ -77,7 +76,7 @@ def in_time(day: Day, shares: Sequence[float]) -> float:
     """
     played_s = sum(k * span_s for k, span_s in enumerate(day.device_s))
     good_s = sum(shares[k] * k * span_s for k, span_s in enumerate(day.device_s))
-    return good_s / (played_s + sum(sum(visit.outages_s) for visit in day.visits))
+    return good_s / (played_s + sum(sum(visit.outages_s) + visit.moves_s for visit in day.visits))
 
 
 def _facts(day: Day, plan: DayPlan, shares: Sequence[float]) -> dict[str, str]:
@@ -97,6 +96,7 @@ def _facts(day: Day, plan: DayPlan, shares: Sequence[float]) -> dict[str, str]:
         "sessions that lost their device": str(len(outages_s)),
         "until they go on: p50, p95, longest, s": _told(outages_s, 1),
         "of them within 5 s": _within(outages_s, 5.0),
+        "sessions moved from devices with too many": str(day.n_moves),
         "chunks in time": f"{100 * in_time(day, shares):.2f} %",
     }
 
@@ -149,6 +149,7 @@ def _head(plan: DayPlan, seed: int) -> str:
         node_every=1 / plan.node_share,
         node_min=plan.node_s / 60,
         recover_s=plan.recover_s,
+        move_s=plan.move_s,
         plot=PLOT,
     )
 

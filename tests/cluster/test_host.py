@@ -116,6 +116,25 @@ async def test_killed_it_comes_back_elsewhere_with_all_words_and_plans(tiny: Eng
         await it.becomes("b", "ready")
 
 
+async def test_who_makes_others_late_is_moved_when_there_is_a_better_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lingen_live.cluster.host.RELIEF_S", 0.0)
+    async with running("a", "b", options=replace(OPTIONS, n_sessions=3)) as it:
+        watches = [await Watch.open(it.host) for _ in range(4)]
+        it.kill("b")
+        for watch in watches[1::2]:
+            assert (await watch.next(WorkerRestarted)).info.name == "fake"
+        await it.becomes("b", "ready")
+        assert sorted(watch.place or "" for watch in watches) == ["a", "a", "a", "b"]
+        it.host.devices[0].capacity = 2  # as measured, from now on
+        monkeypatch.setattr("lingen_live.engine.inprocess.InProcessHost.capacity", 2)
+        assert [(await watch.chunk()).chunk_index for watch in watches]
+        it.host._pump()
+        async with asyncio.timeout(20):
+            while sorted(watch.place or "" for watch in watches) != ["a", "a", "b", "b"]:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert [(move.source, move.target) for move in it.host.moves] == [("a", "b")]
+
+
 async def test_a_drained_device_hands_over_all_of_its_streams_bit_for_bit(tiny: EngineOptions) -> None:
     async with running("a", "b", options=tiny, factory=make_tiny) as it:
         straight, watch = await Watch.open(it.host, "a meadow"), await Watch.open(it.host, "a meadow")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lingen_live.cluster.placement import Kind, Room, Seeker, estimate_s, place
+from lingen_live.cluster.placement import Kind, Room, Seeker, estimate_s, place, relieve
 from lingen_live.cluster.playback import Cost, share_in_time
 from lingen_live.cluster.simulation import DAY_S, DayPlan, simulate
 
@@ -36,6 +36,21 @@ def test_place(seekers: list[Seeker], them: list[Room], chosen: dict[int, str]) 
     assert sum(room.n_taken for room in them) == before + len(chosen)
 
 
+@pytest.mark.parametrize(
+    ("them", "move"),
+    [
+        (rooms(2, 0), None),
+        (rooms(3, 1), ("d0", "d1")),
+        (rooms(3, 1, 0), ("d0", "d2")),
+        (rooms(3, 2), None),
+        ([*rooms(3), Room("other", B, 3, 2, 0)], None),
+        ([], None),
+    ],
+)
+def test_relieve(them: list[Room], move: tuple[str, str] | None) -> None:
+    assert relieve(them) == move
+
+
 def test_estimate() -> None:
     assert estimate_s(3, 10, 600) == 180  # one of ten ends every minute
     assert estimate_s(1, 0, 600) is None
@@ -55,11 +70,12 @@ def test_a_day_is_the_same_again_and_loses_nobody() -> None:
     assert day == simulate(SMALL, seed=3)
     assert day != simulate(SMALL, seed=4)
     assert day.n_failures > 0
+    assert day.n_moves > 0
     for visit in day.visits:
         assert visit.began_s is not None
         assert visit.began_s >= visit.arrived_s
         assert visit.lost_s is None
-        assert visit.ends_s == pytest.approx(visit.began_s + visit.length_s + sum(visit.outages_s))
+        assert visit.ends_s == pytest.approx(visit.began_s + visit.length_s + visit.moves_s + sum(visit.outages_s))
     up_s = sum(day.device_s)
     assert 0 < up_s <= 6 * DAY_S
     assert sum(k * s for k, s in enumerate(day.device_s)) == pytest.approx(sum(day.hourly_used) * 3600)

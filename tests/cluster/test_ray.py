@@ -16,7 +16,6 @@ from live_server import LiveServer
 from lingen_live.client.live import LiveClient, Refused
 from lingen_live.cluster.connect import connected
 from lingen_live.cluster.messages import DeviceStatus
-from lingen_live.cluster.overview import all_devices, describe, drain
 from lingen_live.errors import ClusterError
 
 TINY_CLUSTER = Path(__file__).parents[1] / "support" / "tiny_cluster.py"
@@ -24,6 +23,8 @@ SNAPSHOT_CHUNKS = 3
 
 
 async def devices_when(holds: Callable[[list[DeviceStatus]], bool]) -> list[DeviceStatus]:
+    from lingen_live.cluster.overview import all_devices
+
     async with asyncio.timeout(60):
         while not holds(devices := all_devices()):  # noqa: ASYNC110 (of other processes)
             await asyncio.sleep(0.05)
@@ -65,6 +66,8 @@ async def test_a_session_outlives_its_engine_and_its_device(tiny_bundle: Path) -
                 assert frame.image.shape == (32, 32, 3)
                 break
             with connected("auto"):
+                from lingen_live.cluster.overview import all_devices, describe, drain
+
                 assert listeners_beyond_loopback(server.process.pid) == []
                 both = await devices_when(lambda them: [one.state for one in them] == ["ready", "ready"])
                 busy = next(one for one in both if one.n_streams)
