@@ -18,6 +18,7 @@ from lingen_live.serve.launch import add_arguments, launch
 
 if TYPE_CHECKING:
     from lingen_live.cluster.link import Link
+    from lingen_live.cluster.store import Store
     from lingen_live.engine.client import EngineHost
 
 MAX_DEVICES = 1024
@@ -41,6 +42,12 @@ def add_cluster(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="chunks between two snapshots of a session, at most; it goes on from one if its device dies "
         "(default: %(default)s)",
+    )
+    where.add_argument(
+        "--snapshots",
+        metavar="PLACE",
+        help="keep a session file of every session there until it ends: a folder, or a URL that fsspec knows "
+        "(default: sessions are kept in memory only)",
     )
     start.set_defaults(run=start_cluster)
     status = commands.add_parser("status", help="say what runs where")
@@ -74,19 +81,23 @@ def start_cluster(args: argparse.Namespace, factory: EngineFactory = default_eng
     _check("devices", args.devices, MAX_DEVICES)
     _check("snapshot-chunks", args.snapshot_chunks, MAX_SNAPSHOT_CHUNKS)
     from lingen_live.cluster.connect import connected
+    from lingen_live.cluster.store import Store, open_shelf
 
+    store = Store(open_shelf(args.snapshots)) if args.snapshots else None
     n_gpus = args.devices if args.device.startswith("cuda") else 0
     # Before the server holds signals back: all that is started here would hold them back as well.
     with connected(args.address, n_cpus=args.devices * max(1, args.threads), n_gpus=n_gpus):
         return launch(
             args,
             factory,
-            make_host=lambda options: _make_host(options, factory, args.devices, args.snapshot_chunks),
+            make_host=lambda options: _make_host(options, factory, args.devices, args.snapshot_chunks, store),
             max_sessions=MAX_SESSIONS,
         )
 
 
-def _make_host(options: EngineOptions, factory: EngineFactory, n_devices: int, snapshot_chunks: int) -> EngineHost:
+def _make_host(
+    options: EngineOptions, factory: EngineFactory, n_devices: int, snapshot_chunks: int, store: Store | None
+) -> EngineHost:
     from dataclasses import replace
 
     from lingen_live.cluster.host import ClusterHost
@@ -98,7 +109,7 @@ def _make_host(options: EngineOptions, factory: EngineFactory, n_devices: int, s
         return RayLink(name, replace(options, dtype=dtype or options.dtype), factory, snapshot_chunks, next(lives))
 
     names = [f"engine-{k}" for k in range(n_devices)]
-    return ClusterHost(names, connect, dtype=None if options.dtype == "auto" else options.dtype)
+    return ClusterHost(names, connect, dtype=None if options.dtype == "auto" else options.dtype, store=store)
 
 
 def _status(args: argparse.Namespace) -> int:

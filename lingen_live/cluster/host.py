@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -20,11 +21,12 @@ from lingen_live.cluster.device import Device
 from lingen_live.cluster.link import Link, LinkGoneError
 from lingen_live.cluster.messages import Heard, Leave
 from lingen_live.cluster.placement import Room, place, relieve
+from lingen_live.cluster.store import Store
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.interface import OnProgress
 from lingen_live.engine.messages import Failed, Opened
 from lingen_live.engine.queries import engine_error
-from lingen_live.errors import EngineError
+from lingen_live.errors import EngineError, LingenError
 
 Connect = Callable[[str, str | None], Link]
 """Begins a life of a device's engine: the device's name, and the dtype that it must have, None for any."""
@@ -53,6 +55,7 @@ class ClusterHost:
         names: of the devices, one or more.
         connect: reaches them.
         dtype: of all engines; None to have all take what the first one chooses, for streams move only between equals.
+        store: keeps all sessions as files, until they end; None to keep none.
         first_retry_s: see `Device`.
         hang_s: see `Device`.
 
@@ -67,6 +70,7 @@ class ClusterHost:
         connect: Connect,
         *,
         dtype: str | None,
+        store: Store | None = None,
         first_retry_s: float = 0.5,
         hang_s: float = 120.0,
     ) -> None:
@@ -76,6 +80,9 @@ class ClusterHost:
             Device(name, partial(self._connect_to, name), self, first_retry_s=first_retry_s, hang_s=hang_s)
             for name in names
         ]
+        self._store = store
+        self._begun = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")  # so that runs do not overwrite each other's files
+        self._being_kept: set[ClusterClient] = set()
         self.moves: deque[Move] = deque(maxlen=_N_MOVES)
         self._clients: dict[int, ClusterClient] = {}
         self._numbers = itertools.count()
@@ -123,6 +130,8 @@ class ClusterHost:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._store is not None:
+            await self._store.settled()
         self._fail(EngineError("The engines were closed before one was warm."))
 
     # What its streams ask of it.
@@ -142,6 +151,8 @@ class ClusterHost:
         self._clients.pop(client.number, None)
         if client.device is not None:
             client.device.tell(Leave(client.number))
+        if self._store is not None:
+            self._store.forget(self._name(client))
         self._pump()
 
     # What devices tell.
@@ -166,6 +177,9 @@ class ClusterHost:
         client = self._clients.get(heard.number)
         if client is not None and client.device is device:
             client.hear(heard)
+            if self._store is not None and heard.snapshot is not None and client not in self._being_kept:
+                self._being_kept.add(client)
+                self._spawn(self._keep(client, self._store))
 
     def hear_leaving(self, device: Device) -> None:
         """Take all streams elsewhere, then end the engine."""
@@ -186,6 +200,21 @@ class ClusterHost:
         if all(one.state == "refused" for one in self.devices):
             self._fail(engine_error(failed.code, failed.message))
         self._start_more()
+
+    async def _keep(self, client: ClusterClient, store: Store) -> None:
+        """Have the store hold a session as it is now; one at a time of each, for a store may be slow."""
+        try:
+            data = await client.save()
+        except LingenError as error:
+            logger.info("A session is not kept this time: %s", error.message)
+        else:
+            if not client.is_closed:
+                store.put(self._name(client), data)
+        finally:
+            self._being_kept.discard(client)
+
+    def _name(self, client: ClusterClient) -> str:
+        return f"{self._begun}-{client.number}"
 
     # Placing and moving.
 

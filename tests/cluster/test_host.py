@@ -15,8 +15,9 @@ from local_link import LocalCluster
 from tiny_engine import make_tiny
 
 from lingen_live.cluster.host import ClusterHost
+from lingen_live.cluster.store import FolderShelf, Store
 from lingen_live.engine.client import ChunkReady, ControlRefused, WorkerDied, WorkerRestarted
-from lingen_live.engine.control import Plan, Steer
+from lingen_live.engine.control import LoadSession, Plan, Steer
 from lingen_live.engine.events import words_of
 from lingen_live.engine.interface import EngineFactory
 from lingen_live.engine.options import EngineOptions
@@ -28,9 +29,11 @@ OPTIONS = EngineOptions(prompt="a day", seed=7, dtype="float32", n_sessions=2)
 class Running:
     """A host over devices of this process."""
 
-    def __init__(self, cluster: LocalCluster, names: tuple[str, ...], hang_s: float = 120.0) -> None:
+    def __init__(
+        self, cluster: LocalCluster, names: tuple[str, ...], hang_s: float = 120.0, store: Store | None = None
+    ) -> None:
         self.cluster = cluster
-        self.host = ClusterHost(names, cluster.connect, dtype="float32", first_retry_s=0.02, hang_s=hang_s)
+        self.host = ClusterHost(names, cluster.connect, dtype="float32", store=store, first_retry_s=0.02, hang_s=hang_s)
 
     def kill(self, name: str) -> None:
         self.cluster.links[name][-1].end()
@@ -49,9 +52,10 @@ async def running(
     factory: EngineFactory = fake_engine.make_fake,
     snapshot_chunks: int = 4,
     hang_s: float = 120.0,
+    store: Store | None = None,
 ) -> AsyncIterator[Running]:
     """All of `names` are ready."""
-    it = Running(LocalCluster(options, factory, snapshot_chunks), names, hang_s)
+    it = Running(LocalCluster(options, factory, snapshot_chunks), names, hang_s, store)
     try:
         await it.host.start(ignore_progress)
         for name in names:
@@ -96,8 +100,9 @@ async def test_a_steer_is_applied_and_only_asked_for_chunks_are_made() -> None:
         assert (await watch.chunk()).applied_ids == ()
 
 
-async def test_killed_it_comes_back_elsewhere_with_all_words_and_plans(tiny: EngineOptions) -> None:
-    async with running("a", "b", options=tiny, factory=make_tiny, snapshot_chunks=3) as it:
+async def test_killed_it_comes_back_elsewhere_with_all_words_and_plans(tiny: EngineOptions, tmp_path: Path) -> None:
+    store = Store(FolderShelf(tmp_path / "kept"))
+    async with running("a", "b", options=tiny, factory=make_tiny, snapshot_chunks=3, store=store) as it:
         straight, watch = await Watch.open(it.host, "a meadow"), await Watch.open(it.host, "a meadow")
         for one in (straight, watch):
             await one.client.control(Plan(1, "cut", words_of("night"), 4))
@@ -114,6 +119,12 @@ async def test_killed_it_comes_back_elsewhere_with_all_words_and_plans(tiny: Eng
         await watch.chunk()
         assert await watch.chunks(3) == await straight.chunks(3)  # 3 to 5, through the plan
         await it.becomes("b", "ready")
+        await straight.client.close()
+        await store.settled()
+        (kept,) = (tmp_path / "kept").iterdir()  # of the one that has not ended
+        again = await Watch.open(it.host, "dunes")
+        await again.client.control(LoadSession(3, kept.read_bytes()))
+        assert (await again.chunk()).chunk_index == 4
 
 
 async def test_who_makes_others_late_is_moved_when_there_is_a_better_place(monkeypatch: pytest.MonkeyPatch) -> None:
