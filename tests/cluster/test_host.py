@@ -122,9 +122,9 @@ async def test_killed_it_comes_back_elsewhere_with_all_words_and_plans(tiny: Eng
         await straight.client.close()
         await store.settled()
         (kept,) = (tmp_path / "kept").iterdir()  # of the one that has not ended
-        again = await Watch.open(it.host, "dunes")
-        await again.client.control(LoadSession(3, kept.read_bytes()))
-        assert (await again.chunk()).chunk_index in range(2, 7)  # as of one of its snapshots
+        other = await Watch.open(it.host, "dunes")
+        await other.client.control(LoadSession(3, kept.read_bytes()))
+        assert (await other.chunk()).chunk_index in range(2, 7)  # as of one of its snapshots
 
 
 async def test_who_makes_others_late_is_moved_when_there_is_a_better_place(monkeypatch: pytest.MonkeyPatch) -> None:
