@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from lingen_live.serve.launch import add_arguments, launch
+from lingen_live.studio.annexe import Studio
 
 
 def main() -> int:
@@ -13,7 +14,7 @@ def main() -> int:
         description="A video that never stops and bends to your words, served to your browser.",
     )
     add_arguments(parser)
-    return launch(parser.parse_args())
+    return launch(parser.parse_args(), annexe=Studio())
 
 
 if __name__ == "__main__":

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from lingen_live.engine.engine import Engine
 
 _DEFAULT_CHUNKS = 120
+_BESIDE_TURNS = 3
 _HOUR_MINUTES, _LIVE_MINUTES = 60.0, 30.0
 _WHAT = {
     "stages": "one stream by its stages",
     "sessions": "1, 2, 4 and 8 streams at once",
     "viewers": "0 to 50 viewers of one stream, by what they cost the server",
     "photon": "how long words take to the screen, in headless Chromium",
+    "beside": "a live stream with and without a film made beside it: late frames, and how soon words are obeyed",
     "live": "half an hour in headless Chromium: frames shown, freezes, and whether the picture falls behind",
     "steer": "the ways to say something, by how soon they are obeyed and what they keep",
     "hour": "an hour of video: whether anything grows with a stream's age",
@@ -51,10 +53,13 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
         "--json",
         type=Path,
         metavar="FILE",
-        help="with `stages`, `sessions`, `viewers`, `photon`, `live`, `steer`, `hour`: numbers go here, too",
+        help="with `stages`, `sessions`, `viewers`, `photon`, `live`, `beside`, `steer`, `hour`: numbers go here, too",
     )
     parser.add_argument(
-        "--seconds", type=float, default=20.0, help="with `viewers`: time for each number (default: %(default)s)"
+        "--seconds",
+        type=float,
+        default=20.0,
+        help="with `viewers` and `beside`: time for each number (default: %(default)s)",
     )
     parser.add_argument("--steers", type=int, default=100, help="with `photon`: how often (default: %(default)s)")
     parser.add_argument(
@@ -95,6 +100,7 @@ def _bench(args: argparse.Namespace) -> int:
         "viewers": _live,
         "photon": _live,
         "live": _live,
+        "beside": _beside,
         "paths": _paths,
         "kernels": _kernels,
         "stream": _stream,
@@ -150,6 +156,26 @@ def _live(args: argparse.Namespace) -> int:
         result = run_bench_photon(args.steers, options)
         table = as_photon_table(result)
     sys.stdout.write(table + "\n")
+    _write_json(args.json, result)
+    return 0
+
+
+def _beside(args: argparse.Namespace) -> int:
+    from lingen_live.engine.options import EngineOptions
+    from lingen_live.serve.console import Console
+    from lingen_live.studio.bench_beside import as_beside_table, run_bench_beside
+
+    options = EngineOptions(
+        args.checkpoint,
+        args.device,
+        args.dtype,
+        args.threads,
+        compile=not args.no_compile,
+        n_sessions=1,
+        n_background=1,
+    )
+    result = run_bench_beside(options, args.seconds, _BESIDE_TURNS, Console(sys.stderr).progress)
+    sys.stdout.write(as_beside_table(result) + "\n")
     _write_json(args.json, result)
     return 0
 

@@ -1,4 +1,4 @@
-"""The command line: live | cluster | replay | bench | train | eval | info | protocol.
+"""The command line: live | cluster | render | replay | bench | train | eval | info | protocol.
 
 Parses; other modules do the work.
 """
@@ -23,6 +23,7 @@ def main(argv: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     _add_live(commands.add_parser("live", help="serve the live video to a browser"))
     _add_cluster(commands.add_parser("cluster", help="serve from many devices, over Ray"))
+    _add_render(commands.add_parser("render", help="make a film of a storyboard"))
     _add_replay(commands.add_parser("replay", help="play a scenario again, into a film"))
     add_bench(commands.add_parser("bench", help="measure generation, stage by stage; kernels; the paper's scale"))
     _add_train(commands.add_parser("train", help="train the codec, the denoiser or the probe"))
@@ -45,9 +46,18 @@ def main(argv: list[str] | None = None) -> int:
 
 def _add_live(parser: argparse.ArgumentParser) -> None:
     from lingen_live.serve.launch import add_arguments, launch
+    from lingen_live.studio.annexe import Studio
 
     add_arguments(parser)
-    parser.set_defaults(run=launch)
+    parser.set_defaults(run=lambda args: launch(args, annexe=Studio()))
+
+
+def _add_render(parser: argparse.ArgumentParser) -> None:
+    from lingen_live.studio.render_cli import add_render_arguments, run_render
+
+    add_engine_options(parser)
+    add_render_arguments(parser)
+    parser.set_defaults(run=run_render)
 
 
 def _add_cluster(parser: argparse.ArgumentParser) -> None:

@@ -8,6 +8,7 @@ LingenError
 ├── TimelineError      a moment that is not kept, a branch that is not there, or one too many
 ├── ScenarioError      a scenario that is not one, or a stream that cannot be told as one
 ├── SessionFileError   a session file that is damaged, foreign, or of a newer version
+├── ProfileError       a file of measurements that is not one
 ├── TrainingError      training that went wrong, or state that cannot be resumed
 ├── EngineError        the generator cannot start, or stopped
 └── ClusterError       machines that cannot be reached, or do not fit together
@@ -71,6 +72,12 @@ class SessionFileError(LingenError):
     """A session file that is damaged, foreign, or of a newer version; the stream goes on as it was."""
 
     code = "bad_session_file"
+
+
+class ProfileError(LingenError):
+    """A file of measurements that is not one; the message names the line or the event."""
+
+    code = "bad_profile"
 
 
 class TrainingError(LingenError):

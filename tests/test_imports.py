@@ -55,7 +55,7 @@ ONLY_IN: dict[str, set[str]] = {
     "aiortc": {"serve", "client"},
     "transformers": {"text", "paper"},
     "diffusers": {"paper"},
-    "matplotlib": {"paper"},
+    "matplotlib": {"paper", "studio"},
     "gradio": {"studio"},
     "ray": {"cluster"},
     "mamba_ssm": {"lingen_kernels"},

@@ -104,8 +104,14 @@ class ClusterHost:
         self._start_more()
         return await self.started(on_progress)
 
-    def open(self, *, prompt: str, seed: int) -> ClusterClient:
-        """One more stream, also before an engine is warm."""
+    def open(self, *, prompt: str, seed: int, is_background: bool = False) -> ClusterClient:
+        """One more stream, also before an engine is warm.
+
+        Raises:
+            EngineError: it is to be made in the background, which no cluster does.
+        """
+        if is_background:
+            raise EngineError("A cluster makes nothing in the background; it has sessions only.")
         client = ClusterClient(next(self._numbers), prompt, seed, self)
         self._clients[client.number] = client
         self._pump()

@@ -116,8 +116,14 @@ class EngineHost(Protocol):
             LingenError: it cannot be built.
         """
 
-    def open(self, *, prompt: str, seed: int) -> EngineClient:
-        """One more stream, also before the engine is warm; there is room for as many as the options say."""
+    def open(self, *, prompt: str, seed: int, is_background: bool = False) -> EngineClient:
+        """One more stream, also before the engine is warm; there is room for as many as the options say.
+
+        Args:
+            prompt: words that it begins with.
+            seed: of the noise.
+            is_background: nobody watches it made; it takes only the time that no other stream needs.
+        """
 
     @property
     def capacity(self) -> int | None:

@@ -50,14 +50,25 @@ class HostedStream:
         prompt: words that it begins with.
         seed: of the noise.
         office: of its host.
+        is_background: nobody watches it made; it takes only the time that no other stream needs.
         carried: goes on from there, in place of beginning with `prompt`.
 
     Attributes:
         is_resumed: whether it goes on from somewhere.
     """
 
-    def __init__(self, number: int, prompt: str, seed: int, office: Office, carried: Carried | None = None) -> None:
+    def __init__(
+        self,
+        number: int,
+        prompt: str,
+        seed: int,
+        office: Office,
+        *,
+        is_background: bool = False,
+        carried: Carried | None = None,
+    ) -> None:
         self.number = number
+        self.is_background = is_background
         self.is_open = False
         self.is_resumed = False
         self.kept: KeptTimeline | None = None
@@ -138,6 +149,11 @@ class HostedStream:
         self._is_closed = True
         self._opened.set()
         self._queue.put_nowait(None)
+
+    @property
+    def has_orders(self) -> bool:
+        """Whether somebody waits to see what they asked for."""
+        return len(self._mailbox) > 0
 
     @property
     def opening(self) -> Open:

@@ -57,18 +57,20 @@ class InProcessHost:
             loop.call_soon_threadsafe(on_progress, stage, fraction)
 
         engine = await loop.run_in_executor(self._executor, self._factory, self._options, tell)
-        if n_bytes := engine.pool_bytes(self._options.n_sessions):
+        if n_bytes := engine.pool_bytes(self._options.n_streams):
             engine.attach(mmap.mmap(-1, n_bytes), ())
-        self._engine, self._crew = engine, Crew(engine, self._options.n_sessions)
+        self._engine, self._crew = engine, Crew(engine, self._options.n_streams)
         self._roster.rate(self._options.batch_limit, engine.costs_s)
         self._is_started.set()
         for stream in self._roster.streams.values():
             self._spawn(self._open(stream))
         return engine.info
 
-    def open(self, *, prompt: str, seed: int, carried: Carried | None = None) -> HostedStream:
+    def open(
+        self, *, prompt: str, seed: int, is_background: bool = False, carried: Carried | None = None
+    ) -> HostedStream:
         """One more stream, also before the engine is built; it goes on from `carried` if that is given."""
-        stream = self._roster.add(prompt, seed, carried)
+        stream = self._roster.add(prompt, seed, is_background=is_background, carried=carried)
         if self._crew is not None:
             self._spawn(self._open(stream))
         return stream

@@ -5,19 +5,22 @@ Knows PyAV. Does not know where frames come from.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from lingen_live.errors import EngineError
 
 _BT709 = 1
-_CRF = "18"
+_OPTIONS = {"crf": "18", "preset": "veryfast", "threads": "1"}
+"""x264's default preset was measured at five times the processor time of this one (docs/lab-notes.md)."""
+_CONTAINER = {"movflags": "+faststart"}
 
 
 def write_movie(path: Path, chunks: Iterable[NDArray[np.uint8]], fps: float) -> int:
@@ -35,39 +38,116 @@ def write_movie(path: Path, chunks: Iterable[NDArray[np.uint8]], fps: float) -> 
         EngineError: the name is of another kind of file, or there are no frames, or they have an odd side.
         OSError: it cannot be written there.
     """
-    if path.suffix.lower() != ".mp4":
-        raise EngineError(f"{path.name} does not end with .mp4; only that is written.")
+    writer = MovieWriter(path, fps)
+    try:
+        for frames in chunks:
+            writer.add(frames)
+        return writer.finish()
+    finally:
+        writer.close()
+
+
+class MovieWriter:
+    """A film that is written chunk by chunk; `write_movie` says of what and where, and what is raised."""
+
+    def __init__(self, path: Path, fps: float) -> None:
+        check_name(path)
+        self._path = path
+        self._partial = path.with_name(f"{path.name}.partial")
+        self._rate = Fraction(fps).limit_denominator(1001)
+        self._container = av.open(str(self._partial), "w", format="mp4", options=_CONTAINER)
+        self._stream: VideoStream = self._container.add_stream("libx264", rate=self._rate, options=_OPTIONS)
+        self._reformatter = VideoReformatter()
+        self.n_frames = 0
+
+    def add(self, frames: NDArray[np.uint8]) -> None:
+        """Write frames, (F, H, W, 3)."""
+        for picture in frames:
+            if self.n_frames == 0:
+                _describe(self._stream.codec_context, *picture.shape[:2])
+            frame = self._reformatter.reformat(
+                av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24"),
+                format="yuv420p",
+                dst_colorspace=Colorspace.ITU709,
+                dst_color_range=ColorRange.MPEG,
+                threads=1,
+            )
+            frame.pts, frame.time_base = self.n_frames, 1 / self._rate
+            self._container.mux(self._stream.encode(frame))
+            self.n_frames += 1
+
+    def finish(self) -> int:
+        """Have the film where it belongs; returns how many frames it has."""
+        if self.n_frames == 0:
+            raise EngineError("There is not one frame to write.")
+        self._container.mux(self._stream.encode())
+        self._container.close()
+        self._partial.replace(self._path)
+        return self.n_frames
+
+    def close(self) -> None:
+        """Let go of everything; what was not finished is gone. Idempotent."""
+        try:
+            self._container.close()
+        finally:
+            self._partial.unlink(missing_ok=True)
+
+
+def join_movies(path: Path, parts: Sequence[Path]) -> int:
+    """Put films of `write_movie` one after the other, as they are; returns how many frames there are.
+
+    Args:
+        path: ends with .mp4; appears only when it is whole.
+        parts: one or more, of one size and rate.
+
+    Raises:
+        EngineError: they do not fit together.
+        OSError: one cannot be read, or nothing be written there.
+    """
+    check_name(path)
     partial = path.with_name(f"{path.name}.partial")
     try:
-        with av.open(str(partial), "w", format="mp4", options={"movflags": "+faststart"}) as container:
-            n_frames = _fill(container, chunks, fps)
+        with av.open(str(partial), "w", format="mp4", options=_CONTAINER) as target:
+            n_frames = _append_all(target, parts)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
     return n_frames
 
 
-def _fill(container: av.container.OutputContainer, chunks: Iterable[NDArray[np.uint8]], fps: float) -> int:
-    rate = Fraction(fps).limit_denominator(1001)
-    stream = container.add_stream("libx264", rate=rate, options={"crf": _CRF, "preset": "medium", "threads": "1"})
-    reformatter = VideoReformatter()
+def check_name(path: Path) -> None:
+    """Refuse a name that no film has.
+
+    Raises:
+        EngineError: it does not end with .mp4.
+    """
+    if path.suffix.lower() != ".mp4":
+        raise EngineError(f"{path.name} does not end with .mp4; only that is written.")
+
+
+def _append_all(target: av.container.OutputContainer, parts: Sequence[Path]) -> int:
+    stream: VideoStream | None = None
+    header: bytes | None = None
     n_frames = 0
-    for picture in (picture for frames in chunks for picture in frames):
-        if n_frames == 0:
-            _describe(stream.codec_context, *picture.shape[:2])
-        frame = reformatter.reformat(
-            av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24"),
-            format="yuv420p",
-            dst_colorspace=Colorspace.ITU709,
-            dst_color_range=ColorRange.MPEG,
-            threads=1,
-        )
-        frame.pts, frame.time_base = n_frames, 1 / rate
-        container.mux(stream.encode(frame))
-        n_frames += 1
+    for part in parts:
+        with av.open(str(part)) as source:
+            (given,) = source.streams.video
+            if stream is None:
+                stream = target.add_stream_from_template(given)
+                header = given.codec_context.extradata
+            if given.codec_context.extradata != header:
+                raise EngineError(f"{part.name} was encoded in another way than the parts before it.")
+            assert given.time_base is not None
+            assert given.average_rate is not None
+            offset = round(n_frames / given.average_rate / given.time_base)
+            for packet in source.demux(given):
+                if packet.dts is None or packet.pts is None:  # the end
+                    continue
+                packet.pts, packet.dts, packet.stream = packet.pts + offset, packet.dts + offset, stream
+                target.mux(packet)
+                n_frames += 1
     if n_frames == 0:
         raise EngineError("There is not one frame to write.")
-    container.mux(stream.encode())
     return n_frames
 
 

@@ -31,6 +31,7 @@ class EngineOptions:
         compile: whether a compiled path may be prepared when a compiler is there.
         n_sessions: the most streams at a time; each has memory of its own.
         max_batch: the most streams of one forward pass; None for what pays on such a device.
+        n_background: streams beside those, that nobody watches made.
     """
 
     checkpoint: str | None = None
@@ -43,6 +44,7 @@ class EngineOptions:
     compile: bool = True
     n_sessions: int = DEFAULT_SESSIONS
     max_batch: int | None = None
+    n_background: int = 0
 
     def __post_init__(self) -> None:
         """Refuse values that no engine can take, with both numbers.
@@ -60,8 +62,15 @@ class EngineOptions:
             raise ConfigError(f"fps is {self.fps:g}; it must be {MIN_FPS:g} to {MAX_FPS:g}.")
         if not 1 <= self.n_sessions <= MAX_SESSIONS:
             raise ConfigError(f"sessions is {self.n_sessions}; it must be 1 to {MAX_SESSIONS}.")
+        if not 0 <= self.n_background <= MAX_SESSIONS:
+            raise ConfigError(f"n_background is {self.n_background}; it must be 0 to {MAX_SESSIONS}.")
         if self.max_batch is not None and not 1 <= self.max_batch <= MAX_BATCH:
             raise ConfigError(f"batch is {self.max_batch}; it must be 1 to {MAX_BATCH}.")
+
+    @property
+    def n_streams(self) -> int:
+        """The most streams at a time, watched or not."""
+        return self.n_sessions + self.n_background
 
     @property
     def batch_limit(self) -> int:

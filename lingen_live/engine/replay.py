@@ -44,7 +44,7 @@ def check_verifiable(engine: Engine, scenario: Scenario) -> None:
 
 
 def replay(engine: Engine, scenario: Scenario, *, verify: bool) -> Iterator[NDArray[np.uint8]]:
-    """The frames of a scenario from its first chunk to its last, uint8 RGB, (F, H, W, 3) a chunk.
+    """The frames that a scenario shows, uint8 RGB, (F, H, W, 3) a chunk; those before are made, but not told.
 
     Args:
         engine: no compiled path may be on its way to it.
@@ -58,6 +58,7 @@ def replay(engine: Engine, scenario: Scenario, *, verify: bool) -> Iterator[NDAr
     if verify:
         check_verifiable(engine, scenario)
     engine.load_scenario(scenario, "replay")
+    first_shown, _ = scenario.shows or (0, scenario.n_chunks)
     for index in range(scenario.n_chunks):
         engine.use_path(scenario.record.path(index) or "eager")
         chunk = engine.tick()
@@ -68,4 +69,5 @@ def replay(engine: Engine, scenario: Scenario, *, verify: bool) -> Iterator[NDAr
                 f"Chunk {index} of {scenario.n_chunks} differs: its latents have digest {chunk.digest.hex()}, "
                 f"recorded is {was}."
             )
-        yield chunk.frames
+        if index >= first_shown:
+            yield chunk.frames

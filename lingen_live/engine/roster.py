@@ -7,6 +7,7 @@ and requests. Does not know processes, threads or playback.
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -47,9 +48,12 @@ class Roster:
     def __len__(self) -> int:
         return len(self.streams)
 
-    def add(self, prompt: str, seed: int, carried: Carried | None = None) -> HostedStream:
+    def add(
+        self, prompt: str, seed: int, *, is_background: bool = False, carried: Carried | None = None
+    ) -> HostedStream:
         """One more stream; not open yet."""
-        stream = HostedStream(next(self._numbers), prompt, seed, self._office, carried)
+        number = next(self._numbers)
+        stream = HostedStream(number, prompt, seed, self._office, is_background=is_background, carried=carried)
         self.streams[stream.number] = stream
         return stream
 
@@ -69,8 +73,23 @@ class Roster:
     def want(self, stream: HostedStream, ready_s: float) -> None:
         """A stream asks for its next chunk."""
         if not any(job.number == stream.number for job in self._in_flight):
-            self._dry_at_s[stream.number] = self._clock() + ready_s
+            self._dry_at_s[stream.number] = math.inf if stream.is_background else self._clock() + ready_s
+            self._make_way(stream)
         self.pump()
+
+    def _make_way(self, stream: HostedStream) -> None:
+        """Have what is made in the background dropped, if this stream cannot wait for it."""
+        at_work = [self.streams.get(job.number) for job in self._in_flight]
+        if stream.is_background or self._scheduler is None or not at_work:
+            return
+        if any(one is not None and not one.is_background for one in at_work):
+            return
+        cost_s, now_s = self._scheduler.cost_s[0], self._clock()
+        free_at_s = max(now_s, self._begun_s + cost_s)
+        if stream.has_orders or free_at_s + cost_s > self._dry_at_s[stream.number]:
+            for one in at_work:
+                if one is not None:
+                    self._office.abandon(one)
 
     def makes_only(self, stream: HostedStream) -> bool:
         """Whether what is being made is for this stream alone."""
@@ -108,7 +127,8 @@ class Roster:
         for job in jobs:
             if stream := self.streams.get(job.number):
                 stream.hear_abandoned(job)
-                self._dry_at_s[job.number] = self._begun_s  # somebody waits to see their words
+                # Somebody waits to see their words.
+                self._dry_at_s[job.number] = math.inf if stream.is_background else self._begun_s
         self.pump()
 
     def lose(self, reason: str) -> None:
@@ -119,7 +139,7 @@ class Roster:
         for job in jobs:
             if stream := self.streams.get(job.number):
                 stream.hear_lost(job, reason)
-                self._dry_at_s[job.number] = self._clock()
+                self._dry_at_s[job.number] = math.inf if stream.is_background else self._clock()
                 if job.number in self._suspects:  # twice in turn: perhaps it is its past that no engine can live with
                     stream.kept = None
         self._suspects = numbers

@@ -79,6 +79,7 @@ class Scenario:
         n_chunks: how long it is.
         made_with: what it was recorded with.
         record: digests of its chunks, as many as are known.
+        shows: first and number of the chunks that it is told for, if not all: those of a film, up to its end.
     """
 
     start: Start
@@ -86,6 +87,13 @@ class Scenario:
     n_chunks: int
     made_with: MadeWith
     record: Record = dataclasses.field(default_factory=Record)
+    shows: tuple[int, int] | None = None
+
+    def showing(self, first: int, n_chunks: int) -> Scenario:
+        """Told for these chunks: nothing is in it of what came after them."""
+        end = first + n_chunks
+        events = tuple(event for event in self.events if event.chunk_index < end)
+        return replace(self, events=events, n_chunks=end, record=self.record.before(end), shows=(first, n_chunks))
 
     def to_json(self, *, has_digests: bool = True) -> dict[str, Any]:
         """As it is written; without digests it is short enough for a link."""
@@ -98,6 +106,8 @@ class Scenario:
             "events": [tell_event(event) for event in self.events],
             "n_chunks": self.n_chunks,
         }
+        if self.shows is not None:
+            told["shows"] = list(self.shows)
         if has_digests:
             told |= {"digests": self.record.digests.hex(), "paths": [list(change) for change in self.record.paths]}
         return told
@@ -143,7 +153,7 @@ def scenario_from_json(told: object) -> Scenario:
     version = told.get("version")
     if version != VERSION:
         raise ScenarioError(f"The scenario is of version {_shown(version)}; this program reads {VERSION}.")
-    known = {"format", "version", "made_with", "seed", "start", "events", "n_chunks", "digests", "paths"}
+    known = {"format", "version", "made_with", "seed", "start", "events", "n_chunks", "digests", "paths", "shows"}
     if unknown := sorted(map(str, set(told) - known)):
         raise ScenarioError(f"The scenario has a field {_shown(unknown[0])}, which version {VERSION} does not know.")
     n_chunks = _integer(told.get("n_chunks"), "n_chunks", 0, MAX_CHUNKS)
@@ -156,6 +166,7 @@ def scenario_from_json(told: object) -> Scenario:
         n_chunks,
         _made_with(told.get("made_with")),
         _record(told, n_chunks),
+        _shows(told["shows"], n_chunks) if "shows" in told else None,
     )
 
 
@@ -286,6 +297,12 @@ def _record(told: Mapping[Any, Any], n_chunks: int) -> Record:
     if bool(paths) != bool(n_known):
         raise ScenarioError(f"digests has {n_known} chunks, but paths has {len(paths)} entries.")
     return Record(digests, tuple(paths))
+
+
+def _shows(told: object, n_chunks: int) -> tuple[int, int]:
+    first, n_shown = _listed(told, "shows", 2, 2)
+    first = _integer(first, "shows[0]", 0, max(0, n_chunks - 1))
+    return first, _integer(n_shown, "shows[1]", 1, n_chunks - first)
 
 
 def _listed(told: object, where: str, low: int, high: int) -> list[object]:

@@ -8,6 +8,7 @@ what a chunk is, nor whose streams they are.
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import deque
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ FULL_LOAD = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """A stream that wants a chunk, and when what it has will have been played."""
+    """A stream that wants a chunk, and when what it has will have been played: never, if nobody watches it made."""
 
     stream_id: int
     dry_at_s: float
@@ -32,7 +33,8 @@ def choose_batch(demands: Sequence[Demand], now_s: float, cost_s: Sequence[float
     """The streams to make chunks for, the most urgent first.
 
     Of the sizes with which the most urgent one is in time, the one that makes a chunk in the least time; a larger
-    one only if that pays. If it will be late whatever is done, all sizes count, so that the delay is made up.
+    one only if that pays. If it will be late whatever is done, all sizes count, so that the delay is made up. What
+    never runs dry is made only when nothing else is wanted.
 
     Args:
         demands: any number; none gives none.
@@ -42,7 +44,8 @@ def choose_batch(demands: Sequence[Demand], now_s: float, cost_s: Sequence[float
     Returns:
         Ids of streams.
     """
-    urgent = sorted(demands, key=lambda demand: (demand.dry_at_s, demand.stream_id))[: len(cost_s)]
+    watched = [demand for demand in demands if demand.dry_at_s < math.inf]
+    urgent = sorted(watched or demands, key=lambda demand: (demand.dry_at_s, demand.stream_id))[: len(cost_s)]
     if not urgent:
         return ()
     sizes = range(1, len(urgent) + 1)

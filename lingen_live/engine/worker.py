@@ -65,14 +65,14 @@ def _work(connection: Connection, options: EngineOptions, factory: EngineFactory
         connection.send(Progress(stage, fraction))
 
     engine = factory(options, on_progress)
-    connection.send(Ready(engine.info, engine.pool_bytes(options.n_sessions), engine.costs_s))
+    connection.send(Ready(engine.info, engine.pool_bytes(options.n_streams), engine.costs_s))
     first = connection.recv()
     if not isinstance(first, Attach):
         return
     _attach_pool(connection, engine, first)
     shared = SharedChunk.attach(first.name, first.n_rows)
     try:
-        crew = Crew(engine, options.n_sessions)
+        crew = Crew(engine, options.n_streams)
         connection.send(Attached(tuple(crew.open(stream) for stream in first.streams)))
         _serve_requests(connection, engine, crew, shared)
     finally:

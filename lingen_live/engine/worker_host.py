@@ -85,9 +85,9 @@ class WorkerHost:
         self._watcher.start(loop)
         return await self.started(on_progress)
 
-    def open(self, *, prompt: str, seed: int) -> HostedStream:
+    def open(self, *, prompt: str, seed: int, is_background: bool = False) -> HostedStream:
         """One more stream, also before the engine is warm."""
-        stream = self._roster.add(prompt, seed)
+        stream = self._roster.add(prompt, seed, is_background=is_background)
         if self._is_attached:
             self._say(stream.opening)
         return stream

@@ -37,8 +37,13 @@ def to_trace(lives: Sequence[ChunkLife]) -> dict[str, Any]:
     return {"traceEvents": events, "displayTimeUnit": "ms"}
 
 
+def row_of(stage: str) -> str:
+    """Where a stage happens: "engine", "server", "encoder", or "waiting" if it is no work at all."""
+    return _ROW_OF.get(stage, "engine")
+
+
 def _events(life: ChunkLife, name: str, start_us: float, duration_us: float, number: int) -> list[dict[str, Any]]:
-    row = _ROW_OF.get(name, "engine")
+    row = row_of(name)
     common = {"name": name, "cat": row, "pid": 1, "tid": 1 + _ROWS.index(row), "ts": round(start_us, 1)}
     if row != "waiting":
         return [{**common, "ph": "X", "dur": round(duration_us, 1), "args": {"chunk": life.chunk_index}}]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response, WebSocket
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
+from starlette.types import ASGIApp
 
 from lingen_live.profile.prometheus import Metric
 from lingen_live.serve.cors import Cors
@@ -28,7 +29,11 @@ from lingen_live.serve.whep import whep_router
 
 
 def create_app(
-    house: House, web_directory: Path, rule: HostRule, more_metrics: Callable[[], list[Metric]] = list
+    house: House,
+    web_directory: Path,
+    rule: HostRule,
+    more_metrics: Callable[[], list[Metric]] = list,
+    mounts: Mapping[str, ASGIApp] | None = None,
 ) -> FastAPI:
     """Everything that is served.
 
@@ -37,6 +42,7 @@ def create_app(
         web_directory: of the browser client.
         rule: which names this server answers to.
         more_metrics: asked whenever somebody asks for metrics.
+        mounts: applications by the path that they are below, behind the same checks as all else.
     """
     app = FastAPI(title="lingen live", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Throttle)
@@ -78,8 +84,15 @@ def create_app(
     app.include_router(
         measured_router(find, lambda: [(room.session, room.viewers) for room in house.rooms], more_metrics)
     )
-    app.mount("/", WebFiles(web_directory))
+    _mount(app, {**(mounts or {}), "/": WebFiles(web_directory)})
     return app
+
+
+def _mount(app: FastAPI, mounts: Mapping[str, ASGIApp]) -> None:
+    for path, mounted in mounts.items():
+        if path != "/":
+            app.add_route(path, _add_slash, ["GET"])
+        app.mount(path, mounted)
 
 
 def _readiness(house: House) -> dict[str, Any]:
@@ -96,6 +109,11 @@ def _readiness(house: House) -> dict[str, Any]:
         "n_viewers": house.n_viewers,
         "n_late_frames": sum(session.n_late_frames for session in sessions),
     }
+
+
+async def _add_slash(request: Request) -> Response:
+    # Relative, so that it also holds below a proxy's path.
+    return RedirectResponse(f"./{request.url.path.rpartition('/')[2]}/")
 
 
 async def _answer_error(request: Request, error: Exception) -> Response:

@@ -11,6 +11,7 @@ from lingen_live.engine.client import ChunkReady, EngineClient
 from lingen_live.engine.scenario import Scenario
 from lingen_live.engine.view import NO_TIMELINE, TimelineView
 from lingen_live.serve.protocol import TimelineEvent
+from lingen_live.serve.shown import Shown
 from lingen_live.serve.thumbnails import Thumbnails, to_jpeg
 from lingen_live.serve.uploads import Uploads
 
@@ -23,6 +24,7 @@ class Archive:
         self._timeline = NO_TIMELINE
         self.thumbnails = Thumbnails()
         self.uploads = Uploads()
+        self._shown = Shown()
 
     async def save(self) -> bytes:
         """The stream as a session file.
@@ -40,6 +42,22 @@ class Archive:
         """
         return await self._client.scenario()
 
+    async def scenario_of(self, begin_pts: int, end_pts: int) -> Scenario:
+        """What leads to what was shown from `begin_pts` until before `end_pts`, and where in it that is.
+
+        If that was not one stretch of the branch where the stream is, all that led to this moment.
+
+        Raises:
+            LingenError: it cannot be told.
+        """
+        stretch = self._shown.between(begin_pts, end_pts)
+        scenario = await self.scenario()
+        if stretch is None or stretch.branch_id != self._timeline.branch_id:
+            return scenario
+        if stretch.first + stretch.n_chunks > scenario.n_chunks:  # somebody just went back
+            return scenario
+        return scenario.showing(stretch.first, stretch.n_chunks)
+
     @property
     def title(self) -> str:
         """A name for what is saved now."""
@@ -52,9 +70,10 @@ class Archive:
         if moment_id is not None and chunk.thumbnail is not None:
             self.thumbnails.add(moment_id, await asyncio.to_thread(to_jpeg, chunk.thumbnail))
 
-    def show(self, timeline: TimelineView) -> TimelineEvent:
-        """What is told when a chunk plays after which the timeline is this."""
+    def show(self, timeline: TimelineView, pts: int) -> TimelineEvent:
+        """What is told when a chunk plays, from `pts` on, after which the timeline is this."""
         self._timeline = timeline
+        self._shown.note(pts, timeline.branch_id, timeline.chunk_index - 1)
         return self.event()
 
     def event(self) -> TimelineEvent:

@@ -8,17 +8,21 @@ BAR_CHARS = 24
 
 
 class Console:
-    """Writes to `stream`; redraws a line on a terminal, and says each stage once anywhere else."""
+    """Writes to `stream`; redraws a line on a terminal, and says each stage once anywhere else.
+
+    Attributes:
+        is_terminal: whether it is one.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._is_terminal = stream.isatty()
+        self.is_terminal = stream.isatty()
         self._stage: str | None = None
         self._drawn_chars = 0
 
     def progress(self, stage: str, fraction: float) -> None:
         """`stage` is `fraction` done, 0 to 1."""
-        if self._is_terminal:
+        if self.is_terminal:
             n_full = round(BAR_CHARS * min(max(fraction, 0.0), 1.0))
             line = f"  {'█' * n_full}{'·' * (BAR_CHARS - n_full)}  {stage}"
             self._write("\r" + line.ljust(self._drawn_chars))

@@ -66,6 +66,10 @@ class House:
         media: how video leaves this machine.
         shelf: where films lie; by default a private directory.
         clock: monotonic seconds.
+
+    Attributes:
+        media: as given.
+        info: facts about the engine as it was when it was warm; None before.
     """
 
     def __init__(
@@ -98,7 +102,7 @@ class House:
         self._closing: set[asyncio.Task[None]] = set()
         self._n_opened = 0
         self._capacity: int | None = None
-        self._is_warm = False
+        self.info: EngineInfo | None = None
         self._is_closed = False
 
     # What others may ask.
@@ -121,7 +125,7 @@ class House:
     @property
     def n_places(self) -> int:
         """How many sessions there may be now."""
-        if not self._is_warm:
+        if self.info is None:
             return 1
         self._capacity = self._host.capacity or self._capacity
         return min(self._max_sessions, self._capacity or self._max_sessions)
@@ -200,7 +204,7 @@ class House:
             info = await starting
         finally:
             starting.cancel()  # who ends this before it waits for the engine leaves nobody to hear how that ended
-        self._is_warm = True
+        self.info = info
         on_ready(info)
         while True:
             self._tend()
@@ -274,7 +278,7 @@ class House:
         """A session ended by itself: those in it are told, and stand in line for another."""
         if self._is_closed or room.id not in self._rooms:
             return
-        if self._is_warm:
+        if self.info is not None:
             logger.warning("A session ended: %s", reason)
         for visitor in [one for one in self._visitors if one.room is room]:
             visitor.outbox.post(ErrorEvent("session_ended", f"The session has ended: {reason}"))

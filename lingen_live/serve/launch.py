@@ -20,6 +20,7 @@ from lingen_live.serve.network_arguments import add_network_arguments, media_opt
 from lingen_live.serve.protocol import MAX_STEER_CHUNKS
 
 if TYPE_CHECKING:
+    from lingen_live.serve.annexe import Annexe
     from lingen_live.serve.live import MakeHost
 
 DEFAULT_PORT = 8000
@@ -83,6 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def launch(
     args: argparse.Namespace,
     factory: EngineFactory = default_engine,
+    annexe: Annexe | None = None,
     make_host: MakeHost | None = None,
     max_sessions: int | None = None,
 ) -> int:
@@ -91,6 +93,7 @@ def launch(
     Args:
         args: parsed options of `add_arguments`.
         factory: builds the engine in the worker process; picklable by name.
+        annexe: what is served beside the page.
         make_host: see `run_live`.
         max_sessions: see `run_live`.
 
@@ -99,7 +102,7 @@ def launch(
     """
     console = Console(sys.stderr)
     try:
-        options = _engine_options(args)
+        options = _engine_options(args, annexe.n_streams if annexe else 0)
         _check_transition(args.transition)
         _check_minutes(args.record_minutes)
         media = media_options(args)
@@ -123,6 +126,7 @@ def launch(
                 record_minutes=args.record_minutes,
                 media=media,
                 console=console,
+                annexe=annexe,
                 make_host=make_host,
                 max_sessions=max_sessions,
             )
@@ -135,7 +139,7 @@ def launch(
     return 0
 
 
-def _engine_options(args: argparse.Namespace) -> EngineOptions:
+def _engine_options(args: argparse.Namespace, n_background: int) -> EngineOptions:
     """What was asked for, checked as far as it can be without loading anything.
 
     Raises:
@@ -156,6 +160,7 @@ def _engine_options(args: argparse.Namespace) -> EngineOptions:
         compile=not args.no_compile,
         n_sessions=args.sessions,
         max_batch=args.batch,
+        n_background=n_background,
     )
 
 

@@ -12,6 +12,7 @@ from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.interface import EngineFactory
 from lingen_live.engine.options import EngineOptions
 from lingen_live.engine.worker_host import WorkerHost
+from lingen_live.serve.annexe import Annexe, Backstage
 from lingen_live.serve.app import create_app
 from lingen_live.serve.console import Console
 from lingen_live.serve.hosts import HostRule
@@ -38,6 +39,7 @@ def run_live(
     record_minutes: float,
     media: MediaOptions,
     console: Console,
+    annexe: Annexe | None = None,
     make_host: MakeHost | None = None,
     max_sessions: int | None = None,
 ) -> None:
@@ -54,6 +56,7 @@ def run_live(
         record_minutes: length of a film at most.
         media: how the video leaves this machine.
         console: told about progress and the address.
+        annexe: what is served beside the page.
         make_host: makes what computes; None for a worker process of this machine.
         max_sessions: streams at a time; None for as many as `options` say.
 
@@ -64,8 +67,9 @@ def run_live(
     rule = HostRule.for_host(host, more_hosts)
 
     async def run() -> None:
+        engine = make_host(options) if make_host else WorkerHost(options, factory)
         house = House(
-            make_host(options) if make_host else WorkerHost(options, factory),
+            engine,
             prompt=options.prompt,
             seed=options.seed,
             transition_chunks=transition_chunks,
@@ -74,12 +78,16 @@ def run_live(
             media=media,
         )
         publisher = Publisher(house, media.publish, console.say) if media.publish else None
-        app = create_app(house, web_directory, rule, publisher.metrics if publisher else list)
+        mounts = {annexe.path: annexe.open(Backstage(engine, house, options))} if annexe else {}
+        app = create_app(house, web_directory, rule, publisher.metrics if publisher else list, mounts)
 
         def on_ready(info: EngineInfo) -> None:
-            _welcome(console, info, house.n_places, url_of(listener, host), rule.token)
+            url = url_of(listener, host)
+            _welcome(console, info, house.n_places, url, rule.token)
+            if annexe and (line := annexe.describe(url.removesuffix("/") + annexe.path)):
+                console.say(line)
 
-        beside = publisher.run if publisher else None
+        beside = [one.run for one in (publisher, annexe) if one is not None]
         await serve(app, house, listener, on_progress=console.progress, on_ready=on_ready, beside=beside)
 
     with signals_held():

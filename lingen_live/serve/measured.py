@@ -13,6 +13,7 @@ from typing import Any
 
 from fastapi import APIRouter, Query, Response
 
+from lingen_live.engine.info import EngineInfo
 from lingen_live.profile.lives import MAX_LIVES
 from lingen_live.profile.prometheus import CONTENT_TYPE, Metric, to_text
 from lingen_live.profile.summary import life_to_json, stages_ms, steers_ms
@@ -46,7 +47,7 @@ def measured_router(find: Find, find_all: FindAll, more_metrics: Callable[[], li
     @router.get("/profile.jsonl")
     async def every(session: str | None = None) -> Response:
         found = find(session)[0]
-        made = {"weights": found.info.weights} if found.info else {}
+        made = made_by(found.info) if found.info else {}
         lines = [json.dumps({**life_to_json(life), **made}) + "\n" for life in found.book.lives()]
         return Response("".join(lines), 200, _NOT_STORED, "application/jsonl")
 
@@ -62,6 +63,15 @@ def measured_router(find: Find, find_all: FindAll, more_metrics: Callable[[], li
         return Response(to_text(metrics_of(find_all()) + more_metrics()), 200, _NOT_STORED, CONTENT_TYPE)
 
     return router
+
+
+def made_by(info: EngineInfo) -> dict[str, Any]:
+    """What every line of a profile says beside what was measured, so that it can be read by itself."""
+    return {
+        "weights": info.weights,
+        "chunk_ms": round(1000 * info.frames_per_chunk / info.fps, 3),
+        "state_bytes": info.state_bytes,
+    }
 
 
 def profile_to_json(session: Session, viewers: Viewers, last: int) -> dict[str, Any]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from lingen_live.serve.coded import Codec
 from lingen_live.serve.delay import PlayoutDelay
+from lingen_live.serve.h264 import SOFTWARE
 from lingen_live.serve.ice import IcePlan
 from lingen_live.serve.whip import WhipTarget
 
@@ -22,5 +24,10 @@ class MediaOptions:
 
     ice: IcePlan = field(default_factory=IcePlan)
     delay: PlayoutDelay = field(default_factory=PlayoutDelay)
-    h264: str = "libx264"
+    h264: str = SOFTWARE
     publish: WhipTarget | None = None
+
+    @property
+    def preferred(self) -> Codec:
+        """What a viewer gets who takes both codecs: what hardware makes, if it does, and else the cheaper one."""
+        return "VP8" if self.h264 == SOFTWARE else "H264"

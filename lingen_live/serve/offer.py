@@ -50,13 +50,13 @@ def codec_of(answer_sdp: str) -> Codec:
     raise ValueError(f"The first codec of {video[0]!r} is neither VP8 nor H264.")
 
 
-def choice_of(answer_sdp: str) -> Codec:
-    """The codec that is sent to whoever answered an offer of ours: the first of our own list that they take.
+def choice_of(answer_sdp: str, preferred: Codec) -> Codec:
+    """The codec that is sent to whoever answered an offer of ours: the preferred one if they take it.
 
     Raises:
         ValueError: they take none.
     """
-    for codec in CODECS:
+    for codec in sorted(CODECS, key=lambda codec: codec != preferred):
         if re.search(rf"^a=rtpmap:\d+ {codec}/90000\s*$", answer_sdp, re.MULTILINE | re.IGNORECASE):
             return codec
     raise ValueError("it takes neither VP8 nor H264")

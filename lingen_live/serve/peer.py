@@ -106,6 +106,7 @@ class Peer:
         on_estimate: told what the viewer believes it can take, bits a second.
         servers: that help to find a way to it.
         delay: how long it shall hold frames back.
+        preferred: of two codecs that the viewer takes.
     """
 
     def __init__(
@@ -116,8 +117,10 @@ class Peer:
         *,
         servers: Iterable[IceServer] = (),
         delay: PlayoutDelay = NO_DELAY,
+        preferred: Codec = "VP8",
     ) -> None:
         tune_aiortc()
+        self._preferred = preferred
         self.connected = asyncio.Event()
         self.ended = asyncio.Event()
         self._connection = RTCPeerConnection(configuration(servers))
@@ -125,7 +128,7 @@ class Peer:
         # Before the offer is set: afterwards, preferences are ignored.
         transceiver = self._connection.addTransceiver(track, direction="sendonly")
         codecs = RTCRtpSender.getCapabilities("video").codecs
-        transceiver.setCodecPreferences(sorted(codecs, key=lambda codec: codec.mimeType != "video/VP8"))
+        transceiver.setCodecPreferences(sorted(codecs, key=lambda codec: codec.mimeType != f"video/{preferred}"))
         for name in (_SENDER_EXTENSIONS, _SENDER_ENCODER, "_send_keyframe"):
             if not hasattr(transceiver.sender, name):
                 raise RuntimeError(f"This version of aiortc has no {name} in its sender.")
@@ -157,7 +160,7 @@ class Peer:
         Raises:
             Exception: whatever aiortc raises on an answer that it cannot take.
         """
-        codec = choice_of(answer_sdp)
+        codec = choice_of(answer_sdp, self._preferred)
         await self._connection.setRemoteDescription(RTCSessionDescription(answer_sdp, "answer"))
         return codec
 

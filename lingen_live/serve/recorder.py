@@ -138,7 +138,7 @@ class Recorder:
     async def _run(self, recording: Recording, samples: Iterable[Sample] | None) -> None:
         try:
             await recording.run(samples)
-            recording.has_script = await self._write_script(recording.film.path)
+            recording.has_script = await self._write_script(recording)
         finally:
             self._let_go(recording)
             self._tell(recording)
@@ -151,13 +151,13 @@ class Recorder:
             self._session.remove_viewer(self._broadcast, is_person=False)
             self._running = None
 
-    async def _write_script(self, path: Path) -> bool:
-        """The scenario of the branch that plays, up to now, beside the film; whether there is one."""
+    async def _write_script(self, film: Recording) -> bool:
+        """What leads to the film, beside it; whether it is there."""
         with suppress(LingenError, OSError, TimeoutError):
             async with asyncio.timeout(CLOSE_S):
-                scenario = await self._session.archive.scenario()
+                scenario = await self._session.archive.scenario_of(*film.span_pts)
             text = json.dumps(scenario.to_json(), ensure_ascii=False, separators=(",", ":"))
-            await asyncio.to_thread(path.with_suffix(".json").write_text, text, encoding="utf-8")
+            await asyncio.to_thread(film.film.path.with_suffix(".json").write_text, text, encoding="utf-8")
             return True
         return False
 

@@ -66,7 +66,13 @@ class Recording:
     @property
     def duration_s(self) -> float:
         """Of what is on disk."""
-        return 0.0 if self._first_pts is None else max(0, self._end_pts - self._first_pts) / CLOCK_RATE_HZ
+        begin_pts, end_pts = self.span_pts
+        return max(0, end_pts - begin_pts) / CLOCK_RATE_HZ
+
+    @property
+    def span_pts(self) -> tuple[int, int]:
+        """Begin and end of what is on disk, 90 kHz of the session's media time."""
+        return (0, 0) if self._first_pts is None else (self._first_pts, self._end_pts)
 
     def deliver(self, frame: CodedFrame) -> None:
         """Take a frame of the channel; the first must be a keyframe, those before it are let pass."""

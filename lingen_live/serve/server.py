@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -57,7 +57,7 @@ async def serve(
     on_progress: Callable[[str, float], None],
     on_ready: Callable[[EngineInfo], None],
     patience: Patience | None = None,
-    beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
+    beside: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
 ) -> None:
     """Serve `app` on `listener` and run `house` until SIGINT or SIGTERM.
 
@@ -68,7 +68,7 @@ async def serve(
         on_progress: told how far the engine is.
         on_ready: told once, when it is warm.
         patience: with slow requests; None for the usual.
-        beside: runs as long as `house` does, and never ends by itself.
+        beside: what runs as long as `house` does, and never ends by itself.
 
     Raises:
         LingenError: the engine cannot be built.
@@ -83,7 +83,7 @@ async def serve(
             asyncio.create_task(house.run(on_progress, on_ready)),
             asyncio.create_task(server.serve(sockets=[listener])),
             asyncio.create_task(_wait(stop)),
-            *([asyncio.create_task(beside())] if beside else []),
+            *(asyncio.create_task(one()) for one in beside),
         ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -299,7 +299,7 @@ class Session:
                 weights=self._info.weights,
             )
         )
-        self.broadcast(self.archive.show(chunk.timeline))
+        self.broadcast(self.archive.show(chunk.timeline, pts))
         if has_changed:
             self.broadcast(self.state())
 

@@ -58,6 +58,7 @@ class Viewer:
             self._note_estimate,
             servers=servers,
             delay=options.delay,
+            preferred=options.preferred,
         )
         self.codec: Codec = "VP8"
         self.ufrag: str | None = None

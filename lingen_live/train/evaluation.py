@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from tqdm import tqdm
 from lingen_live.checkpoint import load_bundle
 from lingen_live.codec.autoencoder import VideoCodec
 from lingen_live.config import BundleConfig
+from lingen_live.digest import sha256_of
 from lingen_live.engine.build import build_engine
 from lingen_live.engine.engine import Engine
 from lingen_live.engine.options import EngineOptions
@@ -76,11 +78,12 @@ class EvaluationPlan:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One measurement, told: Markdown, JSON by key, and pictures by file name."""
+    """One measurement, told: Markdown, JSON by key, pictures by file name, and their legends, a list of cells a row."""
 
     text: str
     numbers: Mapping[str, object]
     pictures: Mapping[str, NDArray[np.uint8]]
+    legends: Mapping[str, list[list[str]]] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,19 +137,22 @@ def run_evaluation(options: EngineOptions, probe_path: Path | None, plan: Evalua
         f"{plan.n_captions} held-out captions, judged after {plan.seconds:g} s of video; checkpoint {digest[:16]}."
     )
     text = "\n\n".join([heading, *(part.text for part in parts)])
-    numbers = {"digest": digest} | {key: value for part in parts for key, value in part.numbers.items()}
-    _write_report(out, text, numbers, {name: picture for part in parts for name, picture in part.pictures.items()})
+    _write_report(out, text, {"digest": digest, "plan": dataclasses.asdict(plan)}, parts)
     return text
 
 
-def _write_report(
-    out: Path, text: str, numbers: Mapping[str, object], pictures: Mapping[str, NDArray[np.uint8]]
-) -> None:
+def _write_report(out: Path, text: str, numbers: dict[str, object], parts: list[Part]) -> None:
+    """Pictures first: the numbers hold their digests, so that nobody takes others for them."""
     out.mkdir(parents=True, exist_ok=True)
-    (out / "eval.json").write_text(json.dumps(numbers, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     (out / "eval.md").write_text(text + "\n", encoding="utf-8")
-    for name, picture in pictures.items():
-        report.write_png(picture, out / name)
+    pictures: dict[str, object] = {}
+    for part in parts:
+        numbers |= part.numbers
+        for name, picture in part.pictures.items():
+            report.write_png(picture, out / name)
+            pictures[name] = {"sha256": sha256_of(out / name), "legend": part.legends.get(name, [])}
+    numbers["pictures"] = pictures
+    (out / "eval.json").write_text(json.dumps(numbers, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def measure_captions(subject: Subject, plan: EvaluationPlan) -> Part:
@@ -165,7 +171,8 @@ def measure_captions(subject: Subject, plan: EvaluationPlan) -> Part:
     shown = samples[:_GRID_CELLS]
     text = "\n\n".join((report.scores_table(columns), report.captions_table(shown, GRID_COLUMNS)))
     picture = report.grid([sample.frames[-1] for sample in shown], GRID_COLUMNS)
-    return Part(text, {"scores": report.scores_json(columns)}, {"grid.png": picture})
+    legend = report.captions_rows(shown, GRID_COLUMNS)
+    return Part(text, {"scores": report.scores_json(columns)}, {"grid.png": picture}, {"grid.png": legend})
 
 
 def _with_other_steps(
@@ -214,6 +221,7 @@ def measure_steering(subject: Subject, n_changes: int) -> Part:
         sections.steering_section(results, shown),
         {"steering": sections.steering_json(results)},
         {"steering.png": sheet},
+        {"steering.png": sections.steering_rows(shown)},
     )
 
 

@@ -41,16 +41,27 @@ def scores_json(columns: dict[str, dict[str, Score]]) -> dict[str, dict[str, dic
 def captions_table(samples: list[Sample], n_columns: int) -> str:
     """The captions of a grid in its order, with what was seen in place of what was asked."""
     lines = ["| row, column | prompt | judged otherwise |", "|---|---|---|"]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in captions_rows(samples, n_columns))])
+
+
+def captions_rows(samples: list[Sample], n_columns: int) -> list[list[str]]:
+    """The same as cells: where, the prompt, and what was judged otherwise."""
+    rows = []
     for index, sample in enumerate(samples):
-        visible = sample.caption.target.visible()
-        wrong = [
-            f"{name}: {sample.seen[name]} (asked {visible[name]})"
-            for name in sample.seen
-            if name in sample.caption.mentions and name in visible and sample.seen[name] != visible[name]
-        ]
         row, column = divmod(index, n_columns)
-        lines.append(f"| {row + 1}, {column + 1} | {sample.caption.text} | {'; '.join(wrong) or 'nothing'} |")
-    return "\n".join(lines)
+        rows.append([f"{row + 1}, {column + 1}", sample.caption.text, judged_otherwise(sample)])
+    return rows
+
+
+def judged_otherwise(sample: Sample) -> str:
+    """What was seen in place of what was asked."""
+    visible = sample.caption.target.visible()
+    wrong = [
+        f"{name}: {sample.seen[name]} (asked {visible[name]})"
+        for name in sample.seen
+        if name in sample.caption.mentions and name in visible and sample.seen[name] != visible[name]
+    ]
+    return "; ".join(wrong) or "nothing"
 
 
 def grid(pictures: list[NDArray[np.uint8]], n_columns: int, gap_px: int = 4) -> NDArray[np.uint8]:
@@ -67,11 +78,16 @@ def grid(pictures: list[NDArray[np.uint8]], n_columns: int, gap_px: int = 4) -> 
 
 def write_png(picture: NDArray[np.uint8], path: Path) -> None:
     """Write (H, W, 3) as a PNG file."""
+    path.write_bytes(png_of(picture))
+
+
+def png_of(picture: NDArray[np.uint8]) -> bytes:
+    """(H, W, 3) as the bytes of a PNG file."""
     encoder = av.CodecContext.create("png", "w")
     encoder.height, encoder.width = picture.shape[:2]
     encoder.pix_fmt, encoder.time_base = "rgb24", Fraction(1, 1)
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
-    path.write_bytes(b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)]))
+    return b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])
 
 
 def write_animation(frames: NDArray[np.uint8], fps: int, path: Path, scale: int = 1) -> None:

@@ -66,9 +66,6 @@ def steering_section(results: Mapping[str, SteeringResult], shown: Sequence[Stee
             for name in first.by_attribute
         ),
     ]
-    asked = [
-        (str(row), one.change.first.text, one.change.order.text, _wishes(one)) for row, one in enumerate(shown, start=1)
-    ]
     moments = ", ".join(f"{at_s:g} s" for at_s in SHOWN_AT_S)
     intro = (
         f"{first.within.n_judged} changes of one or two attributes, blended over the live server's default. "
@@ -79,9 +76,16 @@ def steering_section(results: Mapping[str, SteeringResult], shown: Sequence[Stee
             f"## Steering\n\n{intro}",
             table(("measure", *results), rows),
             f"![before the change, then {moments} after it](steering.png)",
-            table(("row", "before", "then", "asked"), asked),
+            table(("row", "before", "then", "asked"), steering_rows(shown)),
         )
     )
+
+
+def steering_rows(shown: Sequence[Steered]) -> list[list[str]]:
+    """The changes of the picture in its order: row, words before, words then, and what they ask for."""
+    return [
+        [str(row), one.change.first.text, one.change.order.text, _wishes(one)] for row, one in enumerate(shown, start=1)
+    ]
 
 
 def _wishes(one: Steered) -> str:

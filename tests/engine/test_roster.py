@@ -27,6 +27,7 @@ class Office:
     def __init__(self) -> None:
         self.now_s = 10.0
         self.sent: list[tuple[Job, ...]] = []
+        self.abandoned: list[int] = []
         self.roster = Roster(self, self.sent.append, lambda: self.now_s)
         self.n_released = 0
 
@@ -37,7 +38,7 @@ class Office:
         self.roster.want(stream, ready_s)
 
     def abandon(self, stream: HostedStream) -> None:
-        pass
+        self.abandoned.append(stream.number)
 
     async def ask(self, stream: HostedStream, what: str) -> Any:
         raise AssertionError
@@ -45,8 +46,8 @@ class Office:
     def release(self, stream: HostedStream) -> None:
         self.roster.remove(stream)
 
-    def open(self, n_streams: int) -> list[HostedStream]:
-        streams = [self.roster.add("a day", seed) for seed in range(n_streams)]
+    def open(self, n_streams: int, *, is_background: bool = False) -> list[HostedStream]:
+        streams = [self.roster.add("a day", seed, is_background=is_background) for seed in range(n_streams)]
         for stream in streams:
             stream.hear_opened(Opened(stream.number, False))
         return streams
@@ -94,6 +95,44 @@ async def test_in_company_when_that_pays(office: Office) -> None:
     office.finish()
     assert office.numbers == [[0], [1, 2]]
     assert office.roster.capacity(fake_engine.FakeEngine(EngineOptions()).info) == 7  # 0.9 x 0.5 s / 0.06 s
+
+
+async def test_what_nobody_watches_is_made_when_nobody_else_needs_a_turn(office: Office) -> None:
+    (film,) = office.open(1, is_background=True)
+    (live,) = office.open(1)
+    office.roster.rate(2, (0.1, 0.1))
+    await live.request(0.3)
+    await film.request()
+    office.finish()
+    assert office.numbers == [[1], [0]]  # in turn, although company would cost nothing
+    await live.request(0.4)
+    assert office.abandoned == []  # it can wait for that
+    office.finish()
+    assert office.numbers == [[1], [0], [1]]
+
+
+@pytest.mark.parametrize(("ready_s", "has_orders"), [(0.15, False), (10.0, True)])
+async def test_it_makes_way_for_who_cannot_wait(office: Office, ready_s: float, has_orders: bool) -> None:
+    (film,) = office.open(1, is_background=True)
+    (live,) = office.open(1)
+    office.roster.rate(1, (0.1,))
+    await film.request()
+    if has_orders:
+        await live.control(Steer(4, "a night"))
+    await live.request(ready_s)
+    assert office.abandoned == [0]
+    office.roster.put_back()
+    assert office.numbers == [[0], [1]]
+    office.finish()
+    assert office.numbers == [[0], [1], [0]]
+
+
+async def test_a_stream_that_is_watched_makes_way_for_none(office: Office) -> None:
+    a, b = office.open(2)
+    office.roster.rate(1, (0.1,))
+    await a.request(1.0)
+    await b.request(0.0)
+    assert office.abandoned == []
 
 
 async def test_nothing_is_sent_before_there_is_an_engine_or_for_a_stream_that_is_gone(office: Office) -> None:

@@ -60,6 +60,16 @@ def test_a_scenario_played_again_is_the_same_bit_for_bit(lived: Engine, make_eng
     assert engine.scenario() == lived.scenario()
 
 
+def test_told_for_a_film_it_leads_to_its_chunks_and_no_further(lived: Engine, make_engine: MakeEngine) -> None:
+    whole = lived.scenario()
+    part = parse_scenario(json.dumps(whole.showing(3, 2).to_json()))
+    assert (part.n_chunks, part.shows, len(part.record)) == (5, (3, 2), 5)
+    assert part.events == tuple(event for event in whole.events if event.chunk_index < 5)
+    shown = list(replay(make_engine(), part, verify=True))
+    for frames, same in zip(shown, list(replay(make_engine(), whole, verify=True))[3:5], strict=True):
+        assert np.array_equal(frames, same)
+
+
 def test_after_a_reset_the_scenario_begins_there(make_engine: MakeEngine) -> None:
     engine = make_engine()
     engine.tick()
@@ -143,6 +153,10 @@ GOOD = Scenario(Start(7, (words_of("a"),)), (Event(1, "cut", words_of("b")),), 3
         ({"events": [[1, "steer", "b", 0]]}, "events\\[0\\]\\[3\\] is 0"),
         ({"events": [[1, "reanchor", "b", 2]]}, "tells 2 chunks anew at chunk 1, but its scene begins at 0"),
         ({"events": [[1, "cut", "b", 1], [3, "reanchor", "b", 2]]}, "its scene begins at 2"),
+        ({"shows": 3}, "shows is 3; it must be a list of 2 to 2"),
+        ({"shows": [3, 1]}, "shows\\[0\\] is 3; it must be an integer of 0 to 2"),
+        ({"shows": [1, 3]}, "shows\\[1\\] is 3; it must be an integer of 1 to 2"),
+        ({"shows": [1, True]}, "shows\\[1\\] is True"),
         ({"digests": "xy"}, "hexadecimal"),
         ({"digests": 3}, "hexadecimal"),
         ({"digests": "00" * 9}, "9 bytes"),

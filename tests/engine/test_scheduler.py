@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from lingen_live.engine.scheduler import Demand, RecurrentStateScheduler, choose_batch
 
 LINEAR = (0.1, 0.2, 0.3, 0.4)
+INF = float("inf")
 CHEAP = (0.1, 0.12, 0.14, 0.16)
 
 
@@ -26,6 +27,8 @@ CHEAP = (0.1, 0.12, 0.14, 0.16)
         ([1.0, 1.0, 0.35, 1.0], LINEAR, (2,)),  # company gains nothing
         ([1.0, 1.0], (0.1, 0.198), (0,)),  # too little to make them wait for each other
         ([1.0, 1.0], CHEAP, (0, 1)),
+        ([INF, 1.0, INF], CHEAP, (1,)),  # what nobody watches keeps nobody company
+        ([INF, INF], CHEAP, (0, 1)),
     ],
 )
 def test_the_most_urgent_go_first_and_as_many_as_it_can_wait_for(

@@ -9,6 +9,8 @@ import pytest
 from served import Live, Talk
 from whep_player import player
 
+from lingen_live.profile.read import read_profile
+
 STAGES = {"queue", "denoise", "transfer", "colour", "archive", "buffer", "encode", "hand out"}
 
 
@@ -57,6 +59,8 @@ async def test_every_chunk_a_line_and_a_trace(live: Live) -> None:
     assert [json.loads(line)["chunk_index"] for line in lines][:2] == [0, 1]
     assert {json.loads(line)["weights"] for line in lines} == {"random"}
     response = await live.http.get("/trace.json")
+    # Read back, both say the same of what made them.
+    assert read_profile("\n".join(lines).encode()).maker == read_profile(response.content).maker
     assert "attachment" in response.headers["content-disposition"]
     assert response.json()["otherData"]["weights"] == "random"
     encoded = [event for event in response.json()["traceEvents"] if event["name"] == "encode"]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from aiortc import RTCPeerConnection, RTCRtpReceiver
 from aiortc.codecs import HEADER_EXTENSIONS
 from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpParameters
 from aiortc.rtp import HeaderExtensions, unpack_header_extensions
 
 from lingen_live.serve.coded import CodedFrame
 from lingen_live.serve.delay import PlayoutDelay
+from lingen_live.serve.media_options import MediaOptions
 from lingen_live.serve.peer import PLAYOUT_DELAY_URI, CodedPacker, Peer, PlayoutDelayExtensions, tune_aiortc
 from lingen_live.serve.track import ViewerTrack
 
@@ -41,6 +43,24 @@ def test_tuning_is_idempotent() -> None:
     assert [extension.uri for extension in HEADER_EXTENSIONS["video"]].count(PLAYOUT_DELAY_URI) == 1
     ids = [extension.id for kind in HEADER_EXTENSIONS.values() for extension in kind if extension.uri != MID_URI]
     assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize(
+    ("h264", "takes", "codec"),
+    [("libx264", "VP8 H264", "VP8"), ("h264_nvenc", "VP8 H264", "H264"), ("h264_nvenc", "VP8", "VP8")],
+)
+async def test_hardware_makes_what_is_sent_to_who_takes_it(h264: str, takes: str, codec: str) -> None:
+    viewer = RTCPeerConnection()
+    offered = RTCRtpReceiver.getCapabilities("video")
+    assert offered is not None
+    wanted = [one for one in offered.codecs if one.mimeType.removeprefix("video/") in takes.split()]
+    viewer.addTransceiver("video", direction="recvonly").setCodecPreferences(wanted)
+    await viewer.setLocalDescription(await viewer.createOffer())
+    peer = Peer(ViewerTrack(lambda: None), lambda: None, lambda _: None, preferred=MediaOptions(h264=h264).preferred)
+    _, agreed = await peer.answer(viewer.localDescription.sdp)
+    assert agreed == codec
+    await peer.close()
+    await viewer.close()
 
 
 async def test_closing_twice_is_fine() -> None:

@@ -157,7 +157,9 @@ def test_neither_token_nor_query_is_shown() -> None:
 
 def test_what_is_sent_is_our_first_choice_of_what_they_take() -> None:
     h264, vp8 = "a=rtpmap:102 H264/90000\r\n", "a=rtpmap:97 VP8/90000\r\n"
-    assert choice_of(h264 + vp8) == "VP8"
-    assert choice_of(h264) == "H264"
+    assert choice_of(h264 + vp8, "VP8") == "VP8"
+    assert choice_of(vp8 + h264, "H264") == "H264"
+    assert choice_of(vp8, "H264") == "VP8"
+    assert choice_of(h264, "VP8") == "H264"
     with pytest.raises(ValueError, match="neither"):
-        choice_of("a=rtpmap:98 VP9/90000\r\n")
+        choice_of("a=rtpmap:98 VP9/90000\r\n", "VP8")

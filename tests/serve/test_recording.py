@@ -51,7 +51,7 @@ def times(data: bytes) -> list[int]:
 async def test_a_recording_is_what_was_shown_with_its_script(live: Live) -> None:
     async with live.socket() as socket:
         talk = await greeted(socket)
-        await talk.hear("chunk")
+        before = (await talk.hear("chunk"))["chunk_index"]
         await talk.say(type="record", id=1, action="start")
         assert (await talk.hear("applied"))["id"] == 1
         while (await talk.hear("recording"))["duration_ms"] < 1000:
@@ -71,7 +71,16 @@ async def test_a_recording_is_what_was_shown_with_its_script(live: Live) -> None
         part = await live.http.get(f"/recordings/{done['name']}.mp4", headers={"Range": "bytes=4-7"})
         assert (part.status_code, part.content) == (206, b"ftyp")
         script = await live.http.get(f"/recordings/{done['name']}.json")
-        assert parse_scenario(script.content).start.seed == 7
+        told_of = parse_scenario(script.content)
+        assert told_of.start.seed == 7
+        assert told_of.shows is not None
+        first, n_chunks = told_of.shows
+        assert live.session.info is not None
+        chunk_s = live.session.info.frames_per_chunk / live.session.info.fps
+        assert before <= first <= before + 2
+        assert first + n_chunks == told_of.n_chunks
+        # Its first and its last chunk may be there in part.
+        assert done["duration_ms"] / 1000 <= n_chunks * chunk_s < done["duration_ms"] / 1000 + 2 * chunk_s
 
 
 async def test_a_pause_and_a_turn_back_leave_a_film_that_goes_forward(live: Live) -> None:
@@ -93,6 +102,10 @@ async def test_a_pause_and_a_turn_back_leave_a_film_that_goes_forward(live: Live
         shown = times((await live.http.get(f"/recordings/{done['name']}.mp4")).content)
         assert len(shown) > 30
         assert all(a < b for a, b in pairwise(shown))
+        while not done["has_script"]:
+            done = await talk.hear("recording")
+        script = parse_scenario((await live.http.get(f"/recordings/{done['name']}.json")).content)
+        assert script.shows is None  # it went back: what it shows is not one stretch
 
 
 async def test_a_film_ends_at_its_longest_and_those_of_a_session_go_with_it(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ class ScriptedHost:
         await self.may_start.wait()
         return self.info
 
-    def open(self, *, prompt: str, seed: int) -> ScriptedClient:
+    def open(self, *, prompt: str, seed: int, is_background: bool = False) -> ScriptedClient:
         client = ScriptedClient()
         client.may_start = self.may_start
         client.opening = (prompt, seed)

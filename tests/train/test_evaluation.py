@@ -12,6 +12,7 @@ import torch
 from fake_text import FakeText
 
 from lingen_live.checkpoint import load_bundle
+from lingen_live.digest import sha256_of
 from lingen_live.engine.engine import Engine
 from lingen_live.engine.options import EngineOptions
 from lingen_live.errors import ConfigError
@@ -70,7 +71,11 @@ def test_an_evaluation_leaves_numbers_words_and_pictures(
     assert text.startswith(f"3 held-out captions, judged after 0.6 s of video; checkpoint {digest[:16]}.")
     assert (out / "eval.md").read_text(encoding="utf-8") == text + "\n"
     numbers = json.loads((out / "eval.json").read_text(encoding="utf-8"))
-    assert set(numbers) == {"digest", "scores", "codec", "steering", "pan", "flicker", "drift"}
+    assert set(numbers) == {"digest", "plan", "scores", "codec", "steering", "pan", "flicker", "drift", "pictures"}
+    assert numbers["plan"]["n_captions"] == 3
+    for name, n_rows in (("grid.png", 3), ("steering.png", 2), ("drift.png", 0)):
+        assert numbers["pictures"][name]["sha256"] == sha256_of(out / name)
+        assert len(numbers["pictures"][name]["legend"]) == n_rows
     assert numbers["digest"] == digest
     assert set(numbers["scores"]) == set(numbers["pan"]) == set(numbers["flicker"]) == SOURCES
     assert numbers["scores"]["renders"]["biome"]["judged"] == 8

@@ -1,0 +1,76 @@
+"""The studio as a part of the server: behind its checks, without Gradio until it is asked for, or without it at all."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import fake_engine
+import httpx
+import pytest
+
+from lingen_live.engine.inprocess import InProcessHost
+from lingen_live.engine.options import EngineOptions
+from lingen_live.serve.annexe import Backstage
+from lingen_live.serve.app import create_app
+from lingen_live.serve.hosts import HostRule
+from lingen_live.serve.house import House
+from lingen_live.studio.annexe import Studio
+from lingen_live.studio.missing import SENTENCE
+
+OPTIONS = EngineOptions()
+
+
+def client(studio: Studio, rule: HostRule, tmp_path: Path) -> httpx.AsyncClient:
+    host = InProcessHost(OPTIONS, fake_engine.make_fake)
+    house = House(host, prompt="a day", seed=0, transition_chunks=2, max_sessions=1)
+    app = create_app(house, tmp_path, rule, mounts={studio.path: studio.open(Backstage(host, house, OPTIONS))})
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8000")
+
+
+@pytest.fixture
+def without_gradio(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+
+
+@pytest.mark.usefixtures("without_gradio")
+async def test_without_gradio_a_page_says_how_to_get_it(tmp_path: Path) -> None:
+    studio = Studio()
+    assert studio.n_streams == 0
+    async with client(studio, HostRule.for_host("127.0.0.1"), tmp_path) as http:
+        away = await http.get("/studio")
+        assert (away.status_code, away.headers["location"]) == (307, "./studio/")
+        answer = await http.get("/studio/")
+    assert answer.status_code == 404
+    assert SENTENCE in answer.text
+    assert "lingen-live[studio]" in SENTENCE
+
+
+@pytest.mark.parametrize("path", ["/studio", "/studio/", "/studio/config", "/studio/gradio_api/queue/data"])
+async def test_the_checks_of_the_server_come_first(tmp_path: Path, path: str) -> None:
+    rebound = {"Host": "evil.example", "Origin": "http://evil.example"}
+    async with client(Studio(), HostRule.for_host("127.0.0.1"), tmp_path) as http:
+        assert (await http.get(path, headers=rebound)).json()["code"] == "foreign_host"
+        foreign = await http.post(path, json={}, headers={"Origin": "http://evil.example"})
+        assert (foreign.status_code, foreign.json()["code"]) == (403, "foreign_origin")
+    async with client(Studio(), HostRule.for_host("0.0.0.0"), tmp_path) as http:
+        assert (await http.get(path)).json()["code"] == "no_token"
+        assert (await http.post(path, json={})).status_code == 401
+
+
+def test_who_starts_the_server_pays_nothing_for_gradio() -> None:
+    script = (
+        "import sys, run_live\nfrom lingen_live.studio.annexe import Studio\nStudio().n_streams\n"
+        "print([name for name in ('gradio', 'torch', 'fastapi', 'aiortc') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert done.stdout.strip() == "[]"
