@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -37,7 +38,9 @@ async def test_it_is_made_once_on_another_thread_while_requests_wait() -> None:
 
 
 async def test_a_failure_is_told_and_it_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
-    answers = iter([RuntimeError("an installation that does not fit"), PlainTextResponse("there")])
+    answers: Iterator[Exception | PlainTextResponse] = iter(
+        [RuntimeError("an installation that does not fit"), PlainTextResponse("there")]
+    )
 
     def make() -> PlainTextResponse:
         answer = next(answers)
