@@ -10,7 +10,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,8 @@ def connected(address: str | None, *, n_cpus: int = 1, n_gpus: int = 0) -> Itera
         own = {"num_cpus": n_cpus, "num_gpus": n_gpus, "object_store_memory": OBJECT_STORE_BYTES}
         own["include_dashboard"] = False
     try:
-        ray.init(address, namespace=NAMESPACE, log_to_driver=False, logging_level="ERROR", **own)
+        # "local": with None it would join one that somebody else began on this machine.
+        ray.init(address or "local", namespace=NAMESPACE, log_to_driver=False, logging_level="ERROR", **own)
     except ConnectionError as error:
         raise ClusterError(f"There is no Ray cluster at {address!r}; `ray start --head` starts one.") from error
     except RuntimeError as error:  # Ray tells of another version of itself, or of Python, in several lines
@@ -81,11 +82,13 @@ def _note_path() -> Path:
 
 
 def _note(gcs_address: str) -> Path | None:
-    """Note a cluster of this process alone, which Ray itself does not; None if another one is noted."""
+    """Note a cluster of this process alone, which Ray itself does not; None if another one that runs is noted."""
     path = _note_path()
+    with suppress(ClusterError):  # of one that was killed: nothing answers
+        _find("auto")
+        return None
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(gcs_address)
+        path.write_text(gcs_address, encoding="utf-8")
     except OSError:
         return None
     return path
