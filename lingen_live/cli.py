@@ -1,4 +1,7 @@
-"""The command line: live | render | replay | bench | train | eval | info | protocol. Other modules do the work."""
+"""The command line: live | cluster | render | replay | bench | train | eval | info | protocol.
+
+Parses; other modules do the work.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     _add_live(commands.add_parser("live", help="serve the live video to a browser"))
+    _add_cluster(commands.add_parser("cluster", help="serve from many devices, over Ray"))
     _add_render(commands.add_parser("render", help="make a film of a storyboard"))
     _add_replay(commands.add_parser("replay", help="play a scenario again, into a film"))
     add_bench(commands.add_parser("bench", help="measure generation, stage by stage; kernels; the paper's scale"))
@@ -54,6 +58,12 @@ def _add_render(parser: argparse.ArgumentParser) -> None:
     add_engine_options(parser)
     add_render_arguments(parser)
     parser.set_defaults(run=run_render)
+
+
+def _add_cluster(parser: argparse.ArgumentParser) -> None:
+    from lingen_live.cluster.commands import add_cluster
+
+    add_cluster(parser)
 
 
 def _add_replay(parser: argparse.ArgumentParser) -> None:

@@ -10,7 +10,8 @@ LingenError
 ├── SessionFileError   a session file that is damaged, foreign, or of a newer version
 ├── ProfileError       a file of measurements that is not one
 ├── TrainingError      training that went wrong, or state that cannot be resumed
-└── EngineError        the generator cannot start, or stopped
+├── EngineError        the generator cannot start, or stopped
+└── ClusterError       machines that cannot be reached, or do not fit together
 
 `serve/errors.py` adds what only a network can do wrong.
 """
@@ -89,3 +90,9 @@ class EngineError(LingenError):
     """The generator cannot start, or stopped."""
 
     code = "engine_failed"
+
+
+class ClusterError(LingenError):
+    """Machines that cannot be reached, or do not fit together."""
+
+    code = "bad_cluster"

@@ -160,6 +160,12 @@ def test_light_modules_load_nothing_heavy(module: str) -> None:
     assert {name.partition(".")[0] for name in reachable(module, SOURCES)} & HEAVY == set()
 
 
+def test_the_live_server_of_one_machine_imports_no_ray() -> None:
+    reached = reachable("run_live", SOURCES)
+    assert "lingen_live.engine.worker" in reached
+    assert {name for name in reached if name.partition(".")[0] == "ray" or "cluster" in name} == set()
+
+
 def test_no_source_root_is_a_package() -> None:
     """A package `kernels` would hide the one that transformers looks for; tests import by path."""
     assert not (ROOT / "kernels" / "__init__.py").exists()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 
 from lingen_live.engine.branch import Branch
+from lingen_live.engine.carry import Carried
 from lingen_live.engine.engine import Chunk, Engine, chunk_of
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.kept import KeptTimeline
@@ -23,7 +24,7 @@ from lingen_live.engine.snapshot import thumbnail_of
 from lingen_live.engine.stream import Stream
 from lingen_live.engine.timeline import Mark, TimelineLimits
 from lingen_live.engine.view import TimelineView
-from lingen_live.errors import LingenError
+from lingen_live.errors import EngineError, LingenError
 from lingen_live.profile.spans import SpanRecorder
 
 _N_SPARE_SLOTS = 12
@@ -137,17 +138,21 @@ class StreamBatch:
         self._pool = StatePool(self._engine.moment, memory)
         self._reserved = self._pool.reserve(slot for one in kept for slot in one.slots)
 
-    def open(self, *, seed: int, prompt: str, kept: KeptTimeline | None = None) -> BatchedStream:
-        """A stream; as it was in another process if `kept` can be gone on with.
+    def open(
+        self, *, seed: int, prompt: str, kept: KeptTimeline | None = None, carried: Carried | None = None
+    ) -> BatchedStream:
+        """A stream; as it was in another process if `kept` can be gone on with, or as it was when it was carried here.
 
         Raises:
-            LingenError: the words cannot be a prompt, or there is no slot for it.
+            LingenError: the words cannot be a prompt, there is no slot for it, or `carried` is of another model.
         """
         engine = self._engine
         stream = BatchedStream(
             engine.bundle, engine.words, seed=seed, prompt=prompt, limits=self._limits, keep=self.pool.keep
         )
         if kept is None:
+            if carried is not None:
+                self._take_over(stream, carried)
             return stream
         slots = {index: self._reserved.pop(index) for index in kept.slots if index in self._reserved}
         try:
@@ -157,6 +162,21 @@ class StreamBatch:
         else:
             stream.is_resumed = True
         return stream
+
+    def _take_over(self, stream: BatchedStream, carried: Carried) -> None:
+        theirs, mine = (carried.digest, carried.dtype), (self._engine.bundle.digest, self.info.dtype)
+        if theirs != mine:
+            here, there = (f"{digest[:12]} in {dtype}" for digest, dtype in (mine, theirs))
+            raise EngineError(f"The stream was made with weights {there}; this engine has {here}.")
+        resume(
+            stream, carried.kept, self.pool, {index: self.pool.put_in(data) for index, data in carried.slots.items()}
+        )
+        stream.is_resumed = True
+
+    def carry(self, kept: KeptTimeline) -> Carried:
+        """What another engine needs to go on with a stream."""
+        slots = {index: self.pool.copy_out(index) for index in kept.slots}
+        return Carried(kept, slots, self._engine.bundle.digest, self.info.dtype)
 
     @torch.inference_mode()
     def tick(self, streams: Sequence[Stream], is_unwanted: Callable[[], bool] = lambda: False) -> list[Chunk]:

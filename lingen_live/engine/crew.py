@@ -33,7 +33,9 @@ class Crew:
         """Open a stream, or say why not."""
         try:
             self._check_room()
-            stream = self._engine.open(seed=request.seed, prompt=request.prompt, kept=request.kept)
+            stream = self._engine.open(
+                seed=request.seed, prompt=request.prompt, kept=request.kept, carried=request.carried
+            )
         except LingenError as error:
             return Opened(request.number, False, Refusal((), error.code, error.message))
         self._streams[request.number] = stream

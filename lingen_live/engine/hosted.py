@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Literal, Protocol
 
+from lingen_live.engine.carry import Carried
 from lingen_live.engine.client import ChunkReady, ControlRefused, EngineEvent, refused
 from lingen_live.engine.control import EngineControl, Mailbox, Turn
 from lingen_live.engine.info import EngineInfo
@@ -50,13 +51,28 @@ class HostedStream:
         seed: of the noise.
         office: of its host.
         is_background: nobody watches it made; it takes only the time that no other stream needs.
+        carried: goes on from there, in place of beginning with `prompt`.
+
+    Attributes:
+        is_resumed: whether it goes on from somewhere.
     """
 
-    def __init__(self, number: int, prompt: str, seed: int, office: Office, *, is_background: bool = False) -> None:
+    def __init__(
+        self,
+        number: int,
+        prompt: str,
+        seed: int,
+        office: Office,
+        *,
+        is_background: bool = False,
+        carried: Carried | None = None,
+    ) -> None:
         self.number = number
         self.is_background = is_background
         self.is_open = False
+        self.is_resumed = False
         self.kept: KeptTimeline | None = None
+        self.carried = carried
         self._prompt = prompt
         self._seed = seed
         self._office = office
@@ -142,12 +158,13 @@ class HostedStream:
     @property
     def opening(self) -> Open:
         """How it is opened, in an engine that has just been built or has run for long."""
-        return Open(self.number, self._prompt, self._seed, self.kept)
+        return Open(self.number, self._prompt, self._seed, self.kept, self.carried)
 
     def hear_opened(self, opened: Opened) -> None:
         """The engine has it now, or refuses it."""
         self._refusal = opened.refusal
         self.is_open = opened.refusal is None
+        self.is_resumed = opened.is_resumed
         self._opened.set()
 
     def take_job(self) -> Job:
@@ -157,7 +174,7 @@ class HostedStream:
 
     def hear_chunk(self, chunk: ChunkReady, refusals: tuple[Refusal, ...], kept: KeptTimeline | None) -> None:
         """Its next chunk is there."""
-        self.kept = kept
+        self.kept, self.carried = kept, None
         # A blend has a name that says no prompt again.
         self._prompt = chunk.prompt if len(chunk.prompt) <= MAX_PROMPT_CHARS else self._prompt
         self._seed = chunk.seed

@@ -1,4 +1,4 @@
-"""`InProcessHost`: the engine on one thread of this process. For tests and small tools.
+"""`InProcessHost`: the engine on one thread of this process. For tests, small tools, and devices of a cluster.
 
 Knows threads. Does not know processes, playback or viewers.
 """
@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Literal
 
+from lingen_live.engine.carry import Carried, heads_of
 from lingen_live.engine.client import EngineChanged, WorkerDied, WorkerRestarted
 from lingen_live.engine.crew import Crew
 from lingen_live.engine.hosted import HostedStream
@@ -65,9 +66,11 @@ class InProcessHost:
             self._spawn(self._open(stream))
         return engine.info
 
-    def open(self, *, prompt: str, seed: int, is_background: bool = False) -> HostedStream:
-        """One more stream, also before the engine is built."""
-        stream = self._roster.add(prompt, seed, is_background=is_background)
+    def open(
+        self, *, prompt: str, seed: int, is_background: bool = False, carried: Carried | None = None
+    ) -> HostedStream:
+        """One more stream, also before the engine is built; it goes on from `carried` if that is given."""
+        stream = self._roster.add(prompt, seed, is_background=is_background, carried=carried)
         if self._crew is not None:
             self._spawn(self._open(stream))
         return stream
@@ -76,6 +79,27 @@ class InProcessHost:
     def capacity(self) -> int | None:
         """How many streams it makes as fast as they play, by what was measured; None while nothing was."""
         return self._roster.capacity(self._engine.info) if self._engine else None
+
+    @property
+    def costs_s(self) -> tuple[float, ...]:
+        """Seconds of a pass of 1, 2, ... streams, as far as they were tried."""
+        return self._ready()[0].costs_s
+
+    def carry(self, stream: HostedStream, *, heads_only: bool) -> Carried | None:
+        """What another engine needs to go on with a stream.
+
+        No thread is waited for: what a stream keeps is not written to before its next chunk is done.
+
+        Args:
+            stream: none of its chunks is being made.
+            heads_only: where its branches are, without the moments on the way.
+
+        Returns:
+            None for a stream that has made nothing, or of an engine that keeps nothing: the words say all.
+        """
+        if stream.kept is None:
+            return stream.carried
+        return self._ready()[0].carry(heads_of(stream.kept) if heads_only else stream.kept)
 
     async def close(self) -> None:
         """Wait for what is being made, then let the thread go; idempotent."""

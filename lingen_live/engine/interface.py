@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from lingen_live.engine.carry import Carried
 from lingen_live.engine.events import Words
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.kept import KeptTimeline
@@ -160,8 +161,11 @@ class EngineLike(Protocol[S]):
     def attach(self, memory: mmap.mmap, kept: Iterable[KeptTimeline]) -> None:
         """Have streams lie in `memory`, where those of `kept` lie already."""
 
-    def open(self, *, seed: int, prompt: str, kept: KeptTimeline | None) -> S:
-        """A stream, going on from `kept` if it can."""
+    def open(self, *, seed: int, prompt: str, kept: KeptTimeline | None, carried: Carried | None = None) -> S:
+        """A stream, going on from `kept` if it can; from `carried`, or LingenError if it cannot."""
+
+    def carry(self, kept: KeptTimeline) -> Carried:
+        """What another engine needs to go on with a stream of which no chunk is being made."""
 
     def tick(self, streams: Sequence[S], is_unwanted: Callable[[], bool]) -> Sequence[ChunkLike]:
         """Make the next chunk of each; AbandonedError if `is_unwanted`, asked between steps, says so."""

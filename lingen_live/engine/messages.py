@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from lingen_live.engine.carry import Carried
 from lingen_live.engine.client import ChunkReady
 from lingen_live.engine.control import Order, Turn
 from lingen_live.engine.info import EngineInfo
@@ -18,12 +19,13 @@ from lingen_live.engine.tick import Refusal
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """To the worker: open a stream under a number, and go on from `kept` if it can."""
+    """To the worker: open a stream under a number, and go on from `kept` if it can, or from what was carried here."""
 
     number: int
     prompt: str
     seed: int
     kept: KeptTimeline | None = None
+    carried: Carried | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from lingen_live.engine.moment_tensors import state_tensors, way_from, way_tensors
@@ -167,6 +169,22 @@ class StatePool:
                 part.view(self._near[slot.index]).copy_(part.view(row))
         way = {part.name: part.view(row).clone() for part in self.layout.way}
         return state, way_from(way, n_chunks, n_done)
+
+    def copy_out(self, index: int) -> NDArray[np.uint8]:
+        """The bytes of a slot that is taken, to go elsewhere."""
+        return self._rows[index].numpy().copy()
+
+    def put_in(self, data: NDArray[np.uint8]) -> Slot:
+        """A slot with bytes from elsewhere.
+
+        Raises:
+            EngineError: they are not as many as a slot of this model has, or all slots are taken.
+        """
+        if data.shape != (self.layout.slot_bytes,):
+            raise EngineError(f"The moment has {data.size} bytes; one of this engine has {self.layout.slot_bytes}.")
+        slot = self._take()
+        self._rows[slot.index].numpy()[:] = data
+        return slot
 
     def _take(self) -> Slot:
         if not self._free:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from lingen_live.engine.carry import Carried
 from lingen_live.engine.client import EngineEvent
 from lingen_live.engine.hosted import HostedStream, Office
 from lingen_live.engine.info import EngineInfo
@@ -47,9 +48,12 @@ class Roster:
     def __len__(self) -> int:
         return len(self.streams)
 
-    def add(self, prompt: str, seed: int, *, is_background: bool = False) -> HostedStream:
+    def add(
+        self, prompt: str, seed: int, *, is_background: bool = False, carried: Carried | None = None
+    ) -> HostedStream:
         """One more stream; not open yet."""
-        stream = HostedStream(next(self._numbers), prompt, seed, self._office, is_background=is_background)
+        number = next(self._numbers)
+        stream = HostedStream(number, prompt, seed, self._office, is_background=is_background, carried=carried)
         self.streams[stream.number] = stream
         return stream
 

@@ -21,6 +21,7 @@ from lingen_live.serve.protocol import MAX_STEER_CHUNKS
 
 if TYPE_CHECKING:
     from lingen_live.serve.annexe import Annexe
+    from lingen_live.serve.live import MakeHost
 
 DEFAULT_PORT = 8000
 DEFAULT_TRANSITION_CHUNKS = 2
@@ -80,13 +81,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--no-compile", action="store_true", help="do not prepare a compiled path")
 
 
-def launch(args: argparse.Namespace, factory: EngineFactory = default_engine, annexe: Annexe | None = None) -> int:
+def launch(
+    args: argparse.Namespace,
+    factory: EngineFactory = default_engine,
+    annexe: Annexe | None = None,
+    make_host: MakeHost | None = None,
+    max_sessions: int | None = None,
+) -> int:
     """Serve until Ctrl-C.
 
     Args:
         args: parsed options of `add_arguments`.
         factory: builds the engine in the worker process; picklable by name.
         annexe: what is served beside the page.
+        make_host: see `run_live`.
+        max_sessions: see `run_live`.
 
     Returns:
         The exit code: 0 after Ctrl-C, 1 if it could not be done, 2 if it was asked for wrongly.
@@ -118,6 +127,8 @@ def launch(args: argparse.Namespace, factory: EngineFactory = default_engine, an
                 media=media,
                 console=console,
                 annexe=annexe,
+                make_host=make_host,
+                max_sessions=max_sessions,
             )
         except LingenError as error:
             console.error(error.message)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from lingen_live.engine.client import EngineHost
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.interface import EngineFactory
 from lingen_live.engine.options import EngineOptions
@@ -23,6 +24,8 @@ from lingen_live.serve.server import serve, signals_held
 from lingen_live.serve.shelf import Shelf
 from lingen_live.serve.web import find_web_directory
 
+MakeHost = Callable[[EngineOptions], EngineHost]
+
 
 def run_live(
     options: EngineOptions,
@@ -37,6 +40,8 @@ def run_live(
     media: MediaOptions,
     console: Console,
     annexe: Annexe | None = None,
+    make_host: MakeHost | None = None,
+    max_sessions: int | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM.
 
@@ -52,6 +57,8 @@ def run_live(
         media: how the video leaves this machine.
         console: told about progress and the address.
         annexe: what is served beside the page.
+        make_host: makes what computes; None for a worker process of this machine.
+        max_sessions: streams at a time; None for as many as `options` say.
 
     Raises:
         LingenError: the engine cannot be built.
@@ -60,13 +67,13 @@ def run_live(
     rule = HostRule.for_host(host, more_hosts)
 
     async def run() -> None:
-        engine = WorkerHost(options, factory)
+        engine = make_host(options) if make_host else WorkerHost(options, factory)
         house = House(
             engine,
             prompt=options.prompt,
             seed=options.seed,
             transition_chunks=transition_chunks,
-            max_sessions=options.n_sessions,
+            max_sessions=max_sessions or options.n_sessions,
             shelf=Shelf(Path(recordings) if recordings else None, 60 * record_minutes),
             media=media,
         )

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from lingen_live.engine.carry import Carried
 from lingen_live.engine.events import Start, Words, tell, words_of
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.interface import AbandonedError, OnProgress
@@ -222,7 +223,10 @@ class FakeHost:
     def attach(self, memory: mmap.mmap, kept: Iterable[KeptTimeline]) -> None:
         raise AssertionError("a fake has no pool")
 
-    def open(self, *, seed: int, prompt: str, kept: KeptTimeline | None) -> FakeEngine:
+    def carry(self, kept: KeptTimeline) -> Carried:
+        raise AssertionError("a fake keeps nothing")
+
+    def open(self, *, seed: int, prompt: str, kept: KeptTimeline | None, carried: Carried | None = None) -> FakeEngine:
         stream = FakeEngine(replace(self._options, seed=seed, prompt=prompt), self._tick_s)
         self.streams.append(stream)
         return stream

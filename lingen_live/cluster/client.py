@@ -1,0 +1,256 @@
+"""`ClusterClient`: one stream of a cluster, as an `EngineClient`; it outlives the device that makes it.
+
+Of one event loop. Knows what its device owes it: a chunk that was asked for, and answers to controls. Does not know
+other streams, nor where it goes next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import Literal, Protocol
+
+from lingen_live.cluster.device import Device
+from lingen_live.cluster.link import LinkGoneError
+from lingen_live.cluster.messages import Heard, Say, Want
+from lingen_live.cluster.placement import Kind, Seeker
+from lingen_live.engine.carry import Carried
+from lingen_live.engine.client import (
+    ChunkReady,
+    ControlRefused,
+    EngineChanged,
+    EngineEvent,
+    WorkerDied,
+    WorkerRestarted,
+)
+from lingen_live.engine.control import EngineControl, Turn
+from lingen_live.engine.info import EngineInfo
+from lingen_live.engine.interface import OnProgress
+from lingen_live.engine.messages import Opened
+from lingen_live.engine.queries import engine_error
+from lingen_live.engine.scenario import Scenario
+from lingen_live.engine.tick import Refusal
+from lingen_live.errors import EngineError
+from lingen_live.prompt import MAX_PROMPT_CHARS
+
+MAX_DEATHS = 3
+"""So many engines in turn may die over a stream's chunk; with the second it begins anew, with the third it ends."""
+
+
+class Office(Protocol):
+    """What a stream needs from its host."""
+
+    async def started(self, on_progress: OnProgress) -> EngineInfo:
+        """Wait until some engine is warm; errors as of `EngineHost.start`."""
+
+    def release(self, client: ClusterClient) -> None:
+        """The stream is closed."""
+
+
+class ClusterClient:
+    """A stream.
+
+    Args:
+        number: unique in its host.
+        prompt: words that it begins with.
+        seed: of the noise.
+        office: of its host.
+
+    Attributes:
+        device: where it is, or is on its way to; None while it waits for a place.
+        snapshot: how it was after one of its last chunks, to go on from if the device dies.
+    """
+
+    def __init__(self, number: int, prompt: str, seed: int, office: Office) -> None:
+        self.number = number
+        self.prompt, self.seed = prompt, seed
+        self.device: Device | None = None
+        self.snapshot: Carried | None = None
+        self.is_closed = False
+        self._office = office
+        self._unanswered: dict[int, Say] = {}
+        self._wanted_s: float | None = None
+        self._is_seated = False
+        self._is_asked = False  # a chunk is being made, or waits for its turn there
+        self._settled = asyncio.Event()
+        self._settled.set()
+        self._next_index = 0
+        self._is_recovering = False
+        self._n_deaths = 0
+        self._queue: asyncio.Queue[EngineEvent | None] = asyncio.Queue()
+        self._opened = asyncio.Event()
+        self._refusal: Refusal | None = None
+
+    # The EngineClient interface.
+
+    async def start(self, on_progress: OnProgress) -> EngineInfo:
+        """Wait until an engine is warm and has room for the stream.
+
+        Raises:
+            LingenError: there is no engine, or it refuses the stream.
+        """
+        await self._office.started(on_progress)
+        await self._opened.wait()
+        if self._refusal is not None:
+            raise engine_error(self._refusal.code, self._refusal.message)
+        if self.is_closed or self.device is None or self.device.facts is None:
+            raise EngineError("The stream was closed, or lost its device, before it was open.")
+        return self.device.facts.info
+
+    async def request(self, ready_s: float = 0.0) -> None:
+        """Ask for one more chunk; a no-op while one is being made, kept in mind while there is no device."""
+        if not (self.is_closed or self._is_asked):
+            self._wanted_s = ready_s
+            self._ask()
+
+    async def control(self, control: EngineControl, turn: Turn | None = None) -> None:
+        """Have `control` taken before the next chunk that is asked for, or instead of the one that is being made."""
+        said = self._unanswered[control.id] = Say(self.number, control, turn)
+        if self._is_seated and self.device is not None:
+            self.device.tell(said)
+
+    async def save(self) -> bytes:
+        """The stream as a session file; waits for the chunk that is being made.
+
+        Raises:
+            LingenError: it cannot be saved now.
+        """
+        saved = await self._query("session")
+        assert isinstance(saved, bytes)
+        return saved
+
+    async def scenario(self) -> Scenario:
+        """The stream's branch, to be played again; waits for the chunk that is being made.
+
+        Raises:
+            LingenError: it cannot be told.
+        """
+        told = await self._query("scenario")
+        assert isinstance(told, Scenario)
+        return told
+
+    async def events(self) -> AsyncIterator[EngineEvent]:
+        """All events, in order, until the stream is closed."""
+        while (event := await self._queue.get()) is not None:
+            yield event
+
+    async def close(self) -> None:
+        """Close the stream and let go of all that it held; idempotent."""
+        if not self.is_closed:
+            self.end()
+            self._office.release(self)
+
+    # What its host does with it.
+
+    @property
+    def seeker(self) -> Seeker:
+        """It, in want of a place."""
+        made_by = Kind(self.snapshot.digest, self.snapshot.dtype) if self.snapshot else None
+        return Seeker(self.number, made_by, self._opened.is_set())
+
+    def end(self) -> None:
+        """No more events come."""
+        self.is_closed = True
+        self.snapshot = None
+        self._opened.set()
+        self._settled.set()
+        self._queue.put_nowait(None)
+
+    def refuse(self, refusal: Refusal) -> None:
+        """No engine takes it."""
+        self._refusal = refusal
+        self.end()
+
+    def tell(self, event: EngineEvent) -> None:
+        """One more event."""
+        self._queue.put_nowait(event)
+
+    def hear(self, heard: Heard) -> None:
+        """Something happened at its device."""
+        event = heard.event
+        self.snapshot = heard.snapshot or self.snapshot
+        match event:
+            case ChunkReady():
+                self._answer(event.applied_ids)
+                event = self._took(event)
+            case ControlRefused():
+                self._answer(event.ids)
+            case _:
+                pass
+        self.tell(event)
+
+    def sit(self, device: Device, opened: Opened, *, is_moved: bool = False) -> None:
+        """It is open at a device; `is_moved` if it never stopped."""
+        assert device.facts is not None
+        self.device, self._is_seated = device, True
+        if is_moved:
+            self.tell(EngineChanged(device.facts.info))
+        elif self._opened.is_set():
+            self.tell(WorkerRestarted(device.facts.info, opened.is_resumed))
+        self._opened.set()
+        for said in self._unanswered.values():
+            device.tell(said)
+        self._ask()
+
+    async def rise(self) -> None:
+        """Take nothing more from its device; what is being made there still comes."""
+        self._is_seated = False
+        await self._settled.wait()
+
+    def lose(self, reason: str, retry_in_s: float) -> None:
+        """Its device is gone."""
+        was_open = self._opened.is_set()
+        self.device, self._is_seated, self._is_recovering = None, False, True
+        if self._is_asked:
+            self._n_deaths += 1
+            self._refuse_all(reason)
+            self._wanted_s, self._is_asked = 0.0, False
+        self._settled.set()
+        if self._n_deaths == MAX_DEATHS - 1:  # perhaps it is its past that no engine can live with
+            self.snapshot = None
+        if self._n_deaths >= MAX_DEATHS:
+            self.end()
+        elif was_open:
+            self.tell(WorkerDied(reason, retry_in_s))
+
+    def _refuse_all(self, reason: str) -> None:
+        # Not tried again: should one of them be what kills the engine, it would kill one after the other.
+        if self._unanswered:
+            message = f"{reason} The request was not applied; send it again."
+            self.tell(ControlRefused(tuple(self._unanswered), EngineError.code, message))
+            self._unanswered.clear()
+
+    def _ask(self) -> None:
+        if self._wanted_s is not None and self._is_seated and self.device is not None:
+            self.device.tell(Want(self.number, self._wanted_s))
+            self._wanted_s, self._is_asked = None, True
+            self._settled.clear()
+
+    def _took(self, chunk: ChunkReady) -> ChunkReady:
+        """The chunk that was asked for, as it is passed on."""
+        self._is_asked, self._n_deaths = False, 0
+        self._settled.set()
+        # A blend has a name that says no prompt again.
+        self.prompt = chunk.prompt if len(chunk.prompt) <= MAX_PROMPT_CHARS else self.prompt
+        self.seed = chunk.seed
+        if self._is_recovering and chunk.chunk_index != self._next_index:
+            chunk = replace(chunk, is_fresh=True)  # it goes on from before what was made last
+        self._is_recovering, self._next_index = False, chunk.chunk_index + 1
+        return chunk
+
+    def _answer(self, ids: Sequence[int]) -> None:
+        for id in ids:
+            self._unanswered.pop(id, None)
+
+    async def _query(self, what: Literal["session", "scenario"]) -> bytes | Scenario:
+        if not self._is_seated or self.device is None:
+            raise EngineError("The stream is on its way to a device; ask again in a moment.")
+        try:
+            answer = await self.device.link.ask(self.number, what)
+        except LinkGoneError as error:
+            raise EngineError(f"{error} Ask again in a moment.") from error
+        if answer.refusal is not None:
+            raise engine_error(answer.refusal.code, answer.refusal.message)
+        assert answer.value is not None
+        return answer.value

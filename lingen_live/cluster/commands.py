@@ -1,0 +1,149 @@
+"""`lingen_live cluster start | status | drain | simulate`: parses, connects, and lets others do the work.
+
+Light to import: Ray is imported only by what is asked for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lingen_live.engine.interface import EngineFactory, default_engine
+from lingen_live.engine.options import EngineOptions
+from lingen_live.errors import ClusterError
+from lingen_live.serve.launch import add_arguments, launch
+
+if TYPE_CHECKING:
+    from lingen_live.cluster.link import Link
+    from lingen_live.cluster.store import Store
+    from lingen_live.engine.client import EngineHost
+
+MAX_DEVICES = 1024
+MAX_SNAPSHOT_CHUNKS = 64
+MAX_SESSIONS = 4096
+"""Of all devices together; how many really get in is measured."""
+
+
+def add_cluster(parser: argparse.ArgumentParser) -> None:
+    """Add the three commands to `parser`."""
+    commands = parser.add_subparsers(dest="cluster_command", required=True)
+    start = commands.add_parser("start", help="serve the page, with an engine on each of several devices")
+    add_arguments(start)
+    where = start.add_argument_group("what it computes on; --sessions and --threads are those of one device")
+    _add_address(where, "a Ray cluster: auto for the one of this machine, or HOST:PORT (default: one of its own)")
+    where.add_argument("--devices", type=int, default=1, metavar="N", help="engines (default: %(default)s)")
+    where.add_argument(
+        "--snapshot-chunks",
+        type=int,
+        default=4,
+        metavar="N",
+        help="chunks between two snapshots of a session, at most; it goes on from one if its device dies "
+        "(default: %(default)s)",
+    )
+    where.add_argument(
+        "--snapshots",
+        metavar="PLACE",
+        help="keep a session file of every session there until it ends: a folder, or a URL that fsspec knows "
+        "(default: sessions are kept in memory only)",
+    )
+    start.set_defaults(run=start_cluster)
+    status = commands.add_parser("status", help="say what runs where")
+    _add_address(status, "as of `start` (default: auto)", default="auto")
+    status.set_defaults(run=_status)
+    drain = commands.add_parser("drain", help="move all sessions away from a device, then end its engine")
+    drain.add_argument("device", metavar="NAME", help="of the device, as `status` tells it")
+    _add_address(drain, "as of `start` (default: auto)", default="auto")
+    drain.set_defaults(run=_drain)
+    simulate = commands.add_parser(
+        "simulate", help="a made-up day of a large cluster, by the rule that places sessions"
+    )
+    simulate.add_argument("--seed", type=int, default=0, help="dice of the day (default: 0)")
+    simulate.add_argument(
+        "--out",
+        type=Path,
+        default=Path("docs"),
+        metavar="DIR",
+        help="where benchmarks/ and images/ are (default: docs)",
+    )
+    simulate.set_defaults(run=_simulate)
+
+
+def start_cluster(args: argparse.Namespace, factory: EngineFactory = default_engine) -> int:
+    """Serve until Ctrl-C; the exit code as of `launch`.
+
+    Raises:
+        ClusterError: there is no such cluster.
+        ConfigError: an option has a value that cannot be.
+    """
+    _check("devices", args.devices, MAX_DEVICES)
+    _check("snapshot-chunks", args.snapshot_chunks, MAX_SNAPSHOT_CHUNKS)
+    from lingen_live.cluster.connect import connected
+    from lingen_live.cluster.store import Store, open_shelf
+
+    store = Store(open_shelf(args.snapshots)) if args.snapshots else None
+    n_gpus = args.devices if args.device.startswith("cuda") else 0
+    # Before the server holds signals back: all that is started here would hold them back as well.
+    with connected(args.address, n_cpus=args.devices * max(1, args.threads), n_gpus=n_gpus):
+        return launch(
+            args,
+            factory,
+            make_host=lambda options: _make_host(options, factory, args.devices, args.snapshot_chunks, store),
+            max_sessions=MAX_SESSIONS,
+        )
+
+
+def _make_host(
+    options: EngineOptions, factory: EngineFactory, n_devices: int, snapshot_chunks: int, store: Store | None
+) -> EngineHost:
+    from dataclasses import replace
+
+    from lingen_live.cluster.host import ClusterHost
+    from lingen_live.cluster.ray_link import RayLink
+
+    lives = itertools.count()
+
+    def connect(name: str, dtype: str | None) -> Link:
+        return RayLink(name, replace(options, dtype=dtype or options.dtype), factory, snapshot_chunks, next(lives))
+
+    names = [f"engine-{k}" for k in range(n_devices)]
+    return ClusterHost(names, connect, dtype=None if options.dtype == "auto" else options.dtype, store=store)
+
+
+def _status(args: argparse.Namespace) -> int:
+    from lingen_live.cluster.connect import connected
+
+    with connected(args.address):
+        from lingen_live.cluster.overview import all_devices, describe
+
+        sys.stdout.write(describe(all_devices()))
+    return 0
+
+
+def _drain(args: argparse.Namespace) -> int:
+    from lingen_live.cluster.connect import connected
+
+    with connected(args.address):
+        from lingen_live.cluster.overview import drain
+
+        drain(args.device, lambda line: print(line, flush=True))  # noqa: T201
+    return 0
+
+
+def _simulate(args: argparse.Namespace) -> int:
+    from lingen_live.cluster.simulation import DayPlan
+    from lingen_live.cluster.simulation_report import write_report
+
+    sys.stdout.write(write_report(args.out / "benchmarks", args.out / "images", DayPlan(), args.seed))
+    return 0
+
+
+def _add_address(parser: argparse._ActionsContainer, help: str, default: str | None = None) -> None:
+    parser.add_argument("--address", metavar="ADDRESS", default=default, help=help)
+
+
+def _check(name: str, value: int, most: int) -> None:
+    if not 1 <= value <= most:
+        raise ClusterError(f"{name} is {value}; it must be 1 to {most}.")

@@ -1,0 +1,346 @@
+"""`ClusterHost`: the engines of many devices, as one `EngineHost`. Places streams, moves them, brings them back.
+
+Of one event loop. Knows devices and streams. Does not know Ray, nor HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from lingen_live.cluster.client import ClusterClient
+from lingen_live.cluster.device import Device
+from lingen_live.cluster.link import Link, LinkGoneError
+from lingen_live.cluster.messages import Heard, Leave
+from lingen_live.cluster.placement import Room, place, relieve
+from lingen_live.cluster.store import Store
+from lingen_live.engine.info import EngineInfo
+from lingen_live.engine.interface import OnProgress
+from lingen_live.engine.messages import Failed, Opened
+from lingen_live.engine.queries import engine_error
+from lingen_live.errors import EngineError, LingenError
+
+Connect = Callable[[str, str | None], Link]
+"""Begins a life of a device's engine: the device's name, and the dtype that it must have, None for any."""
+
+_N_MOVES = 256
+RELIEF_S = 5.0
+"""Between two sessions that are moved because their device has too many."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A stream that went to another device while it played; `pause_s` is how long nothing could be made of it."""
+
+    number: int
+    source: str
+    target: str
+    pause_s: float
+
+
+class ClusterHost:
+    """An `EngineHost` over devices.
+
+    Args:
+        names: of the devices, one or more.
+        connect: reaches them.
+        dtype: of all engines; None to have all take what the first one chooses, for streams move only between equals.
+        store: keeps all sessions as files, until they end; None to keep none.
+        first_retry_s: see `Device`.
+        hang_s: see `Device`.
+
+    Attributes:
+        devices: all, also those that are gone.
+        moves: the last ones.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        connect: Connect,
+        *,
+        dtype: str | None,
+        store: Store | None = None,
+        first_retry_s: float = 0.5,
+        hang_s: float = 120.0,
+    ) -> None:
+        self._dtype = dtype
+        self._connect = connect
+        self.devices = [
+            Device(name, partial(self._connect_to, name), self, first_retry_s=first_retry_s, hang_s=hang_s)
+            for name in names
+        ]
+        self._store = store
+        self._begun = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")  # so that runs do not overwrite each other's files
+        self._being_kept: set[ClusterClient] = set()
+        self.moves: deque[Move] = deque(maxlen=_N_MOVES)
+        self._clients: dict[int, ClusterClient] = {}
+        self._numbers = itertools.count()
+        self._listeners: list[OnProgress] = []
+        self._started: asyncio.Future[EngineInfo] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_relieving = False
+        self._is_closed = False
+
+    # The EngineHost interface.
+
+    async def start(self, on_progress: OnProgress) -> EngineInfo:
+        """Start the engines and wait until the first one is warm.
+
+        Raises:
+            LingenError: there is no device on which one can be built; the first reason.
+        """
+        self._started = asyncio.get_running_loop().create_future()
+        self._start_more()
+        return await self.started(on_progress)
+
+    def open(self, *, prompt: str, seed: int, is_background: bool = False) -> ClusterClient:
+        """One more stream, also before an engine is warm.
+
+        Raises:
+            EngineError: it is to be made in the background, which no cluster does.
+        """
+        if is_background:
+            raise EngineError("A cluster makes nothing in the background; it has sessions only.")
+        client = ClusterClient(next(self._numbers), prompt, seed, self)
+        self._clients[client.number] = client
+        self._pump()
+        return client
+
+    @property
+    def capacity(self) -> int | None:
+        """How many streams all devices together make as fast as they play; None while nothing was measured."""
+        ready = [device for device in self.devices if device.state == "ready"]
+        return sum(_in_time(device) for device in ready) or None
+
+    async def close(self) -> None:
+        """End all engines and streams; idempotent."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        for client in list(self._clients.values()):
+            client.end()
+        self._clients.clear()
+        for device in self.devices:
+            device.end()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._store is not None:
+            await self._store.settled()
+        self._fail(EngineError("The engines were closed before one was warm."))
+
+    # What its streams ask of it.
+
+    async def started(self, on_progress: OnProgress) -> EngineInfo:
+        """Wait until an engine is warm; errors as of `start`."""
+        if self._started is None:
+            raise EngineError("A stream was started before the engines.")
+        self._listeners.append(on_progress)
+        try:
+            return await asyncio.shield(self._started)
+        finally:
+            self._listeners.remove(on_progress)
+
+    def release(self, client: ClusterClient) -> None:
+        """The stream is closed."""
+        self._clients.pop(client.number, None)
+        if client.device is not None:
+            client.device.tell(Leave(client.number))
+        if self._store is not None:
+            self._store.forget(self._name(client))
+        self._pump()
+
+    # What devices tell.
+
+    def hear_progress(self, device: Device, stage: str, fraction: float) -> None:
+        """How far building has come."""
+        if self._started is not None and not self._started.done():
+            for listener in list(self._listeners):
+                listener(f"{device.name}: {stage}", fraction)
+
+    def hear_ready(self, device: Device) -> None:
+        """An engine is warm."""
+        assert device.facts is not None
+        self._dtype = device.facts.info.dtype
+        if self._started is not None and not self._started.done():
+            self._started.set_result(device.facts.info)
+        self._start_more()
+        self._pump()
+
+    def hear_event(self, device: Device, heard: Heard) -> None:
+        """Something happened to a stream."""
+        client = self._clients.get(heard.number)
+        if client is not None and client.device is device:
+            client.hear(heard)
+            if self._store is not None and heard.snapshot is not None and client not in self._being_kept:
+                self._being_kept.add(client)
+                self._spawn(self._keep(client, self._store))
+
+    def hear_leaving(self, device: Device) -> None:
+        """Take all streams elsewhere, then end the engine."""
+        self._spawn(self._drain(device))
+
+    def hear_gone(self, device: Device, reason: str, retry_in_s: float) -> None:
+        """Bring all streams back that were there."""
+        logger.warning("%s Its sessions go on elsewhere, or here when it is back.", reason)
+        for client in self._at(device):
+            client.lose(reason, retry_in_s)
+            if client.is_closed:
+                self._clients.pop(client.number, None)
+        self._pump()
+
+    def hear_refused(self, device: Device, failed: Failed) -> None:
+        """Go on without a device."""
+        logger.warning("%s", failed.message)
+        if all(one.state == "refused" for one in self.devices):
+            self._fail(engine_error(failed.code, failed.message))
+        self._start_more()
+
+    async def _keep(self, client: ClusterClient, store: Store) -> None:
+        """Have the store hold a session as it is now; one at a time of each, for a store may be slow."""
+        try:
+            data = await client.save()
+        except LingenError as error:
+            logger.info("A session is not kept this time: %s", error.message)
+        else:
+            if not client.is_closed:
+                store.put(self._name(client), data)
+        finally:
+            self._being_kept.discard(client)
+
+    def _name(self, client: ClusterClient) -> str:
+        return f"{self._begun}-{client.number}"
+
+    # Placing and moving.
+
+    def _pump(self) -> None:
+        """Place whom there is room for; who makes others late is moved to a better place before newcomers get it."""
+        if not self._is_relieving and not self._is_closed and (move := relieve(self._rooms())):
+            self._is_relieving = True
+            self._spawn(self._relieve(move[0]))
+        seekers = [client.seeker for client in self._clients.values() if client.device is None]
+        if seekers and not self._is_closed:
+            by_name = {device.name: device for device in self.devices}
+            for number, name in place(seekers, self._rooms()).items():
+                client = self._clients[number]
+                client.device = by_name[name]
+                self._spawn(self._seat(client, by_name[name]))
+
+    async def _seat(self, client: ClusterClient, device: Device) -> None:
+        opened = await self._open_at(client, device, client.snapshot)
+        if opened is None or client.device is not device:
+            return  # the device is gone; who was there is told of it
+        if opened.refusal is not None and client.snapshot is not None:
+            logger.warning("A session begins anew: %s", opened.refusal.message)
+            client.snapshot = None
+            opened = await self._open_at(client, device, None) or opened
+        if client.is_closed:
+            device.tell(Leave(client.number))
+        elif opened.refusal is not None:
+            self._clients.pop(client.number, None)
+            client.refuse(opened.refusal)
+        else:
+            client.sit(device, opened)
+
+    async def _drain(self, device: Device) -> None:
+        """One after the other, for each takes the target's time; whoever finds no place now, when there is one."""
+        while device.state == "draining" and (clients := self._at(device)):
+            n_before = len(clients)
+            for client in clients:
+                await self._move(client, device)
+            if len(self._at(device)) == n_before:
+                await asyncio.sleep(0.2)
+        if device.state == "draining":
+            device.end()
+
+    async def _relieve(self, name: str) -> None:
+        """Move one session; how many are played in time is measured, so it is not done more often than that shows."""
+        source = next(device for device in self.devices if device.name == name)
+        try:
+            if source.state == "ready" and (clients := self._at(source)):
+                await self._move(clients[-1], source, is_live=False)
+            await asyncio.sleep(RELIEF_S)
+        finally:
+            self._is_relieving = False
+        self._pump()
+
+    async def _move(self, client: ClusterClient, source: Device, *, is_live: bool = True) -> None:
+        seeker = replace(client.seeker, is_live=is_live)
+        name = place([seeker], [room for room in self._rooms() if room.name != source.name]).get(client.number)
+        if name is None:
+            return
+        target = next(device for device in self.devices if device.name == name)
+        await client.rise()  # the chunk that is being made is played
+        begun_s = time.monotonic()
+        if client.is_closed or client.device is not source:
+            return
+        try:
+            carried = await source.link.carry(client.number)
+        except LinkGoneError:
+            return  # and whoever was there hears of it
+        opened = await self._open_at(client, target, carried)
+        if client.is_closed or client.device is not source:
+            target.tell(Leave(client.number))
+        elif opened is None or opened.refusal is not None:
+            client.sit(source, Opened(client.number, True), is_moved=True)
+        else:
+            client.sit(target, opened, is_moved=True)
+            source.tell(Leave(client.number))
+            self.moves.append(Move(client.number, source.name, target.name, time.monotonic() - begun_s))
+
+    async def _open_at(self, client: ClusterClient, device: Device, carried: Any) -> Opened | None:
+        """None if the device is gone."""
+        try:
+            return await device.link.open(client.number, client.prompt, client.seed, carried)
+        except LinkGoneError:
+            return None
+
+    def _rooms(self) -> list[Room]:
+        """Of all devices that take streams."""
+        return [
+            Room(device.name, device.kind, device.facts.n_slots, _in_time(device), len(self._at(device)))
+            for device in self.devices
+            if device.state == "ready" and device.facts is not None and device.kind is not None
+        ]
+
+    def _at(self, device: Device) -> list[ClusterClient]:
+        return [client for client in self._clients.values() if client.device is device]
+
+    def _connect_to(self, name: str) -> Link:
+        return self._connect(name, self._dtype)
+
+    def _start_more(self) -> None:
+        """Start all devices; but one after the other until it is known in which arithmetic."""
+        for device in self.devices:
+            if self._dtype is None and any(one.state == "starting" for one in self.devices):
+                return
+            if device.state == "waiting":
+                device.state = "starting"
+                self._spawn(device.run())
+
+    def _fail(self, error: EngineError) -> None:
+        if self._started is not None and not self._started.done():
+            self._started.set_exception(error)
+            self._started.exception()  # if nobody waits for it, that is no mistake
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _in_time(device: Device) -> int:
+    """How many streams a device plays as fast as needed."""
+    n_slots = device.facts.n_slots if device.facts else 0
+    return min(n_slots, device.capacity or n_slots)
