@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from fake_text import FakeText
 
-from lingen_live.checkpoint import save_bundle
+from lingen_live.checkpoint import Bundle, load_bundle, save_bundle
 from lingen_live.codec.autoencoder import VideoCodec
 from lingen_live.config import BundleConfig, CodecConfig, ModelConfig, PromptField, SamplerConfig, VideoConfig
+from lingen_live.engine.engine import Engine
 from lingen_live.model.lingen import LinGen
+
+MakeEngine = Callable[..., Engine]
 
 if not torch.cuda.is_available():
     # Before anything imports Triton, which reads it once: without a GPU its kernels run in its interpreter.
@@ -108,3 +113,20 @@ def tiny_bundle(tiny_config: BundleConfig, tmp_path_factory: pytest.TempPathFact
                     parameter.normal_(std=0.02)
     save_bundle(directory, tiny_config, model, codec, dtype=torch.float32)
     return directory
+
+
+@pytest.fixture
+def bundle(tiny_bundle: Path) -> Bundle:
+    """The tiny bundle, loaded anew: a test may do with it what it likes."""
+    return load_bundle(tiny_bundle)
+
+
+@pytest.fixture
+def make_engine(bundle: Bundle) -> MakeEngine:
+    """Make engines of one bundle; options as those of `Engine`."""
+
+    def make(**options: object) -> Engine:
+        given = {"seed": 7, "prompt": "a meadow", **options}
+        return Engine(bundle, FakeText(bundle.config.model.text_tokens), **given)  # type: ignore[arg-type]
+
+    return make

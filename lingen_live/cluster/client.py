@@ -7,20 +7,20 @@ other streams, nor where it goes next.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal, Protocol
+from typing import Protocol
 
 from lingen_live.cluster.device import Device
 from lingen_live.cluster.link import LinkGoneError
 from lingen_live.cluster.messages import Heard, Say, Want
 from lingen_live.cluster.placement import Kind, Seeker
+from lingen_live.engine.base_stream import BaseStream, Question
 from lingen_live.engine.carry import Carried
 from lingen_live.engine.client import (
     ChunkReady,
     ControlRefused,
     EngineChanged,
-    EngineEvent,
     WorkerDied,
     WorkerRestarted,
 )
@@ -32,7 +32,6 @@ from lingen_live.engine.queries import engine_error
 from lingen_live.engine.scenario import Scenario
 from lingen_live.engine.tick import Refusal
 from lingen_live.errors import EngineError
-from lingen_live.prompt import MAX_PROMPT_CHARS
 
 MAX_DEATHS = 3
 """So many engines in turn may die over a stream's chunk; with the second it begins anew, with the third it ends."""
@@ -48,7 +47,7 @@ class Office(Protocol):
         """The stream is closed."""
 
 
-class ClusterClient:
+class ClusterClient(BaseStream):
     """A stream.
 
     Args:
@@ -63,11 +62,9 @@ class ClusterClient:
     """
 
     def __init__(self, number: int, prompt: str, seed: int, office: Office) -> None:
-        self.number = number
-        self.prompt, self.seed = prompt, seed
+        super().__init__(number, prompt, seed)
         self.device: Device | None = None
         self.snapshot: Carried | None = None
-        self.is_closed = False
         self._office = office
         self._unanswered: dict[int, Say] = {}
         self._wanted_s: float | None = None
@@ -78,9 +75,6 @@ class ClusterClient:
         self._next_index = 0
         self._is_recovering = False
         self._n_deaths = 0
-        self._queue: asyncio.Queue[EngineEvent | None] = asyncio.Queue()
-        self._opened = asyncio.Event()
-        self._refusal: Refusal | None = None
 
     # The EngineClient interface.
 
@@ -110,36 +104,8 @@ class ClusterClient:
         if self._is_seated and self.device is not None:
             self.device.tell(said)
 
-    async def save(self) -> bytes:
-        """The stream as a session file; waits for the chunk that is being made.
-
-        Raises:
-            LingenError: it cannot be saved now.
-        """
-        saved = await self._query("session")
-        assert isinstance(saved, bytes)
-        return saved
-
-    async def scenario(self) -> Scenario:
-        """The stream's branch, to be played again; waits for the chunk that is being made.
-
-        Raises:
-            LingenError: it cannot be told.
-        """
-        told = await self._query("scenario")
-        assert isinstance(told, Scenario)
-        return told
-
-    async def events(self) -> AsyncIterator[EngineEvent]:
-        """All events, in order, until the stream is closed."""
-        while (event := await self._queue.get()) is not None:
-            yield event
-
-    async def close(self) -> None:
-        """Close the stream and let go of all that it held; idempotent."""
-        if not self.is_closed:
-            self.end()
-            self._office.release(self)
+    def _release(self) -> None:
+        self._office.release(self)
 
     # What its host does with it.
 
@@ -151,20 +117,14 @@ class ClusterClient:
 
     def end(self) -> None:
         """No more events come."""
-        self.is_closed = True
+        super().end()
         self.snapshot = None
-        self._opened.set()
         self._settled.set()
-        self._queue.put_nowait(None)
 
     def refuse(self, refusal: Refusal) -> None:
         """No engine takes it."""
         self._refusal = refusal
         self.end()
-
-    def tell(self, event: EngineEvent) -> None:
-        """One more event."""
-        self._queue.put_nowait(event)
 
     def hear(self, heard: Heard) -> None:
         """Something happened at its device."""
@@ -204,7 +164,8 @@ class ClusterClient:
         self.device, self._is_seated, self._is_recovering = None, False, True
         if self._is_asked:
             self._n_deaths += 1
-            self._refuse_all(reason)
+            self._refuse(tuple(self._unanswered), reason)
+            self._unanswered.clear()
             self._wanted_s, self._is_asked = 0.0, False
         self._settled.set()
         if self._n_deaths == MAX_DEATHS - 1:  # perhaps it is its past that no engine can live with
@@ -213,13 +174,6 @@ class ClusterClient:
             self.end()
         elif was_open:
             self.tell(WorkerDied(reason, retry_in_s))
-
-    def _refuse_all(self, reason: str) -> None:
-        # Not tried again: should one of them be what kills the engine, it would kill one after the other.
-        if self._unanswered:
-            message = f"{reason} The request was not applied; send it again."
-            self.tell(ControlRefused(tuple(self._unanswered), EngineError.code, message))
-            self._unanswered.clear()
 
     def _ask(self) -> None:
         if self._wanted_s is not None and self._is_seated and self.device is not None:
@@ -231,9 +185,7 @@ class ClusterClient:
         """The chunk that was asked for, as it is passed on."""
         self._is_asked, self._n_deaths = False, 0
         self._settled.set()
-        # A blend has a name that says no prompt again.
-        self.prompt = chunk.prompt if len(chunk.prompt) <= MAX_PROMPT_CHARS else self.prompt
-        self.seed = chunk.seed
+        self._note(chunk)
         if self._is_recovering and chunk.chunk_index != self._next_index:
             chunk = replace(chunk, is_fresh=True)  # it goes on from before what was made last
         self._is_recovering, self._next_index = False, chunk.chunk_index + 1
@@ -243,7 +195,7 @@ class ClusterClient:
         for id in ids:
             self._unanswered.pop(id, None)
 
-    async def _query(self, what: Literal["session", "scenario"]) -> bytes | Scenario:
+    async def _query(self, what: Question) -> bytes | Scenario:
         if not self._is_seated or self.device is None:
             raise EngineError("The stream is on its way to a device; ask again in a moment.")
         try:

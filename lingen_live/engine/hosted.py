@@ -5,12 +5,11 @@ Of one event loop. Knows what waits for its next chunk. Does not know processes,
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from typing import Literal, Protocol
+from typing import Protocol
 
+from lingen_live.engine.base_stream import BaseStream, Question
 from lingen_live.engine.carry import Carried
-from lingen_live.engine.client import ChunkReady, ControlRefused, EngineEvent, refused
+from lingen_live.engine.client import ChunkReady, refused
 from lingen_live.engine.control import EngineControl, Mailbox, Turn
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.interface import OnProgress
@@ -20,7 +19,6 @@ from lingen_live.engine.queries import engine_error
 from lingen_live.engine.scenario import Scenario
 from lingen_live.engine.tick import Refusal
 from lingen_live.errors import EngineError
-from lingen_live.prompt import MAX_PROMPT_CHARS
 
 
 class Office(Protocol):
@@ -35,14 +33,14 @@ class Office(Protocol):
     def abandon(self, stream: HostedStream) -> None:
         """What is being made for the stream is not wanted any more, if that costs nobody else anything."""
 
-    async def ask(self, stream: HostedStream, what: Literal["session", "scenario"]) -> bytes | Scenario:
+    async def ask(self, stream: HostedStream, what: Question) -> bytes | Scenario:
         """A question between two chunks; raises `LingenError` if there is no answer."""
 
     def release(self, stream: HostedStream) -> None:
         """The stream is closed."""
 
 
-class HostedStream:
+class HostedStream(BaseStream):
     """A stream, its mailbox and its events.
 
     Args:
@@ -67,21 +65,15 @@ class HostedStream:
         is_background: bool = False,
         carried: Carried | None = None,
     ) -> None:
-        self.number = number
+        super().__init__(number, prompt, seed)
         self.is_background = is_background
         self.is_open = False
         self.is_resumed = False
         self.kept: KeptTimeline | None = None
         self.carried = carried
-        self._prompt = prompt
-        self._seed = seed
         self._office = office
         self._mailbox = Mailbox()
         self._turn: Turn | None = None
-        self._queue: asyncio.Queue[EngineEvent | None] = asyncio.Queue()
-        self._opened = asyncio.Event()
-        self._refusal: Refusal | None = None
-        self._is_closed = False
 
     # The EngineClient interface.
 
@@ -95,13 +87,13 @@ class HostedStream:
         await self._opened.wait()
         if self._refusal is not None:
             raise engine_error(self._refusal.code, self._refusal.message)
-        if self._is_closed:
+        if self.is_closed:
             raise EngineError("The stream was closed before it was open.")
         return info
 
     async def request(self, ready_s: float = 0.0) -> None:
         """Ask for one more chunk; a no-op while one is being made, kept in mind while the engine restarts."""
-        if not self._is_closed:
+        if not self.is_closed:
             self._office.want(self, ready_s)
 
     async def control(self, control: EngineControl, turn: Turn | None = None) -> None:
@@ -111,44 +103,13 @@ class HostedStream:
         if turn is not None:
             self._office.abandon(self)
 
-    async def save(self) -> bytes:
-        """The stream as a session file; waits for the chunk that is being made.
+    async def _query(self, what: Question) -> bytes | Scenario:
+        return await self._office.ask(self, what)
 
-        Raises:
-            LingenError: it cannot be saved now.
-        """
-        saved = await self._office.ask(self, "session")
-        assert isinstance(saved, bytes)
-        return saved
-
-    async def scenario(self) -> Scenario:
-        """The stream's branch, to be played again; waits for the chunk that is being made.
-
-        Raises:
-            LingenError: it cannot be told.
-        """
-        told = await self._office.ask(self, "scenario")
-        assert isinstance(told, Scenario)
-        return told
-
-    async def events(self) -> AsyncIterator[EngineEvent]:
-        """All events, in order, until the stream is closed."""
-        while (event := await self._queue.get()) is not None:
-            yield event
-
-    async def close(self) -> None:
-        """Close the stream and let go of all that it held; idempotent."""
-        if not self._is_closed:
-            self.end()
-            self._office.release(self)
+    def _release(self) -> None:
+        self._office.release(self)
 
     # What the host does with it.
-
-    def end(self) -> None:
-        """No more events come."""
-        self._is_closed = True
-        self._opened.set()
-        self._queue.put_nowait(None)
 
     @property
     def has_orders(self) -> bool:
@@ -158,7 +119,7 @@ class HostedStream:
     @property
     def opening(self) -> Open:
         """How it is opened, in an engine that has just been built or has run for long."""
-        return Open(self.number, self._prompt, self._seed, self.kept, self.carried)
+        return Open(self.number, self.prompt, self.seed, self.kept, self.carried)
 
     def hear_opened(self, opened: Opened) -> None:
         """The engine has it now, or refuses it."""
@@ -175,9 +136,7 @@ class HostedStream:
     def hear_chunk(self, chunk: ChunkReady, refusals: tuple[Refusal, ...], kept: KeptTimeline | None) -> None:
         """Its next chunk is there."""
         self.kept, self.carried = kept, None
-        # A blend has a name that says no prompt again.
-        self._prompt = chunk.prompt if len(chunk.prompt) <= MAX_PROMPT_CHARS else self._prompt
-        self._seed = chunk.seed
+        self._note(chunk)
         for refusal in refusals:
             self.tell(refused(refusal))
         self.tell(chunk)
@@ -188,12 +147,5 @@ class HostedStream:
 
     def hear_lost(self, job: Job, reason: str) -> None:
         """The engine ended over its next chunk."""
-        # Not tried again: should one of the orders be what kills the engine, it would die for ever.
-        if job.ids:
-            message = f"{reason} The request was not applied; send it again."
-            self.tell(ControlRefused(job.ids, EngineError.code, message))
+        self._refuse(job.ids, reason)
         self._turn = None
-
-    def tell(self, event: EngineEvent) -> None:
-        """One more event."""
-        self._queue.put_nowait(event)

@@ -74,7 +74,7 @@ class _Reader:
         if number != self._number:
             if len(self.lives) >= strict.MAX_CHUNKS:
                 raise ProfileError(
-                    f"{where} begins chunk {strict.MAX_CHUNKS + 1}; at most {strict.MAX_CHUNKS} are strict."
+                    f"{where} begins chunk {strict.MAX_CHUNKS + 1}; at most {strict.MAX_CHUNKS} are read."
                 )
             self._number, self._begun = number, {}
             self.lives.append(ChunkLife(_chunk_of(event, where), at_s))
@@ -90,7 +90,7 @@ class _Reader:
         life = self.lives[-1]
         if len(life.spans) >= strict.MAX_SPANS:
             raise ProfileError(
-                f"{where} is span {strict.MAX_SPANS + 1} of its chunk; at most {strict.MAX_SPANS} are strict."
+                f"{where} is span {strict.MAX_SPANS + 1} of its chunk; at most {strict.MAX_SPANS} are read."
             )
         life.spans.append(span)
 

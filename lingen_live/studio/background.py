@@ -48,7 +48,7 @@ async def render_beside(host: EngineHost, scenario: Scenario, reel: Reel, on_chu
 
     Args:
         host: warm, or about to be.
-        scenario: what is said when; what it was made with does not count.
+        scenario: what is said when; what it was made with, and which of its chunks it shows, do not count.
         reel: where it goes; there is nothing yet.
         on_chunk: told after every chunk.
 
@@ -60,7 +60,7 @@ async def render_beside(host: EngineHost, scenario: Scenario, reel: Reel, on_chu
     client = host.open(prompt=asked[0].prompt, seed=scenario.start.seed, is_background=True)
     try:
         info = await client.start(lambda stage, fraction: None)
-        here = replace(scenario, made_with=Grid.of(info).made_with, record=Record())
+        here = replace(scenario, made_with=Grid.of(info).made_with, record=Record(), shows=None)
         cutter, executor = _Cutter(reel, info.fps, here.n_chunks), ThreadPoolExecutor(1, "lingen-film", _be_nice)
         try:
             return await _shoot(client, here, cutter, executor, on_chunk)

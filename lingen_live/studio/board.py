@@ -30,7 +30,7 @@ def to_board(cells: object, seed: object, length_s: object) -> Storyboard:
     if not isinstance(cells, list):
         raise ScenarioError("There is no table; its first row says what the film begins with.")
     if len(cells) > MAX_ROWS:  # before each is looked at
-        cells = [row for row in cells if row and any(cell not in (None, "") for cell in row[:2])]
+        cells = [row for row in cells if not isinstance(row, list) or any(cell not in (None, "") for cell in row[:2])]
     if len(cells) > MAX_ROWS:
         raise ScenarioError(f"The table has {len(cells)} rows; at most {MAX_ROWS} are accepted.")
     rows = read_lines([_line(row, number) for number, row in enumerate(cells, 1)])

@@ -168,20 +168,29 @@ class Desk:
                 shutil.rmtree(self._folder, ignore_errors=True)
 
     async def _work(self, film: Film) -> None:
-        if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="lingen-live-studio-"))
-        reel, film.status, self._at_work = self._reel(film), "rendering", film
-        self._task = asyncio.ensure_future(
-            self._make(film.scenario, reel, lambda n_made, picture: film.hear(n_made, picture, self._clock()))
-        )
+        film.status, self._at_work = "rendering", film
+        self._task = asyncio.create_task(self._shoot(film))
         try:
             await asyncio.wait([self._task])
             film.status, film.problem = _fate(self._task)
         finally:
             if self._task.done():
                 self._at_work = self._task = None
-        if film.status != "done":
-            await asyncio.to_thread(reel.discard)
+
+    async def _shoot(self, film: Film) -> int:
+        """Whatever goes wrong with a film, the disk included, is its own misfortune."""
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="lingen-live-studio-"))
+        reel, is_made = self._reel(film), False
+        try:
+            n_frames = await self._make(
+                film.scenario, reel, lambda n_made, picture: film.hear(n_made, picture, self._clock())
+            )
+            is_made = True
+            return n_frames
+        finally:
+            if not is_made:
+                await asyncio.to_thread(reel.discard)
 
     def _reel(self, film: Film) -> Reel:
         assert self._folder is not None

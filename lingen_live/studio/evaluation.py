@@ -77,10 +77,17 @@ class Evaluation:
         if self._task is None or self._task.done():
             return
         self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        # Before it is over, for others look at it then.
         self.problem = f"It was cancelled after {self.n_done} of {self.n_captions} captions."
+        await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self, plan: str) -> None:
+        try:
+            await self._listen(plan)
+        except OSError as error:
+            self.problem = f"The process that evaluates cannot be started: {error.strerror or error}."
+
+    async def _listen(self, plan: str) -> None:
         process = await start_child(self._module, plan)
         try:
             assert process.stdout is not None

@@ -12,6 +12,9 @@ from lingen_live.studio.context import StudioContext
 
 # Before the import, which reads it.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+# Statistics of its own events, by pandas, after every event and over up to 10,000 of them; nobody here can see them.
+os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
+os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(2**62)
 
 import gradio as gr
 from fastapi import FastAPI

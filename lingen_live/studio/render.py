@@ -25,7 +25,7 @@ def render(engine: Engine, scenario: Scenario, reel: Reel, on_chunk: Callable[[i
 
     Args:
         engine: warm, and on the path that it will stay on.
-        scenario: what is said when; what it was made with does not count.
+        scenario: what is said when; what it was made with, and which of its chunks it shows, do not count.
         reel: where it goes.
         on_chunk: told how many chunks there are, first of all those of an earlier run.
 
@@ -37,7 +37,7 @@ def render(engine: Engine, scenario: Scenario, reel: Reel, on_chunk: Callable[[i
     info = engine.info
     chunk_s = info.frames_per_chunk / info.fps
     check_length(scenario.n_chunks * chunk_s, chunk_s)
-    here = replace(scenario, made_with=engine.made_with, record=Record())
+    here = replace(scenario, made_with=engine.made_with, record=Record(), shows=None)
     n_made = reel.open(here)
     if n_made:
         engine.load_session(reel.session(n_made, engine.state.n_bytes))

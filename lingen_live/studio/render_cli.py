@@ -111,7 +111,7 @@ def _scenario(said: Scenario | tuple[Row, ...], args: argparse.Namespace, info: 
     n_chunks = said.n_chunks if args.seconds is None else grid.nearest(check_length(args.seconds, grid.chunk_s))
     seed = said.start.seed if args.seed is None else args.seed
     events = tuple(event for event in said.events if event.chunk_index <= n_chunks)
-    return replace(said, start=replace(said.start, seed=seed), events=events, n_chunks=n_chunks)
+    return replace(said, start=replace(said.start, seed=seed), events=events, n_chunks=n_chunks, shows=None)
 
 
 def _convert(scenario: Scenario, out: Path, info: EngineInfo) -> str:

@@ -1,6 +1,6 @@
 """Files between a person and a tab without any file on the server: read and written by the browser, sent as text.
 
-pick_file("Load...", ".json,.csv", MAX_BYTES).upload(load, None, [...])  # load(evt: gr.EventData): `picked(evt)`
+pick_file("Load...", ".json,.csv", MAX_BYTES).upload(load, None, [...])  # event: `picked(event._data, MAX_BYTES)`
 button.click(save, inputs, text).then(None, text, None, js=save_file("board.csv"))
 """
 

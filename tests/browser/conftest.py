@@ -33,3 +33,4 @@ def live_server() -> Iterator[LiveServer]:
     server = LiveServer("--prompt", "a green meadow on a clear day", "--no-compile")
     yield server
     server.close()
+    assert "Traceback" not in server.said

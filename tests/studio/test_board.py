@@ -41,6 +41,7 @@ def test_cells_become_a_film_and_a_file_and_the_same_again() -> None:
         (None, 0, 12, "There is no table"),
         ([*CELLS, ["2", "b"]], 0, 12, "Row 4 starts at 2 s, but row 2 above it at 4 s"),
         ([["0", "a"]] * 1000, 0, 12, "The table has 1000 rows; at most 200 are accepted."),
+        ([{}] * 1000, 0, 12, "The table has 1000 rows; at most 200 are accepted."),
         ([["0", ""]], 0, 12, "Row 1 has no prompt"),
         ([["x", "a"]], 0, 12, "Row 1 has 'x' for start s; it must be a number."),
         ([["0", "a", "melt"]], 0, 12, "Row 1 says 'melt' for how"),

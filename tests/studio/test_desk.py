@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
@@ -176,3 +177,19 @@ def test_pictures_are_few_and_spread() -> None:
     gaps = {b - a for a, b in itertools.pairwise(numbers)}
     assert (numbers[0], gaps) == (1, {512})
     assert len(numbers) >= MAX_PICTURES // 2
+
+
+async def test_a_disk_without_room_costs_a_film_and_nothing_else(
+    desk: Desk, maker: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**kind: str) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr("tempfile.mkdtemp", refuse)
+        film = submit(desk, "a sea")
+        await until(lambda: film.is_over)
+    assert (film.status, film.problem) == ("failed", "The film cannot be written: No space left on device.")
+    other = submit(desk, "a meadow")
+    maker.told.put_nowait(4)
+    await until(lambda: other.status == "done")

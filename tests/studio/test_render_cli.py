@@ -76,8 +76,10 @@ def test_a_scenario_becomes_a_table_and_that_the_scenario(
     assert "edited.csv: 3 rows, for --seed 9 --seconds 10" in capsys.readouterr().err
     assert run(edited, back, "--seed", 9, "--seconds", 10) == 0
     assert read_scenario(back) == read_scenario(told)
+    told.write_text(json.dumps({**json.loads(told.read_text()), "shows": [12, 8]}), encoding="utf-8")
     assert run(told, back, "--seconds", 5, "--seed", 1) == 0
     shorter = read_scenario(back)
+    assert shorter.shows is None  # of a recording's script all is made
     assert (shorter.n_chunks, shorter.start.seed, [event.chunk_index for event in shorter.events]) == (10, 1, [8])
 
 
