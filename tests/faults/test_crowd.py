@@ -55,18 +55,25 @@ class Held(NamedTuple):
 
     @classmethod
     async def by(cls, server: LiveServer, http: httpx.AsyncClient) -> Held:
-        told = (await http.get("/metrics")).text
+        told = await metrics(http)
         n_viewers, n_sessions = (int(float(gauge(told, name))) for name in ("viewers", "sessions"))
         folder = Path(f"/proc/{server.process.pid}")
         n_threads, n_files = (len(list((folder / name).iterdir())) for name in ("task", "fd"))
         return cls(n_threads, n_files, n_viewers, n_sessions)
 
 
-def gauge(metrics: str, name: str) -> str:
+def gauge(told: str, name: str) -> str:
     """A number of Prometheus' text."""
-    match = re.search(rf"^lingen_{name} (\S+)$", metrics, re.MULTILINE)
-    assert match, metrics
+    match = re.search(rf"^lingen_{name} (\S+)$", told, re.MULTILINE)
+    assert match, told
     return match[1]
+
+
+async def metrics(http: httpx.AsyncClient) -> str:
+    """All of it, as soon as the server answers this address again, from which the crowd comes too."""
+    while (answer := await http.get("/metrics")).status_code == 429:
+        await asyncio.sleep(0.2)
+    return answer.text
 
 
 def resident_bytes(server: LiveServer) -> int:
@@ -134,7 +141,7 @@ async def until_no_more_than(before: Held, server: LiveServer, http: httpx.Async
 async def until(http: httpx.AsyncClient, *, n_viewers: int) -> None:
     """Wait until so many are left."""
     async with asyncio.timeout(30):
-        while int(float(gauge((await http.get("/metrics")).text, "viewers"))) != n_viewers:  # noqa: ASYNC110 (of another process)
+        while int(float(gauge(await metrics(http), "viewers"))) != n_viewers:  # noqa: ASYNC110 (of another process)
             await asyncio.sleep(0.1)
 
 
