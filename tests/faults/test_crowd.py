@@ -71,7 +71,7 @@ def gauge(told: str, name: str) -> str:
 
 async def metrics(http: httpx.AsyncClient) -> str:
     """All of it, as soon as the server answers this address again, from which the crowd comes too."""
-    while (answer := await http.get("/metrics")).status_code == 429:
+    while (answer := await http.get("/metrics")).status_code == 429:  # noqa: ASYNC110 (of another process)
         await asyncio.sleep(0.2)
     return answer.text
 
