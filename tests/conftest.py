@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from compiling import Compiling, begin_compiling
 from fake_text import FakeText
 
 from lingen_live.checkpoint import Bundle, load_bundle, save_bundle
 from lingen_live.codec.autoencoder import VideoCodec
 from lingen_live.config import BundleConfig, CodecConfig, ModelConfig, PromptField, SamplerConfig, VideoConfig
+from lingen_live.engine.compile_child import find_compiler
 from lingen_live.engine.engine import Engine
 from lingen_live.model.lingen import LinGen
 
@@ -130,3 +132,16 @@ def make_engine(bundle: Bundle) -> MakeEngine:
         return Engine(bundle, FakeText(bundle.config.model.text_tokens), **given)  # type: ignore[arg-type]
 
     return make
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiling(
+    request: pytest.FixtureRequest, tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Compiling | None:
+    """Begun with the session: compiling takes a minute, at the lowest priority, so let it be beside other tests.
+
+    None where `test_compiled.py` is not to run, or there is no compiler.
+    """
+    if find_compiler() is None or not any(item.path.name == "test_compiled.py" for item in request.session.items):
+        return None
+    return begin_compiling(load_bundle(tiny_bundle), tmp_path_factory.mktemp("cache"))

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from compiling import Compiling
 from fake_text import FakeText
 
 from lingen_live.checkpoint import Bundle, load_bundle
@@ -42,16 +43,14 @@ def engine_of(bundle: Bundle, *, seeks: bool) -> Engine:
 
 
 @pytest.fixture(scope="module")
-def upgraded(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgraded]:
+def upgraded(compiling: Compiling | None) -> Iterator[Upgraded]:
     """One engine that starts without packages and is asked until its path is decided; the child really compiles."""
+    assert compiling is not None
+    engine = compiling.engine
     with pytest.MonkeyPatch.context() as patch:
-        cache = tmp_path_factory.mktemp("cache")
-        patch.setenv("LINGEN_CACHE", str(cache))
+        patch.setenv("LINGEN_CACHE", str(compiling.cache))
         # Which is faster is left out here: it would depend on what else the machine does.
         patch.setattr(Trial, "time_s", lambda trial, model: 1.0 if isinstance(model.blocks[0], CompiledBlock) else 2.0)
-        engine = engine_of(load_bundle(tiny_bundle), seeks=True)
-        engine.warm_up(lambda stage, fraction: None)
-        engine.tick()
         paths: list[str] = [engine.info.path]
         deadline_s = time.monotonic() + PATIENCE_S
         while engine.seek_upgrade():
@@ -59,7 +58,7 @@ def upgraded(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
             if paths[-1] != engine.info.path:
                 paths.append(engine.info.path)
             time.sleep(0.05)
-        yield Upgraded(engine, paths, cache / "compiled")
+        yield Upgraded(engine, paths, compiling.cache / "compiled")
 
 
 def test_the_first_chunk_does_not_wait_for_it(upgraded: Upgraded) -> None:
