@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Literal, assert_never
 
-from lingen_live.cluster.messages import DeviceStatus, Facts, Heard, Leave, News, Say, ToDevice, Versions, Want
+from lingen_live.cluster.messages import DeviceStatus, Facts, Heard, Leave, News, Say, ToDevice, Want
 from lingen_live.engine.carry import Carried
 from lingen_live.engine.client import ChunkReady, EngineEvent
 from lingen_live.engine.hosted import HostedStream
@@ -62,16 +62,21 @@ class EngineActor:
         try:
             self._info = await self._host.start(lambda stage, fraction: self._say(Progress(stage, fraction)))
         except LingenError as error:
-            return Failed(error.code, error.message, "")
+            return Failed(error.code, f"{error.message} (on {platform.node()})", "")
         except Exception as error:  # the boundary of the process: the reason must reach the gateway
-            sentence = f"The engine stopped on {type(error).__name__}: {error}"
+            sentence = f"The engine stopped on {type(error).__name__}: {error} (on {platform.node()})"
             return Failed(EngineError.code, sentence, traceback.format_exc())
         finally:
             self._has_news.set()  # whoever listens meanwhile need not wait
-        return Facts(self._info, self._options.n_sessions, platform.node(), os.getpid(), Versions.here())
+        return Facts(self._info, self._options.n_sessions, platform.node(), os.getpid())
 
     async def open(self, number: int, prompt: str, seed: int, carried: Carried | None) -> Opened:
-        """Open a stream under a number of the gateway's; `carried` is where it goes on from."""
+        """Open a stream under a number of the gateway's; `carried` is where it goes on from.
+
+        One that is open under that number gives way: it was on its way here when its last device died.
+        """
+        if number in self._streams:
+            await self._close(number)
         stream = self._host.open(prompt=prompt, seed=seed, carried=carried)
         try:
             await stream.start(lambda stage, fraction: None)

@@ -7,6 +7,7 @@ other streams, nor where it goes next.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -31,10 +32,13 @@ from lingen_live.engine.messages import Opened
 from lingen_live.engine.queries import engine_error
 from lingen_live.engine.scenario import Scenario
 from lingen_live.engine.tick import Refusal
-from lingen_live.errors import EngineError
+from lingen_live.errors import ClusterError, EngineError
 
 MAX_DEATHS = 3
 """So many engines in turn may die over a stream's chunk; with the second it begins anew, with the third it ends."""
+
+
+logger = logging.getLogger(__name__)
 
 
 class Office(Protocol):
@@ -55,16 +59,27 @@ class ClusterClient(BaseStream):
         prompt: words that it begins with.
         seed: of the noise.
         office: of its host.
+        name: that it is kept under; None to keep nothing of it.
+        snapshot: how it was when the gateway before this one kept it, to go on from.
 
     Attributes:
         device: where it is, or is on its way to; None while it waits for a place.
         snapshot: how it was after one of its last chunks, to go on from if the device dies.
     """
 
-    def __init__(self, number: int, prompt: str, seed: int, office: Office) -> None:
+    def __init__(
+        self,
+        number: int,
+        prompt: str,
+        seed: int,
+        office: Office,
+        name: str | None = None,
+        snapshot: Carried | None = None,
+    ) -> None:
         super().__init__(number, prompt, seed)
         self.device: Device | None = None
-        self.snapshot: Carried | None = None
+        self.name = name
+        self.snapshot = snapshot
         self._office = office
         self._unanswered: dict[int, Say] = {}
         self._wanted_s: float | None = None
@@ -113,7 +128,21 @@ class ClusterClient(BaseStream):
     def seeker(self) -> Seeker:
         """It, in want of a place."""
         made_by = Kind(self.snapshot.digest, self.snapshot.dtype) if self.snapshot else None
-        return Seeker(self.number, made_by, self._opened.is_set())
+        return Seeker(self.number, made_by, self._opened.is_set() or self.snapshot is not None)
+
+    def refuse_of_old(self, kind: Kind) -> bool:
+        """End it if the gateway before kept it of other weights: it would wait for their engine for ever."""
+        theirs = self.seeker.kind
+        if self._opened.is_set() or theirs in (None, kind):
+            return False
+        assert theirs is not None
+        sentence = (
+            f"The session was made with the weights {theirs.digest[:12]} in {theirs.dtype}; these are "
+            f"{kind.digest[:12]} in {kind.dtype}. It is still kept, for a gateway with its own."
+        )
+        logger.warning("%s", sentence)
+        self.refuse(Refusal((), ClusterError.code, sentence))
+        return True
 
     def end(self) -> None:
         """No more events come."""

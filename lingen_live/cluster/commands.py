@@ -17,8 +17,8 @@ from lingen_live.errors import ClusterError
 from lingen_live.serve.launch import add_arguments, launch
 
 if TYPE_CHECKING:
+    from lingen_live.cluster.keeping import Keeper
     from lingen_live.cluster.link import Link
-    from lingen_live.cluster.store import Store
     from lingen_live.engine.client import EngineHost
 
 MAX_DEVICES = 1024
@@ -46,8 +46,8 @@ def add_cluster(parser: argparse.ArgumentParser) -> None:
     where.add_argument(
         "--snapshots",
         metavar="PLACE",
-        help="keep a session file of every session there until it ends: a folder, or a URL that fsspec knows "
-        "(default: sessions are kept in memory only)",
+        help="keep every session there until it ends, and bring back those of a gateway that died: a folder, or a URL "
+        "that fsspec knows (default: sessions are kept in memory only)",
     )
     start.set_defaults(run=start_cluster)
     status = commands.add_parser("status", help="say what runs where")
@@ -81,22 +81,23 @@ def start_cluster(args: argparse.Namespace, factory: EngineFactory = default_eng
     _check("devices", args.devices, MAX_DEVICES)
     _check("snapshot-chunks", args.snapshot_chunks, MAX_SNAPSHOT_CHUNKS)
     from lingen_live.cluster.connect import connected
+    from lingen_live.cluster.keeping import Keeper
     from lingen_live.cluster.store import Store, open_shelf
 
-    store = Store(open_shelf(args.snapshots)) if args.snapshots else None
+    keeper = Keeper.of(Store(open_shelf(args.snapshots))) if args.snapshots else Keeper()
     n_gpus = args.devices if args.device.startswith("cuda") else 0
     # Before the server holds signals back: all that is started here would hold them back as well.
     with connected(args.address, n_cpus=args.devices * max(1, args.threads), n_gpus=n_gpus):
         return launch(
             args,
             factory,
-            make_host=lambda options: _make_host(options, factory, args.devices, args.snapshot_chunks, store),
+            make_host=lambda options: _make_host(options, factory, args.devices, args.snapshot_chunks, keeper),
             max_sessions=MAX_SESSIONS,
         )
 
 
 def _make_host(
-    options: EngineOptions, factory: EngineFactory, n_devices: int, snapshot_chunks: int, store: Store | None
+    options: EngineOptions, factory: EngineFactory, n_devices: int, snapshot_chunks: int, keeper: Keeper
 ) -> EngineHost:
     from dataclasses import replace
 
@@ -109,7 +110,9 @@ def _make_host(
         return RayLink(name, replace(options, dtype=dtype or options.dtype), factory, snapshot_chunks, next(lives))
 
     names = [f"engine-{k}" for k in range(n_devices)]
-    return ClusterHost(names, connect, dtype=None if options.dtype == "auto" else options.dtype, store=store)
+    # What is fastest is measured, and may come out otherwise than last time; who comes back needs the same.
+    dtype = keeper.dtype if options.dtype == "auto" else options.dtype
+    return ClusterHost(names, connect, dtype=dtype, keeper=keeper)
 
 
 def _status(args: argparse.Namespace) -> int:

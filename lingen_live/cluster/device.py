@@ -12,11 +12,10 @@ from collections.abc import Callable
 from typing import Literal, Protocol
 
 from lingen_live.cluster.link import Link, LinkGoneError
-from lingen_live.cluster.messages import Facts, Heard, ToDevice, Versions, Want
+from lingen_live.cluster.messages import Facts, Heard, ToDevice, Want
 from lingen_live.cluster.placement import Kind
 from lingen_live.engine.client import ChunkReady
 from lingen_live.engine.messages import Failed, Progress
-from lingen_live.errors import ClusterError
 
 MAX_RETRY_S = 10.0
 SILENCE_S = 15.0
@@ -163,10 +162,8 @@ class Device:
             started = starting.result()
         finally:
             starting.cancel()
-        refusal = started if isinstance(started, Failed) else _misfit(started)
-        if refusal is not None:
-            return self._refuse(refusal)
-        assert isinstance(started, Facts)
+        if isinstance(started, Failed):
+            return self._refuse(started)
         self.facts, self.state = started, "ready"
         self._listener.hear_ready(self)
         while True:
@@ -204,14 +201,3 @@ class Device:
         self.state = "refused"
         self._listener.hear_refused(self, Failed(failed.code, f"{self.name}: {failed.message}", ""))
         return failed.message
-
-
-def _misfit(facts: Facts) -> Failed | None:
-    """Why an engine cannot be talked to, if its software is not this one's."""
-    here, there = Versions.here(), facts.versions
-    for name in ("lingen_live", "torch", "python"):
-        mine, theirs = getattr(here, name), getattr(there, name)
-        if mine != theirs:
-            sentence = f"{name} is {theirs} on {facts.node} and {mine} at the gateway; all machines need the same."
-            return Failed(ClusterError.code, sentence, "")
-    return None

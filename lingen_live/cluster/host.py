@@ -12,21 +12,21 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from lingen_live.cluster.client import ClusterClient
 from lingen_live.cluster.device import Device
+from lingen_live.cluster.keeping import Keeper
 from lingen_live.cluster.link import Link, LinkGoneError
 from lingen_live.cluster.messages import Heard, Leave
 from lingen_live.cluster.placement import Room, place, relieve
-from lingen_live.cluster.store import Store
+from lingen_live.engine.client import Returning
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.interface import OnProgress
 from lingen_live.engine.messages import Failed, Opened
 from lingen_live.engine.queries import engine_error
-from lingen_live.errors import EngineError, LingenError
+from lingen_live.errors import EngineError
 
 Connect = Callable[[str, str | None], Link]
 """Begins a life of a device's engine: the device's name, and the dtype that it must have, None for any."""
@@ -55,7 +55,7 @@ class ClusterHost:
         names: of the devices, one or more.
         connect: reaches them.
         dtype: of all engines; None to have all take what the first one chooses, for streams move only between equals.
-        store: keeps all sessions as files, until they end; None to keep none.
+        keeper: keeps all sessions as files, until they end, and has those of the gateway before; None to keep none.
         first_retry_s: see `Device`.
         hang_s: see `Device`.
 
@@ -70,7 +70,7 @@ class ClusterHost:
         connect: Connect,
         *,
         dtype: str | None,
-        store: Store | None = None,
+        keeper: Keeper | None = None,
         first_retry_s: float = 0.5,
         hang_s: float = 120.0,
     ) -> None:
@@ -80,9 +80,7 @@ class ClusterHost:
             Device(name, partial(self._connect_to, name), self, first_retry_s=first_retry_s, hang_s=hang_s)
             for name in names
         ]
-        self._store = store
-        self._begun = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")  # so that runs do not overwrite each other's files
-        self._being_kept: set[ClusterClient] = set()
+        self._keeper = keeper or Keeper()
         self.moves: deque[Move] = deque(maxlen=_N_MOVES)
         self._clients: dict[int, ClusterClient] = {}
         self._numbers = itertools.count()
@@ -104,18 +102,30 @@ class ClusterHost:
         self._start_more()
         return await self.started(on_progress)
 
-    def open(self, *, prompt: str, seed: int, is_background: bool = False) -> ClusterClient:
-        """One more stream, also before an engine is warm.
+    @property
+    def returning(self) -> Sequence[Returning]:
+        """Streams of the gateway before this one."""
+        return self._keeper.returning
+
+    def open(self, *, prompt: str, seed: int, is_background: bool = False, name: str | None = None) -> ClusterClient:
+        """One more stream, also before an engine is warm; it goes on if it is returning.
 
         Raises:
             EngineError: it is to be made in the background, which no cluster does.
         """
         if is_background:
             raise EngineError("A cluster makes nothing in the background; it has sessions only.")
-        client = ClusterClient(next(self._numbers), prompt, seed, self)
+        client = ClusterClient(next(self._numbers), prompt, seed, self, name, self._keeper.left(name))
         self._clients[client.number] = client
         self._pump()
         return client
+
+    def forget(self, name: str) -> None:
+        """A stream has ended for good."""
+        for client in self._clients.values():
+            if client.name == name:
+                client.name = None  # nothing of it is kept any more
+        self._keeper.forget(name)
 
     @property
     def capacity(self) -> int | None:
@@ -136,8 +146,7 @@ class ClusterHost:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._store is not None:
-            await self._store.settled()
+        await self._keeper.settled()
         self._fail(EngineError("The engines were closed before one was warm."))
 
     # What its streams ask of it.
@@ -157,8 +166,6 @@ class ClusterHost:
         self._clients.pop(client.number, None)
         if client.device is not None:
             client.device.tell(Leave(client.number))
-        if self._store is not None:
-            self._store.forget(self._name(client))
         self._pump()
 
     # What devices tell.
@@ -173,6 +180,9 @@ class ClusterHost:
         """An engine is warm."""
         assert device.facts is not None
         self._dtype = device.facts.info.dtype
+        for client in list(self._clients.values()):
+            if device.kind is not None and client.refuse_of_old(device.kind):
+                self._clients.pop(client.number)
         if self._started is not None and not self._started.done():
             self._started.set_result(device.facts.info)
         self._start_more()
@@ -183,9 +193,8 @@ class ClusterHost:
         client = self._clients.get(heard.number)
         if client is not None and client.device is device:
             client.hear(heard)
-            if self._store is not None and heard.snapshot is not None and client not in self._being_kept:
-                self._being_kept.add(client)
-                self._spawn(self._keep(client, self._store))
+            if client.name is not None and heard.snapshot is not None:
+                self._keeper.keep(client.name, client.prompt, client.seed, heard.snapshot)
 
     def hear_leaving(self, device: Device) -> None:
         """Take all streams elsewhere, then end the engine."""
@@ -206,21 +215,6 @@ class ClusterHost:
         if all(one.state == "refused" for one in self.devices):
             self._fail(engine_error(failed.code, failed.message))
         self._start_more()
-
-    async def _keep(self, client: ClusterClient, store: Store) -> None:
-        """Have the store hold a session as it is now; one at a time of each, for a store may be slow."""
-        try:
-            data = await client.save()
-        except LingenError as error:
-            logger.info("A session is not kept this time: %s", error.message)
-        else:
-            if not client.is_closed:
-                store.put(self._name(client), data)
-        finally:
-            self._being_kept.discard(client)
-
-    def _name(self, client: ClusterClient) -> str:
-        return f"{self._begun}-{client.number}"
 
     # Placing and moving.
 
@@ -291,7 +285,8 @@ class ClusterHost:
             return  # and whoever was there hears of it
         opened = await self._open_at(client, target, carried)
         if client.is_closed or client.device is not source:
-            target.tell(Leave(client.number))
+            if client.device is not target:  # else it came back there meanwhile, after the source's death
+                target.tell(Leave(client.number))
         elif opened is None or opened.refusal is not None:
             client.sit(source, Opened(client.number, True), is_moved=True)
         else:

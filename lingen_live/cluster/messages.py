@@ -26,6 +26,14 @@ class Versions:
         """Of this process."""
         return cls(version("lingen-live"), version("torch"), platform.python_version())
 
+    def misfit(self, node: str, here: Versions) -> str | None:
+        """Why an engine on `node`, where these are, is of no use to a gateway with those of `here`; None if it is."""
+        for name in ("lingen_live", "torch", "python"):
+            mine, theirs = getattr(here, name), getattr(self, name)
+            if mine != theirs:
+                return f"{name} is {theirs} on {node} and {mine} at the gateway; all machines need the same."
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -36,14 +44,12 @@ class Facts:
         n_slots: streams that it has memory for.
         node: name of the machine.
         pid: of the process.
-        versions: of its software.
     """
 
     info: EngineInfo
     n_slots: int
     node: str
     pid: int
-    versions: Versions
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,11 @@ and are read where they lie.
 
 from __future__ import annotations
 
+import asyncio
+import pickle
+import platform
 from collections.abc import Awaitable, Sequence
+from dataclasses import astuple
 from typing import Any, Literal, TypeVar, cast
 
 import ray
@@ -14,10 +18,11 @@ from ray.exceptions import RayError
 
 from lingen_live.cluster.actor import EngineActor
 from lingen_live.cluster.link import LinkGoneError
-from lingen_live.cluster.messages import Facts, News, ToDevice
+from lingen_live.cluster.messages import Facts, News, ToDevice, Versions
 from lingen_live.engine.interface import EngineFactory
 from lingen_live.engine.messages import Answer, Failed, Opened
 from lingen_live.engine.options import EngineOptions
+from lingen_live.errors import ClusterError
 
 ACTOR_PREFIX = "lingen-engine:"
 
@@ -25,7 +30,21 @@ T = TypeVar("T")
 
 
 class RayEngine(EngineActor):
-    """An `EngineActor` whose streams go from machine to machine without the gateway."""
+    """An `EngineActor` whose streams go from machine to machine without the gateway.
+
+    Args:
+        versions: of the gateway's software; with another one here nothing of the rest is looked at.
+        pickled: arguments of an `EngineActor`.
+    """
+
+    def __init__(self, versions: tuple[str, ...], pickled: bytes) -> None:
+        self._misfit = Versions.here().misfit(platform.node(), Versions(*versions))
+        if self._misfit is None:
+            super().__init__(*pickle.loads(pickled))  # noqa: S301 (from the gateway, as all that Ray brings)
+
+    async def misfit(self) -> str | None:
+        """Why there can be no engine here; told in plain text, for all else may be different here."""
+        return self._misfit
 
     async def carry(self, number: int) -> Any:
         """A reference to all of a stream, in a list so that Ray hands on the reference itself."""
@@ -40,28 +59,39 @@ class RayLink:
         options: how to build the engine.
         factory: picklable by name.
         snapshot_chunks: see `EngineActor`.
-        life: number of this life of the device's engine; no two have one name.
+        life: number of this life of the device's engine in this gateway.
     """
 
     def __init__(
         self, name: str, options: EngineOptions, factory: EngineFactory, snapshot_chunks: int, life: int
     ) -> None:
         self._name = name
+        self._is_misfit = False
+        self._is_checked = asyncio.Event()
         n_threads = options.n_threads
         self._actor = (
             ray.remote(RayEngine)
             .options(
-                name=f"{ACTOR_PREFIX}{name}:{life}",
+                # Of this gateway: the engines of one that was killed take a moment to go.
+                name=f"{ACTOR_PREFIX}{ray.get_runtime_context().get_job_id()}:{name}:{life}",
+                scheduling_strategy="SPREAD",  # so that a machine that dies takes few with it
                 num_cpus=n_threads,  # and as many OpenMP threads, by Ray's own doing
                 num_gpus=1 if options.device.startswith("cuda") else 0,
                 max_restarts=0,  # its state is gone with it; the gateway starts another
                 max_concurrency=1000,
             )
-            .remote(name, options, factory, snapshot_chunks)
+            .remote(astuple(Versions.here()), pickle.dumps((name, options, factory, snapshot_chunks)))
         )
 
     async def start(self) -> Facts | Failed:
-        """Build the engine."""
+        """Build the engine, where the software is that of this process."""
+        try:
+            misfit = cast(str | None, await self._reply(self._actor.misfit.remote()))
+            self._is_misfit = misfit is not None
+        finally:
+            self._is_checked.set()
+        if misfit is not None:
+            return Failed(ClusterError.code, misfit, "")
         return cast(Facts | Failed, await self._reply(self._actor.start.remote()))
 
     async def open(self, number: int, prompt: str, seed: int, carried: Any) -> Opened:
@@ -74,6 +104,9 @@ class RayLink:
 
     async def hear(self) -> News:
         """What happened since the last call."""
+        await self._is_checked.wait()
+        if self._is_misfit:
+            return News((), None, False)
         return cast(News, await self._reply(self._actor.hear.remote()))
 
     async def ask(self, number: int, what: Literal["session", "scenario"]) -> Answer:

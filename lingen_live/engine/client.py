@@ -6,7 +6,7 @@ back-pressure and to pausing. Knows nothing of processes, sockets or playback.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -106,8 +106,27 @@ class EngineChanged:
 EngineEvent = ChunkReady | ControlRefused | EngineChanged | WorkerDied | WorkerProgress | WorkerRestarted
 
 
+@dataclass(frozen=True, slots=True)
+class Returning:
+    """A stream of a host before this one, which waits to be opened again under its name.
+
+    Attributes:
+        name: it was opened with.
+        prompt: words that it was steered to.
+        seed: of the noise.
+    """
+
+    name: str
+    prompt: str
+    seed: int
+
+
 class EngineHost(Protocol):
     """A running engine and the streams that it makes. All methods belong to one event loop and never block it."""
+
+    @property
+    def returning(self) -> Sequence[Returning]:
+        """Streams that go on if they are opened under their names; none where nothing outlives the host."""
 
     async def start(self, on_progress: OnProgress) -> EngineInfo:
         """Build and warm up the engine.
@@ -116,14 +135,18 @@ class EngineHost(Protocol):
             LingenError: it cannot be built.
         """
 
-    def open(self, *, prompt: str, seed: int, is_background: bool = False) -> EngineClient:
+    def open(self, *, prompt: str, seed: int, is_background: bool = False, name: str | None = None) -> EngineClient:
         """One more stream, also before the engine is warm; there is room for as many as the options say.
 
         Args:
             prompt: words that it begins with.
             seed: of the noise.
             is_background: nobody watches it made; it takes only the time that no other stream needs.
+            name: to keep it under, where something outlives the host; None to keep nothing of it.
         """
+
+    def forget(self, name: str) -> None:
+        """A stream has ended for good: nothing need be kept of it. One that is only closed may come back."""
 
     @property
     def capacity(self) -> int | None:

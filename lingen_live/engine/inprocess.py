@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import mmap
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Literal
 
 from lingen_live.engine.carry import Carried, heads_of
-from lingen_live.engine.client import EngineChanged, WorkerDied, WorkerRestarted
+from lingen_live.engine.client import EngineChanged, Returning, WorkerDied, WorkerRestarted
 from lingen_live.engine.crew import Crew
 from lingen_live.engine.hosted import HostedStream
 from lingen_live.engine.info import EngineInfo
@@ -66,14 +67,25 @@ class InProcessHost:
             self._spawn(self._open(stream))
         return engine.info
 
+    returning: Sequence[Returning] = ()
+
     def open(
-        self, *, prompt: str, seed: int, is_background: bool = False, carried: Carried | None = None
+        self,
+        *,
+        prompt: str,
+        seed: int,
+        is_background: bool = False,
+        name: str | None = None,
+        carried: Carried | None = None,
     ) -> HostedStream:
         """One more stream, also before the engine is built; it goes on from `carried` if that is given."""
         stream = self._roster.add(prompt, seed, is_background=is_background, carried=carried)
         if self._crew is not None:
             self._spawn(self._open(stream))
         return stream
+
+    def forget(self, name: str) -> None:
+        """Nothing is kept."""
 
     @property
     def capacity(self) -> int | None:

@@ -165,7 +165,7 @@ def scenario_from_json(told: object) -> Scenario:
         parse_events(told.get("events"), "events", n_chunks),
         n_chunks,
         _made_with(told.get("made_with")),
-        _record(told, n_chunks),
+        parse_record(told, n_chunks),
         _shows(told["shows"], n_chunks) if "shows" in told else None,
     )
 
@@ -273,7 +273,12 @@ def _made_with(told: object) -> MadeWith:
     return MadeWith(**texts, n_steps=n_steps, weights=weights)
 
 
-def _record(told: Mapping[Any, Any], n_chunks: int) -> Record:
+def parse_record(told: Mapping[Any, Any], n_chunks: int) -> Record:
+    """The digests and paths of a mapping, of at most so many chunks.
+
+    Raises:
+        ScenarioError: they are none.
+    """
     text = told.get("digests", "")
     try:
         digests = bytes.fromhex(text)

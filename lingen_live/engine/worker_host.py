@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lingen_live.engine.arena import Arena
-from lingen_live.engine.client import EngineChanged, WorkerDied, WorkerProgress, WorkerRestarted
+from lingen_live.engine.client import EngineChanged, Returning, WorkerDied, WorkerProgress, WorkerRestarted
 from lingen_live.engine.hosted import HostedStream
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.interface import EngineFactory, OnProgress, default_engine
@@ -85,12 +85,17 @@ class WorkerHost:
         self._watcher.start(loop)
         return await self.started(on_progress)
 
-    def open(self, *, prompt: str, seed: int, is_background: bool = False) -> HostedStream:
-        """One more stream, also before the engine is warm."""
+    returning: Sequence[Returning] = ()
+
+    def open(self, *, prompt: str, seed: int, is_background: bool = False, name: str | None = None) -> HostedStream:
+        """One more stream, also before the engine is warm; its moments outlive the worker, and end with this."""
         stream = self._roster.add(prompt, seed, is_background=is_background)
         if self._is_attached:
             self._say(stream.opening)
         return stream
+
+    def forget(self, name: str) -> None:
+        """Nothing is kept."""
 
     @property
     def capacity(self) -> int | None:

@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from lingen_live.engine.client import EngineHost
+from lingen_live.engine.client import EngineHost, Returning
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.options import MAX_SEED
 from lingen_live.serve.errors import HttpError, ProtocolError
@@ -199,12 +199,16 @@ class House:
         starting = asyncio.create_task(self._host.start(on_progress))
         try:
             await asyncio.sleep(0)  # it has begun: streams may be opened
+            for one in self._host.returning:
+                self._open(one)
             if not self._rooms:
                 self._open()  # so that whoever comes first sees a picture at once
             info = await starting
         finally:
             starting.cancel()  # who ends this before it waits for the engine leaves nobody to hear how that ended
         self.info = info
+        for room in self.rooms:
+            room.expect()  # pages of sessions that came back found nobody here for as long as it took
         on_ready(info)
         while True:
             self._tend()
@@ -253,11 +257,13 @@ class House:
         visitor.room = room
         room.add(visitor.outbox)
 
-    def _open(self) -> Room:
+    def _open(self, returning: Returning | None = None) -> Room:
+        seed = (self._seed + self._n_opened) % (MAX_SEED + 1)
         room = Room(
             self._host,
-            prompt=self._prompt,
-            seed=(self._seed + self._n_opened) % (MAX_SEED + 1),
+            prompt=returning.prompt if returning else self._prompt,
+            seed=returning.seed if returning else seed,
+            id=returning.name if returning else None,
             transition_chunks=self._transition_chunks,
             shelf=self._shelf,
             clock=self._clock,
@@ -270,6 +276,7 @@ class House:
 
     def _end(self, room: Room) -> None:
         self._rooms.pop(room.id, None)
+        self._host.forget(room.id)
         task = asyncio.create_task(room.close())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)

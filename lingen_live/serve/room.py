@@ -27,6 +27,7 @@ class Room:
         host: makes the stream.
         prompt: words that it begins with.
         seed: that it begins with.
+        id: of a session that comes back, and belongs to those who know it; None for a new one.
         transition_chunks: over how many chunks a steer blends, if it does not say.
         shelf: where films lie.
         clock: monotonic seconds.
@@ -45,12 +46,13 @@ class Room:
         clock: Callable[[], float],
         on_end: Callable[[Room, BaseException | None], None],
         media: MediaOptions,
+        id: str | None = None,
     ) -> None:
-        self.id = secrets.token_urlsafe(12)
-        self.is_claimed = False
+        self.id = id or secrets.token_urlsafe(12)
+        self.is_claimed = id is not None
         self._clock = clock
         self._left_s = clock()
-        self._client = host.open(prompt=prompt, seed=seed)
+        self._client = host.open(prompt=prompt, seed=seed, name=self.id)
         self.session = Session(
             self._client, id=self.id, prompt=prompt, seed=seed, transition_chunks=transition_chunks, clock=clock
         )
@@ -86,6 +88,10 @@ class Room:
             await self.recorder.control(control, outbox)
         else:
             await self.session.control(control, outbox)
+
+    def expect(self) -> None:
+        """From now on is counted how long nobody has been there."""
+        self._left_s = self._clock()
 
     def left_for_s(self, now_s: float) -> float:
         """How long nobody has been there: neither a socket nor a viewer who came."""

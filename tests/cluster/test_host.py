@@ -15,9 +15,9 @@ from local_link import LocalCluster
 from tiny_engine import make_tiny
 
 from lingen_live.cluster.host import ClusterHost
-from lingen_live.cluster.store import FolderShelf, Store
+from lingen_live.cluster.keeping import Keeper
 from lingen_live.engine.client import ChunkReady, ControlRefused, WorkerDied, WorkerRestarted
-from lingen_live.engine.control import LoadSession, Plan, Steer
+from lingen_live.engine.control import Plan, Steer
 from lingen_live.engine.events import words_of
 from lingen_live.engine.interface import EngineFactory
 from lingen_live.engine.options import EngineOptions
@@ -30,10 +30,10 @@ class Running:
     """A host over devices of this process."""
 
     def __init__(
-        self, cluster: LocalCluster, names: tuple[str, ...], hang_s: float = 120.0, store: Store | None = None
+        self, cluster: LocalCluster, names: tuple[str, ...], hang_s: float = 120.0, keeper: Keeper | None = None
     ) -> None:
         self.cluster = cluster
-        self.host = ClusterHost(names, cluster.connect, dtype="float32", store=store, first_retry_s=0.02, hang_s=hang_s)
+        self.host = ClusterHost(names, cluster.connect, dtype="float32", keeper=keeper, first_retry_s=0.02, hang_s=hang_s)
 
     def kill(self, name: str) -> None:
         self.cluster.links[name][-1].end()
@@ -52,10 +52,10 @@ async def running(
     factory: EngineFactory = fake_engine.make_fake,
     snapshot_chunks: int = 4,
     hang_s: float = 120.0,
-    store: Store | None = None,
+    keeper: Keeper | None = None,
 ) -> AsyncIterator[Running]:
     """All of `names` are ready."""
-    it = Running(LocalCluster(options, factory, snapshot_chunks), names, hang_s, store)
+    it = Running(LocalCluster(options, factory, snapshot_chunks), names, hang_s, keeper)
     try:
         await it.host.start(ignore_progress)
         for name in names:
@@ -100,9 +100,8 @@ async def test_a_steer_is_applied_and_only_asked_for_chunks_are_made() -> None:
         assert (await watch.chunk()).applied_ids == ()
 
 
-async def test_killed_it_comes_back_elsewhere_with_all_words_and_plans(tiny: EngineOptions, tmp_path: Path) -> None:
-    store = Store(FolderShelf(tmp_path / "kept"))
-    async with running("a", "b", options=tiny, factory=make_tiny, snapshot_chunks=3, store=store) as it:
+async def test_killed_it_comes_back_elsewhere_with_all_words_and_plans(tiny: EngineOptions) -> None:
+    async with running("a", "b", options=tiny, factory=make_tiny, snapshot_chunks=3) as it:
         straight, watch = await Watch.open(it.host, "a meadow"), await Watch.open(it.host, "a meadow")
         for one in (straight, watch):
             await one.client.control(Plan(1, "cut", words_of("night"), 4))
@@ -119,12 +118,6 @@ async def test_killed_it_comes_back_elsewhere_with_all_words_and_plans(tiny: Eng
         await watch.chunk()
         assert await watch.chunks(3) == await straight.chunks(3)  # 3 to 5, through the plan
         await it.becomes("b", "ready")
-        await straight.client.close()
-        await store.settled()
-        (kept,) = (tmp_path / "kept").iterdir()  # of the one that has not ended
-        other = await Watch.open(it.host, "dunes")
-        await other.client.control(LoadSession(3, kept.read_bytes()))
-        assert (await other.chunk()).chunk_index in range(2, 7)  # as of one of its snapshots
 
 
 async def test_who_makes_others_late_is_moved_when_there_is_a_better_place(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,21 +187,20 @@ async def test_a_hanging_engine_is_given_up(monkeypatch: pytest.MonkeyPatch) -> 
 async def test_no_device_no_start_and_the_first_reason() -> None:
     wrong = replace(OPTIONS, checkpoint="missing")
     it = Running(LocalCluster(wrong, fake_engine.make_fake), ("a", "b"))
-    with pytest.raises(LingenError, match="b: There is no checkpoint at 'missing'"):
+    with pytest.raises(LingenError, match=r"b: There is no checkpoint at 'missing'. \(on \S+\)"):
         await it.host.start(ignore_progress)
     await it.host.close()
     await it.cluster.close()
 
 
 async def test_a_device_that_does_not_fit_is_left_out() -> None:
-    it = Running(LocalCluster(OPTIONS, fake_engine.make_fake), ("a", "b", "c"))
+    it = Running(LocalCluster(OPTIONS, fake_engine.make_fake), ("a", "b"))
     it.cluster.wrong["a"] = replace(OPTIONS, checkpoint="missing")
-    it.cluster.dress["b"] = lambda facts: replace(facts, versions=replace(facts.versions, torch="1.0"))
     try:
         await it.host.start(ignore_progress)
-        for name, state in (("a", "refused"), ("b", "refused"), ("c", "ready")):
+        for name, state in (("a", "refused"), ("b", "ready")):
             await it.becomes(name, state)
-        assert (await Watch.open(it.host)).place == "c"
+        assert (await Watch.open(it.host)).place == "b"
     finally:
         await it.host.close()
         await it.cluster.close()

@@ -25,8 +25,8 @@ class Watch:
         self._events = client.events()
 
     @classmethod
-    async def open(cls, host: ClusterHost, prompt: str = "a day", seed: int = 7) -> Watch:
-        watch = cls(host.open(prompt=prompt, seed=seed))
+    async def open(cls, host: ClusterHost, prompt: str = "a day", seed: int = 7, name: str | None = None) -> Watch:
+        watch = cls(host.open(prompt=prompt, seed=seed, name=name))
         await watch.client.start(ignore_progress)
         return watch
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from typing import Any, Literal, TypeVar
 
@@ -20,16 +20,14 @@ T = TypeVar("T")
 class LocalLink:
     """A link to an actor here; `end` is its death."""
 
-    def __init__(self, actor: EngineActor, dress: Callable[[Facts], Facts]) -> None:
+    def __init__(self, actor: EngineActor) -> None:
         self.actor = actor
         self.told: list[ToDevice] = []
-        self._dress = dress
         self._over = asyncio.Event()
         self._closing: asyncio.Task[None] | None = None
 
     async def start(self) -> Facts | Failed:
-        facts = await self._alive(self.actor.start())
-        return self._dress(facts) if isinstance(facts, Facts) else facts
+        return await self._alive(self.actor.start())
 
     async def open(self, number: int, prompt: str, seed: int, carried: Any) -> Opened:
         return await self._alive(self.actor.open(number, prompt, seed, carried))
@@ -71,18 +69,17 @@ class LocalLink:
 
 
 class LocalCluster:
-    """Links by the name of the device; `wrong` and `dress` make single devices misbehave."""
+    """Links by the name of the device; `wrong` makes single devices misbehave."""
 
     def __init__(self, options: EngineOptions, factory: EngineFactory, snapshot_chunks: int = 4) -> None:
         self.options, self.factory, self.snapshot_chunks = options, factory, snapshot_chunks
         self.links: dict[str, list[LocalLink]] = {}
         self.wrong: dict[str, EngineOptions] = {}
-        self.dress: dict[str, Callable[[Facts], Facts]] = {}
 
     def connect(self, name: str, dtype: str | None) -> LocalLink:
         options = replace(self.wrong.get(name, self.options), dtype=dtype or self.options.dtype)
         actor = EngineActor(name, options, self.factory, self.snapshot_chunks)
-        link = LocalLink(actor, self.dress.get(name, lambda facts: facts))
+        link = LocalLink(actor)
         self.links.setdefault(name, []).append(link)
         return link
 

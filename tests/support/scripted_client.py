@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import fake_engine
 import numpy as np
 
-from lingen_live.engine.client import ChunkReady, EngineEvent
+from lingen_live.engine.client import ChunkReady, EngineEvent, Returning
 from lingen_live.engine.control import EngineControl, Turn
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.interface import OnProgress
@@ -112,6 +112,8 @@ class ScriptedHost:
         self.may_start.set()
         self.capacity: int | None = None
         self.clients: list[ScriptedClient] = []
+        self.returning: Sequence[Returning] = ()
+        self.forgotten: list[str] = []
         self.on_progress: OnProgress | None = None
         self.is_closed = False
 
@@ -120,12 +122,15 @@ class ScriptedHost:
         await self.may_start.wait()
         return self.info
 
-    def open(self, *, prompt: str, seed: int, is_background: bool = False) -> ScriptedClient:
+    def open(self, *, prompt: str, seed: int, is_background: bool = False, name: str | None = None) -> ScriptedClient:
         client = ScriptedClient()
         client.may_start = self.may_start
         client.opening = (prompt, seed)
         self.clients.append(client)
         return client
+
+    def forget(self, name: str) -> None:
+        self.forgotten.append(name)
 
     async def close(self) -> None:
         self.is_closed = True
