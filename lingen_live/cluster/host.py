@@ -20,7 +20,7 @@ from lingen_live.cluster.device import Device
 from lingen_live.cluster.keeping import Keeper
 from lingen_live.cluster.link import Link, LinkGoneError
 from lingen_live.cluster.messages import Heard, Leave
-from lingen_live.cluster.placement import Room, place, relieve
+from lingen_live.cluster.placement import Kind, Room, place, relieve
 from lingen_live.engine.client import Returning
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.interface import OnProgress
@@ -75,6 +75,7 @@ class ClusterHost:
         hang_s: float = 120.0,
     ) -> None:
         self._dtype = dtype
+        self._kind: Kind | None = None
         self._connect = connect
         self.devices = [
             Device(name, partial(self._connect_to, name), self, first_retry_s=first_retry_s, hang_s=hang_s)
@@ -180,9 +181,7 @@ class ClusterHost:
         """An engine is warm."""
         assert device.facts is not None
         self._dtype = device.facts.info.dtype
-        for client in list(self._clients.values()):
-            if device.kind is not None and client.refuse_of_old(device.kind):
-                self._clients.pop(client.number)
+        self._kind = self._kind or device.kind
         if self._started is not None and not self._started.done():
             self._started.set_result(device.facts.info)
         self._start_more()
@@ -223,6 +222,9 @@ class ClusterHost:
         if not self._is_relieving and not self._is_closed and (move := relieve(self._rooms())):
             self._is_relieving = True
             self._spawn(self._relieve(move[0]))
+        for client in list(self._clients.values()):
+            if self._kind is not None and client.refuse_of_old(self._kind):
+                self._clients.pop(client.number)
         seekers = [client.seeker for client in self._clients.values() if client.device is None]
         if seekers and not self._is_closed:
             by_name = {device.name: device for device in self.devices}
