@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 from scripted_client import ScriptedHost
 
-from lingen_live.engine.client import OnProgress
+from lingen_live.engine.client import OnProgress, Returning
 from lingen_live.engine.info import EngineInfo
 from lingen_live.errors import EngineError
 from lingen_live.serve import protocol
@@ -281,3 +281,25 @@ async def test_a_session_that_is_published_goes_on_and_is_whoever_comes_nexts(st
         assert enter(stage).room is room
         stage.pass_time(10 * LEASE_S)
         assert enter(stage).room is not room
+
+
+async def test_sessions_that_return_wait_for_those_who_know_them() -> None:
+    stage = Stage()
+    stage.host.returning = (Returning("abc", "a night", 5), Returning("def", "dunes", 9), Returning("ghi", "sea", 11))
+    stage.host.may_start.clear()
+    await asyncio.sleep(0.01)
+    back = enter(stage, "abc")
+    assert session_id(back) == "abc"
+    assert [client.opening for client in stage.host.clients] == [("a night", 5), ("dunes", 9), ("sea", 11)]
+    stage.now_s += 10 * LEASE_S  # the engine takes its time
+    stage.host.may_start.set()
+    await asyncio.sleep(0.01)
+    assert enter(stage).room is None  # others are not given what is not theirs, and nobody is sent away for them
+    stage.pass_time(RELOAD_S - 1)
+    assert session_id(enter(stage, "def")) == "def"
+    stage.pass_time(2)
+    assert [room.id for room in stage.house.rooms] == ["abc", "def"]
+    assert stage.host.forgotten == ["ghi"]
+    stage.running.cancel()
+    await stage.house.close()
+    assert stage.host.forgotten == ["ghi"]  # what was open when this ended may return once more

@@ -1,0 +1,185 @@
+"""What a person sees of a cluster's faults: real Ray nodes and engines, a real page; a node, a device, the gateway go.
+
+In this order, on one cluster: starting one takes most of the time.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from fake_text import FakeText
+from live_server import LiveServer
+from playwright.sync_api import Browser, expect
+from ray_nodes import RayNodes
+from session_log import SessionLog
+
+from lingen_live.checkpoint import load_bundle
+from lingen_live.cluster.connect import connected
+from lingen_live.cluster.messages import DeviceStatus
+from lingen_live.engine.engine import Engine
+from lingen_live.engine.replay import replay
+from lingen_live.engine.scenario import scenario_from_json
+
+pytestmark = pytest.mark.browser
+
+TINY_CLUSTER = Path(__file__).parents[1] / "support" / "tiny_cluster.py"
+SNAPSHOT_CHUNKS = 4
+CHUNK_S = 0.5
+BACK_S = 5.0
+_PLAYS_S = 60.0
+_COUNT_FRAMES = """() => {
+  window.nShown = 0;
+  const video = document.getElementById("video");
+  const count = () => { window.nShown += 1; video.requestVideoFrameCallback(count); };
+  video.requestVideoFrameCallback(count);
+}"""
+_PLAN = {"id": 1, "chunk_index": 100_000, "verb": "steer", "prompt": "much later", "n_chunks": 2}
+
+Record = Callable[[str, object], None]
+
+
+class Scene:
+    """A gateway on a cluster, and a person's page that plays."""
+
+    def __init__(self, nodes: RayNodes, bundle: Path, store: Path, browser: Browser) -> None:
+        self.nodes, self._bundle, self._store = nodes, bundle, store
+        with socket.socket() as one:
+            one.bind(("127.0.0.1", 0))
+            self._port = one.getsockname()[1]
+        self.gateway = self.start_gateway(3)
+        self.url = self.gateway.url
+        self.page = browser.new_page()
+        self.page.goto(self.url)
+        self.wait_until(lambda: bool(self.page.evaluate("document.getElementById('video').currentTime > 0.5")))
+        self.page.evaluate(_COUNT_FRAMES)
+        self.session = str(self.page.evaluate("sessionStorage.getItem('lingen-live.session')"))
+
+    def start_gateway(self, n_devices: int) -> LiveServer:
+        """Always on the same port, with the same store."""
+        return LiveServer(
+            *("--address", self.nodes.address, "--devices", str(n_devices), "--sessions", "2", "--dtype", "float32"),
+            *("--checkpoint", str(self._bundle), "--prompt", "a meadow", "--no-compile", "--port", str(self._port)),
+            *("--snapshots", str(self._store), "--snapshot-chunks", str(SNAPSHOT_CHUNKS)),
+            script=TINY_CLUSTER,
+        )
+
+    def wait_until(self, holds: Callable[[], bool]) -> None:
+        deadline_s = time.monotonic() + _PLAYS_S
+        while not holds():
+            assert time.monotonic() < deadline_s, self.gateway.said
+            self.page.wait_for_timeout(50)
+
+    def devices(self) -> list[DeviceStatus]:
+        """Those that answer, by name."""
+        from lingen_live.cluster.overview import all_devices
+
+        return all_devices()
+
+    def sees_frames(self) -> None:
+        """New frames are shown, on the page as it was loaded."""
+        before = self.page.evaluate("window.nShown")
+        self.wait_until(lambda: bool(self.page.evaluate("window.nShown") > before + 8))
+
+    def verify(self) -> None:
+        """Every chunk since the first is what it is in a stream to which nothing happened."""
+        with urllib.request.urlopen(f"{self.url}scenario.json?session={self.session}", timeout=30) as answer:
+            scenario = scenario_from_json(json.load(answer))
+        bundle = load_bundle(self._bundle)
+        engine = Engine(bundle, FakeText(bundle.config.model.text_tokens), seed=0, prompt="elsewhere")
+        assert sum(1 for _ in replay(engine, scenario, verify=True)) == scenario.n_chunks
+
+
+@pytest.fixture(scope="module")
+def scene(chromium: Browser, tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    nodes = RayNodes(3)
+    try:
+        scene = Scene(nodes, tiny_bundle, tmp_path_factory.mktemp("kept"), chromium)
+        try:
+            with connected(nodes.address):
+                yield scene
+        finally:
+            scene.page.close()
+            scene.gateway.close()
+    finally:
+        nodes.close()
+
+
+def test_a_node_is_killed_and_its_session_goes_on_at_another(scene: Scene, record_property: Record) -> None:
+    scene.wait_until(lambda: [one.state for one in scene.devices()] == ["ready"] * 3)
+    assert len({scene.nodes.node_of(one.pid) for one in scene.devices()}) == 3
+    (busy,) = (one for one in scene.devices() if one.n_streams)
+    with SessionLog(scene.url, scene.session) as log, SessionLog(scene.url) as other:
+        scene.wait_until(lambda: len(other.chunks()) > 1)
+        log.say({"type": "schedule", "chunks": 2, **{name: _PLAN[name] for name in ("id", "chunk_index", "prompt")}})
+        scene.page.fill("#prompt", "a red desert")
+        scene.page.press("#prompt", "Enter")
+        expect(scene.page.locator("#receipt-text")).to_contain_text("applied", timeout=1000 * _PLAYS_S)
+        killed_s, last = time.monotonic(), log.chunks()[-1][1]
+        scene.nodes.kill(scene.nodes.node_of(busy.pid))
+        lost_s = log.status_after(killed_s, "restarting")
+        back_s = log.status_after(lost_s, "running")
+        played_s, index = log.chunk_after(back_s)
+        for name, at_s in (("noticed_s", lost_s), ("open_s", back_s), ("played_s", played_s)):
+            record_property(name, round(at_s - killed_s, 3))
+        assert played_s - killed_s < BACK_S
+        assert index >= last - SNAPSHOT_CHUNKS
+        log.chunk_after(played_s, 2)
+        assert (log.last("timeline")["plan"], log.last("state")["prompt"]) == ([_PLAN], "a red desert")
+        assert all(message["status"] == "running" for _, message in other.heard if message["type"] == "state")
+    scene.sees_frames()
+
+
+def test_a_drained_device_hands_over_a_session_that_is_watched(scene: Scene, record_property: Record) -> None:
+    from lingen_live.cluster.overview import drain
+
+    source = max(scene.devices(), key=lambda one: one.n_streams)
+    with SessionLog(scene.url, scene.session) as log:
+        log.chunk_after(0.0, 4)
+        drain(source.name, lambda line: None)
+        log.chunk_after(time.monotonic(), 3)
+        gaps_s = [after - before for (before, _), (after, _) in pairwise(log.chunks())]
+        indices = [index for _, index in log.chunks()]
+        record_property("longest_chunk_s", round(max(gaps_s), 3))
+        assert indices == list(range(indices[0], indices[0] + len(indices)))
+        assert max(gaps_s) < 2 * CHUNK_S  # the video paused for a chunk at most
+        assert {message["status"] for _, message in log.heard if message["type"] == "state"} == {"running"}
+    assert source.name not in [one.name for one in scene.devices()]
+    scene.sees_frames()
+
+
+def test_another_gateway_goes_on_with_all_sessions(
+    scene: Scene, tmp_path: Path, record_property: Record
+) -> None:
+    foreign = tmp_path / "lingen_live-9.9.dist-info"
+    foreign.mkdir()
+    (foreign / "METADATA").write_text("Metadata-Version: 2.1\nName: lingen-live\nVersion: 9.9\n")
+    scene.nodes.add({"PYTHONPATH": f"{tmp_path}:{':'.join(scene.nodes.path)}"})
+    with SessionLog(scene.url, scene.session) as log:
+        log.chunk_after(0.0, 2)
+        pids = [one.pid for one in scene.devices()]
+        killed_s, last = time.monotonic(), log.chunks()[-1][1]
+        scene.gateway.process.kill()
+        scene.wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
+        record_property("engines_gone_s", round(time.monotonic() - killed_s, 3))
+        scene.gateway.close()
+        scene.gateway = scene.start_gateway(3)
+        assert scene.gateway.url == scene.url
+        stands_s = time.monotonic()
+        played_s, index = log.chunk_after(killed_s)
+        record_property("stands_s", round(stands_s - killed_s, 3))
+        record_property("played_s", round(played_s - stands_s, 3))
+        assert played_s - stands_s < BACK_S
+        assert last - SNAPSHOT_CHUNKS <= index <= last + SNAPSHOT_CHUNKS
+        scene.sees_frames()
+        record_property("seen_s", round(time.monotonic() - stands_s, 3))
+        assert time.monotonic() - stands_s < BACK_S
+        assert (log.last("timeline")["plan"], log.last("state")["prompt"]) == ([_PLAN], "a red desert")
+    scene.verify()
+    scene.gateway.read_until(r"engine-\d: lingen_live is 9.9 on \S+ and [\d.]+ at the gateway; all machines need the same.")
