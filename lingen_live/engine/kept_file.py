@@ -192,7 +192,7 @@ def _digest(told: Mapping[str, Any], slots: Mapping[str, NDArray[np.uint8]]) -> 
     digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
     for name, data in sorted(slots.items()):
         digest.update(f"{name} {data.shape}".encode())
-        digest.update(data)
+        digest.update(data.tobytes())
     return digest.hexdigest()
 
 

@@ -33,7 +33,9 @@ class Running:
         self, cluster: LocalCluster, names: tuple[str, ...], hang_s: float = 120.0, keeper: Keeper | None = None
     ) -> None:
         self.cluster = cluster
-        self.host = ClusterHost(names, cluster.connect, dtype="float32", keeper=keeper, first_retry_s=0.02, hang_s=hang_s)
+        self.host = ClusterHost(
+            names, cluster.connect, dtype="float32", keeper=keeper, first_retry_s=0.02, hang_s=hang_s
+        )
 
     def kill(self, name: str) -> None:
         self.cluster.links[name][-1].end()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import logging
 from dataclasses import replace
 from pathlib import Path
@@ -70,7 +72,7 @@ async def test_another_gateway_goes_on_with_all_branches_words_and_plans(
         assert chunk.chunk_index == 3
         assert [branch.name for branch in chunk.timeline.branches] == ["main", "other"]
         assert await again.chunks(3) == ahead[1:]  # through the plan
-        assert host.returning == ()
+        assert not host.returning
         host.forget("xyz")
         await again.chunks(4)
     assert Gateway(tmp_path, options).host.returning == ()
@@ -104,3 +106,24 @@ async def test_a_damaged_file_is_left_and_costs_nobody_else_anything(
             assert [one.name for one in host.returning] == ["whole"]
     assert "kept as 'cut' does not come back: The snapshot file of" in caplog.text
     assert cut.exists()
+
+
+async def test_a_full_store_costs_a_warning_and_no_chunk(
+    options: EngineOptions, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(shelf: FolderShelf, name: str, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with caplog.at_level(logging.WARNING):
+        async with Gateway(tmp_path, options) as host:
+            watch = await Watch.open(host, name="xyz")
+            with monkeypatch.context() as full:
+                full.setattr(FolderShelf, "write", refuse)
+                assert [index for index, _ in await watch.chunks(7)] == list(range(7))
+                await asyncio.sleep(0.05)
+            await watch.chunks(3)  # there is room again
+    assert (
+        caplog.text.count("cannot be kept: [Errno 28] No space left on device. Streams go on; it is tried again.") == 1
+    )
+    ((name, data),) = Store(FolderShelf(tmp_path)).kept().items()
+    assert (name, read_kept(data).carried.chunk_index) == ("xyz", 10)

@@ -100,7 +100,7 @@ def test_what_is_no_place_is_refused(tmp_path: Path) -> None:
 
 def test_what_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "a.lgk").mkdir()
-    with pytest.raises(ClusterError, match="cannot be read: .*Is a directory"):
+    with pytest.raises(ClusterError, match=r"cannot be read: .*Is a directory"):
         Store(FolderShelf(tmp_path)).kept()
 
 

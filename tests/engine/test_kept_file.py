@@ -45,7 +45,9 @@ def test_what_is_read_is_what_was_written(carried: Carried) -> None:
     assert (again.prompt, again.seed) == ("dunes", 7)
     assert again.carried.kept == carried.kept
     for ours, theirs in zip(carried.kept.branches, again.carried.kept.branches, strict=True):
-        assert [(one.origin, one.plan_id) for one in ours.events] == [(one.origin, one.plan_id) for one in theirs.events]
+        assert [(one.origin, one.plan_id) for one in ours.events] == [
+            (one.origin, one.plan_id) for one in theirs.events
+        ]
     assert (again.carried.digest, again.carried.dtype) == (carried.digest, carried.dtype)
     assert {index: one.tobytes() for index, one in again.carried.slots.items()} == {
         index: one.tobytes() for index, one in carried.slots.items()

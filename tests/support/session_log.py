@@ -65,6 +65,11 @@ class SessionLog:
             assert time.monotonic() < deadline_s, f"not {status!r} for {timeout_s:g} s; last heard: {self.heard[-3:]}"
             time.sleep(0.02)
 
+    def statuses(self, since_s: float = 0.0) -> set[str]:
+        """All that the session said since a time that it was."""
+        states = [message for at_s, message in list(self.heard) if at_s >= since_s and message["type"] == "state"]
+        return {message["status"] for message in states}
+
     def say(self, control: dict[str, Any]) -> None:
         """Send a control on the socket that is open."""
         assert self._socket is not None
