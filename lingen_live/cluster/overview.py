@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import ray
@@ -14,7 +15,8 @@ from lingen_live.cluster.messages import DeviceStatus
 from lingen_live.cluster.ray_link import ACTOR_PREFIX
 from lingen_live.errors import ClusterError
 
-_ANSWER_S = 5.0
+_ANSWER_S = 2.0
+"""One that has no machine yet does not answer at all."""
 _LOOK_S = 0.2
 
 
@@ -48,16 +50,21 @@ def drain(name: str, say: Callable[[str], None]) -> None:
         say: told how many sessions are left, each time that changes.
 
     Raises:
-        ClusterError: there is no such device.
+        ClusterError: there is no such device, or more than one.
     """
-    found = {status.name: handle for handle, status in _engines()}
-    if name not in found:
-        raise ClusterError(f"There is no device {name!r}; there are {', '.join(sorted(found)) or 'none'}.")
+    engines = _engines()
+    found = [handle for handle, status in engines if status.name == name]
+    if not found:
+        names = sorted(status.name for _, status in engines)
+        raise ClusterError(f"There is no device {name!r}; there are {', '.join(names) or 'none'}.")
+    if len(found) > 1:
+        raise ClusterError(f"{len(found)} devices are called {name!r}, of as many gateways; end the others first.")
+    (engine,) = found
     try:
-        ray.get(found[name].drain.remote())
+        ray.get(engine.drain.remote())
         n_left = -1
         while True:
-            status: DeviceStatus = ray.get(found[name].status.remote())
+            status: DeviceStatus = ray.get(engine.status.remote())
             if status.n_streams != n_left:
                 n_left = status.n_streams
                 say(f"{name}: {n_left} sessions left")
@@ -68,12 +75,15 @@ def drain(name: str, say: Callable[[str], None]) -> None:
 
 def _engines() -> list[tuple[Any, DeviceStatus]]:
     names = [one["name"] for one in ray.util.list_named_actors(all_namespaces=True) if one["namespace"] == NAMESPACE]
-    found = []
+    asked = {}
     for name in names:
         if name.startswith(ACTOR_PREFIX):
-            try:
+            with suppress(ValueError):  # it ended meanwhile
                 handle = ray.get_actor(name, NAMESPACE)
-                found.append((handle, ray.get(handle.status.remote(), timeout=_ANSWER_S)))
-            except (RayError, ValueError):
-                continue  # it ended meanwhile, or does not answer
+                asked[handle.status.remote()] = handle
+    answered, _ = ray.wait(list(asked), num_returns=len(asked), timeout=_ANSWER_S) if asked else ([], [])
+    found = []
+    for answer in answered:
+        with suppress(RayError):
+            found.append((asked[answer], ray.get(answer)))
     return found
