@@ -153,7 +153,9 @@ class EngineActor:
         await self._host.close()
 
     async def _close(self, number: int) -> None:
-        stream, task = self._streams.pop(number), self._tasks.pop(number)
+        if (stream := self._streams.pop(number, None)) is None:
+            return  # it left while all were being closed
+        task = self._tasks.pop(number)
         del self._age_chunks[number]
         await stream.close()
         await task
