@@ -47,18 +47,21 @@ class FolderShelf:
     """
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+            self._take()
         except OSError as error:
             raise ClusterError(f"Sessions cannot be kept in {str(folder)!r}: {error.strerror}.") from error
+
+    def _take(self) -> None:
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # let go of by the system, however this ends
-        except OSError as error:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lets go of it, however this ends
+        except BlockingIOError as error:
             os.close(self._lock)
-            message = f"Sessions cannot be kept in {str(folder)!r}: another gateway keeps its own there."
+            message = f"Sessions cannot be kept in {str(self._folder)!r}: another gateway keeps its own there."
             raise ClusterError(message) from error
-        self._folder = folder
 
     def close(self) -> None:
         """Let another gateway have the folder."""
