@@ -13,7 +13,7 @@ import platform
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Literal, assert_never
+from typing import assert_never
 
 from lingen_live.cluster.messages import DeviceStatus, Facts, Heard, Leave, News, Say, ToDevice, Want
 from lingen_live.engine.carry import Carried
@@ -24,6 +24,7 @@ from lingen_live.engine.inprocess import InProcessHost
 from lingen_live.engine.interface import EngineFactory, default_engine
 from lingen_live.engine.messages import Answer, Failed, Opened, Progress
 from lingen_live.engine.options import EngineOptions
+from lingen_live.engine.question import Question
 from lingen_live.engine.tick import Refusal
 from lingen_live.errors import EngineError, LingenError
 
@@ -111,7 +112,7 @@ class EngineActor:
         self._has_news.clear()
         return News(said, self._host.capacity, self._is_leaving)
 
-    async def ask(self, number: int, what: Literal["session", "scenario"]) -> Answer:
+    async def ask(self, number: int, what: Question) -> Answer:
         """The answer to a question about a stream, between two of its chunks, or why there is none."""
         try:
             if number not in self._streams:

@@ -16,7 +16,7 @@ from lingen_live.cluster.device import Device
 from lingen_live.cluster.link import LinkGoneError
 from lingen_live.cluster.messages import Heard, Say, Want
 from lingen_live.cluster.placement import Kind, Seeker
-from lingen_live.engine.base_stream import BaseStream, Question
+from lingen_live.engine.base_stream import BaseStream
 from lingen_live.engine.carry import Carried
 from lingen_live.engine.client import (
     ChunkReady,
@@ -30,6 +30,7 @@ from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.interface import OnProgress
 from lingen_live.engine.messages import Opened
 from lingen_live.engine.queries import engine_error
+from lingen_live.engine.question import Question
 from lingen_live.engine.scenario import Scenario
 from lingen_live.engine.tick import Refusal
 from lingen_live.errors import ClusterError, EngineError
@@ -107,8 +108,14 @@ class ClusterClient(BaseStream):
             raise EngineError("The stream was closed, or lost its device, before it was open.")
         return self.device.facts.info
 
-    async def request(self, ready_s: float = 0.0) -> None:
-        """Ask for one more chunk; a no-op while one is being made, kept in mind while there is no device."""
+    async def request(self, ready_s: float = 0.0, n_steps: int | None = None) -> None:
+        """Ask for one more chunk; a no-op while one is being made, kept in mind while there is no device.
+
+        Raises:
+            EngineError: other steps than the model's own are asked for, which only a machine of one's own makes.
+        """
+        if n_steps is not None:
+            raise EngineError(f"{n_steps} steps are asked for; a cluster makes chunks with the model's own alone.")
         if not (self.is_closed or self._is_asked):
             self._wanted_s = ready_s
             self._ask()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from lingen_live.cluster.messages import Facts, News, ToDevice
 from lingen_live.engine.messages import Answer, Failed, Opened
+from lingen_live.engine.question import Question
 
 
 class LinkGoneError(Exception):
@@ -28,7 +29,7 @@ class Link(Protocol):
     async def hear(self) -> News:
         """What happened since the last call."""
 
-    async def ask(self, number: int, what: Literal["session", "scenario"]) -> Answer:
+    async def ask(self, number: int, what: Question) -> Answer:
         """A question about a stream."""
 
     async def carry(self, number: int) -> Any:

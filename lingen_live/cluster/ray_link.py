@@ -11,7 +11,7 @@ import pickle
 import platform
 from collections.abc import Awaitable, Sequence
 from dataclasses import astuple
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import ray
 from ray.exceptions import RayError
@@ -22,6 +22,7 @@ from lingen_live.cluster.messages import Facts, News, ToDevice, Versions
 from lingen_live.engine.interface import EngineFactory
 from lingen_live.engine.messages import Answer, Failed, Opened
 from lingen_live.engine.options import EngineOptions
+from lingen_live.engine.question import Question
 from lingen_live.errors import ClusterError
 
 ACTOR_PREFIX = "lingen-engine:"
@@ -109,7 +110,7 @@ class RayLink:
             return News((), None, False)
         return cast(News, await self._reply(self._actor.hear.remote()))
 
-    async def ask(self, number: int, what: Literal["session", "scenario"]) -> Answer:
+    async def ask(self, number: int, what: Question) -> Answer:
         """A question about a stream."""
         return cast(Answer, await self._reply(self._actor.ask.remote(number, what)))
 

@@ -8,15 +8,13 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
-from typing import Literal
 
 from lingen_live.engine.client import ChunkReady, ControlRefused, EngineEvent
+from lingen_live.engine.question import Question, SessionAt
 from lingen_live.engine.scenario import Scenario
 from lingen_live.engine.tick import Refusal
 from lingen_live.errors import EngineError
 from lingen_live.prompt import MAX_PROMPT_CHARS
-
-Question = Literal["session", "scenario"]
 
 
 class BaseStream(ABC):
@@ -49,13 +47,16 @@ class BaseStream(ABC):
     def _release(self) -> None:
         """Tell the host that the stream is closed."""
 
-    async def save(self) -> bytes:
+    async def save(self, chunk_index: int | None = None) -> bytes:
         """The stream as a session file; waits for the chunk that is being made.
 
+        Args:
+            chunk_index: as it was at a kept moment of its branch, the one before that chunk; None for as it is.
+
         Raises:
-            LingenError: it cannot be saved now.
+            LingenError: it cannot be saved now, or the moment is not kept.
         """
-        saved = await self._query("session")
+        saved = await self._query("session" if chunk_index is None else SessionAt(chunk_index))
         assert isinstance(saved, bytes)
         return saved
 

@@ -18,6 +18,7 @@ from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.kept import KeptTimeline
 from lingen_live.engine.memory import check_room
 from lingen_live.engine.pool import Layout, Slot, Staging, StatePool
+from lingen_live.engine.record import tell_way
 from lingen_live.engine.resume import keep_timeline, resume
 from lingen_live.engine.session_file import load_session, save_session
 from lingen_live.engine.snapshot import thumbnail_of
@@ -58,9 +59,9 @@ class BatchedStream(Stream):
         """What another process needs beside the pool to go on with it."""
         return keep_timeline(self.timeline)
 
-    def save_session(self) -> bytes:
-        """The current branch as a session file; errors as of `session_file.save_session`."""
-        return save_session(self)
+    def save_session(self, chunk_index: int | None = None) -> bytes:
+        """The current branch as a session file; as `session_file.save_session`."""
+        return save_session(self, chunk_index)
 
     def load_session(self, data: bytes) -> int:
         """Go on with a session file on a branch of its own; errors as of `session_file.load_session`."""
@@ -179,12 +180,15 @@ class StreamBatch:
         return Carried(kept, slots, self._engine.bundle.digest, self.info.dtype)
 
     @torch.inference_mode()
-    def tick(self, streams: Sequence[Stream], is_unwanted: Callable[[], bool] = lambda: False) -> list[Chunk]:
+    def tick(
+        self, streams: Sequence[Stream], is_unwanted: Callable[[], bool] = lambda: False, n_steps: int | None = None
+    ) -> list[Chunk]:
         """Make the next chunk of every stream.
 
         Args:
             streams: different ones, one or more.
             is_unwanted: asked between steps.
+            n_steps: denoising steps, 1 to `MAX_STEPS`; None for the model's own.
 
         Raises:
             AbandonedError: `is_unwanted` said so; nothing was changed, as after every error.
@@ -198,11 +202,11 @@ class StreamBatch:
         branches = [stream.arrived() for stream in streams]
         moments = [branch.head for branch in branches]
         gather = self._staging.gather if self._staging else None
-        made = engine.maker.make(denoiser, moments, recorder, is_unwanted, gather)
+        made = engine.maker.make(denoiser, moments, recorder, is_unwanted, gather, n_steps)
         with recorder.span("snapshot"):
             thumbnails = [thumbnail_of(one.frames) for one in made]
             stepped = [
-                stream.stepped(branch, one, thumbnail, path)
+                stream.stepped(branch, one, thumbnail, tell_way(path, n_steps))
                 for stream, branch, one, thumbnail in zip(streams, branches, made, thumbnails, strict=True)
             ]
         profile = recorder.finish(moments[0].chunk_index)

@@ -169,11 +169,12 @@ class EngineClient(Protocol):
             LingenError: the engine cannot be built, or has no room for the stream.
         """
 
-    async def request(self, ready_s: float = 0.0) -> None:
+    async def request(self, ready_s: float = 0.0, n_steps: int | None = None) -> None:
         """Ask for one more chunk; a no-op while one is being made.
 
         Args:
             ready_s: media time that is left to play: of several streams, the one with the least goes first.
+            n_steps: denoising steps of it, 1 to `MAX_STEPS`; None for the model's own.
         """
 
     async def control(self, control: EngineControl, turn: Turn | None = None) -> None:
@@ -185,11 +186,14 @@ class EngineClient(Protocol):
                 then abandoned, and made anew at once.
         """
 
-    async def save(self) -> bytes:
+    async def save(self, chunk_index: int | None = None) -> bytes:
         """The stream as a session file; waits for the chunk that is being made.
 
+        Args:
+            chunk_index: as it was at a kept moment of its branch, the one before that chunk; None for as it is.
+
         Raises:
-            LingenError: it cannot be saved now.
+            LingenError: it cannot be saved now, or the moment is not kept.
         """
 
     async def scenario(self) -> Scenario:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from lingen_live.engine.client import ready
 from lingen_live.engine.interface import EngineLike, StreamLike
 from lingen_live.engine.messages import Answer, Done, Job, Open, Opened, Query
+from lingen_live.engine.question import Question, SessionAt
 from lingen_live.engine.scenario import Scenario
 from lingen_live.engine.tick import Errand, Refusal, Tick, run_ticks
 from lingen_live.errors import EngineError, LingenError
@@ -51,7 +52,7 @@ class Crew:
 
     def run(self, jobs: Sequence[Job], is_unwanted: Callable[[], bool]) -> list[Tick]:
         """Make the chunks of `jobs`, in their order; errors as of `run_ticks`."""
-        errands = [Errand(self._streams[job.number], job.orders, job.turn) for job in jobs]
+        errands = [Errand(self._streams[job.number], job.orders, job.turn, job.n_steps) for job in jobs]
         return run_ticks(self._engine, errands, is_unwanted)
 
     def report(self, number: int, tick: Tick) -> Done:
@@ -67,7 +68,7 @@ class Crew:
             return Answer(query.question, None, Refusal((), error.code, error.message))
         return Answer(query.question, value, None)
 
-    def ask(self, number: int, what: Literal["session", "scenario"]) -> bytes | Scenario:
+    def ask(self, number: int, what: Question) -> bytes | Scenario:
         """The answer to a question about a stream.
 
         Raises:
@@ -76,4 +77,10 @@ class Crew:
         if number not in self._streams:
             raise EngineError("This stream is not open any more.")
         stream = self._streams[number]
-        return stream.save_session() if what == "session" else stream.scenario()
+        match what:
+            case SessionAt():
+                return stream.save_session(what.chunk_index)
+            case "session":
+                return stream.save_session()
+            case _:
+                return stream.scenario()

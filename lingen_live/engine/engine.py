@@ -20,6 +20,7 @@ from lingen_live.checkpoint import Bundle
 from lingen_live.engine.endings import Endings
 from lingen_live.engine.generate import ChunkMaker, Made
 from lingen_live.engine.info import EngineInfo
+from lingen_live.engine.record import tell_way
 from lingen_live.engine.sampler import Denoiser, sigma_schedule
 from lingen_live.engine.session_file import load_session, save_session
 from lingen_live.engine.snapshot import Moment, thumbnail_of
@@ -119,11 +120,12 @@ class Engine(Stream):
         self.info = self._describe(fps)
 
     @torch.inference_mode()
-    def tick(self, is_unwanted: Callable[[], bool] = lambda: False) -> Chunk:
+    def tick(self, is_unwanted: Callable[[], bool] = lambda: False, n_steps: int | None = None) -> Chunk:
         """Make the next chunk and step the stream forward.
 
         Args:
             is_unwanted: asked between steps.
+            n_steps: denoising steps, 1 to `MAX_STEPS`; None for the model's own.
 
         Raises:
             AbandonedError: `is_unwanted` said so; nothing was changed.
@@ -132,10 +134,10 @@ class Engine(Stream):
         recorder = SpanRecorder()
         branch = self.arrived()
         moment = branch.head
-        made = self.maker.make(self.denoiser, [moment], recorder, is_unwanted)[0]
+        made = self.maker.make(self.denoiser, [moment], recorder, is_unwanted, n_steps=n_steps)[0]
         with recorder.span("snapshot"):
             thumbnail = thumbnail_of(made.frames)
-            branch = self.stepped(branch, made, thumbnail, self.info.path)
+            branch = self.stepped(branch, made, thumbnail, tell_way(self.info.path, n_steps))
         profile = recorder.finish(moment.chunk_index)
         chunk = chunk_of(moment, made, profile, self.timeline.epoch, thumbnail)
         self.timeline.put(branch)
@@ -153,9 +155,9 @@ class Engine(Stream):
         """Have all of the stream as it was."""
         self.timeline.restore(mark)
 
-    def save_session(self) -> bytes:
-        """The current branch as a session file; errors as of `session_file.save_session`."""
-        return save_session(self)
+    def save_session(self, chunk_index: int | None = None) -> bytes:
+        """The current branch as a session file; as `session_file.save_session`."""
+        return save_session(self, chunk_index)
 
     def load_session(self, data: bytes) -> int:
         """Go on with a session file on a branch of its own; errors as of `session_file.load_session`."""

@@ -6,7 +6,7 @@ Knows a bundle and a moment. Does not know branches, controls or when a chunk is
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor
 from lingen_live.checkpoint import Bundle
 from lingen_live.engine.endings import Endings, digest_of
 from lingen_live.engine.interface import AbandonedError
-from lingen_live.engine.sampler import Denoiser, chunk_noise, denoise_steps
+from lingen_live.engine.sampler import Denoiser, chunk_noise, denoise_steps, sigma_schedule
 from lingen_live.engine.snapshot import Moment
 from lingen_live.engine.words import WordReader
 from lingen_live.model.embed import TextContext
@@ -62,6 +62,7 @@ class ChunkMaker:
         recorder: SpanRecorder,
         is_unwanted: Callable[[], bool] = lambda: False,
         gather: Callable[[list[StreamState]], StreamState] | None = None,
+        n_steps: int | None = None,
     ) -> list[Made]:
         """Make the chunks that come after the moments of several streams, in one batch.
 
@@ -71,6 +72,7 @@ class ChunkMaker:
             recorder: gets a span for every stage.
             is_unwanted: asked between steps.
             gather: puts states into one batch; None for memory of their own.
+            n_steps: denoising steps; None for the model's own.
 
         Raises:
             AbandonedError: `is_unwanted` said so.
@@ -84,15 +86,17 @@ class ChunkMaker:
         with recorder.span("noise"):
             noises = [chunk_noise(self.bundle.config.model, one.seed, one.chunk_index) for one in moments]
             latents = noise = torch.cat(noises).to(device)
-        steps = denoise_steps(denoiser, noise, self.sigmas, text, state)
-        for _ in range(len(self.sigmas) - 1):
+        sampler = self.bundle.config.sampler
+        sigmas = self.sigmas if n_steps is None else sigma_schedule(replace(sampler, n_steps=n_steps))
+        steps = denoise_steps(denoiser, noise, sigmas, text, state)
+        for _ in range(len(sigmas) - 1):
             if is_unwanted():
                 raise AbandonedError
             with recorder.span("denoise"):
                 latents = next(steps)
                 _synchronise(device)
         with recorder.span("commit"):
-            following = denoiser.commit(latents, text, state).scaled(self.bundle.config.sampler.state_keep)
+            following = denoiser.commit(latents, text, state).scaled(sampler.state_keep)
             _synchronise(device)
         with recorder.span("decode"):
             frames = self._decode(latents.to(dtype), state.latents[0].to(dtype))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from lingen_live.engine.base_stream import BaseStream, Question
+from lingen_live.engine.base_stream import BaseStream
 from lingen_live.engine.carry import Carried
 from lingen_live.engine.client import ChunkReady, refused
 from lingen_live.engine.control import EngineControl, Mailbox, Turn
@@ -16,6 +16,7 @@ from lingen_live.engine.interface import OnProgress
 from lingen_live.engine.kept import KeptTimeline
 from lingen_live.engine.messages import Job, Open, Opened
 from lingen_live.engine.queries import engine_error
+from lingen_live.engine.question import Question
 from lingen_live.engine.scenario import Scenario
 from lingen_live.engine.tick import Refusal
 from lingen_live.errors import EngineError
@@ -53,6 +54,8 @@ class HostedStream(BaseStream):
 
     Attributes:
         is_resumed: whether it goes on from somewhere.
+        n_steps: denoising steps of the chunk that was asked for last; None for the model's own.
+        own_cost_s: how long its last chunk with other steps than those took.
     """
 
     def __init__(
@@ -72,6 +75,8 @@ class HostedStream(BaseStream):
         self.kept: KeptTimeline | None = None
         self.carried = carried
         self._office = office
+        self.n_steps: int | None = None
+        self.own_cost_s: float | None = None
         self._mailbox = Mailbox()
         self._turn: Turn | None = None
 
@@ -91,9 +96,10 @@ class HostedStream(BaseStream):
             raise EngineError("The stream was closed before it was open.")
         return info
 
-    async def request(self, ready_s: float = 0.0) -> None:
+    async def request(self, ready_s: float = 0.0, n_steps: int | None = None) -> None:
         """Ask for one more chunk; a no-op while one is being made, kept in mind while the engine restarts."""
         if not self.is_closed:
+            self.n_steps = n_steps
             self._office.want(self, ready_s)
 
     async def control(self, control: EngineControl, turn: Turn | None = None) -> None:
@@ -131,7 +137,7 @@ class HostedStream(BaseStream):
     def take_job(self) -> Job:
         """Its next chunk, with all that waits for it."""
         turn, self._turn = self._turn, None
-        return Job(self.number, self._mailbox.drain(), turn)
+        return Job(self.number, self._mailbox.drain(), turn, self.n_steps)
 
     def hear_chunk(self, chunk: ChunkReady, refusals: tuple[Refusal, ...], kept: KeptTimeline | None) -> None:
         """Its next chunk is there."""

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from lingen_live.engine.carry import Carried, heads_of
 from lingen_live.engine.client import EngineChanged, Returning, WorkerDied, WorkerRestarted
@@ -21,6 +21,7 @@ from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.interface import AbandonedError, EngineFactory, EngineLike, OnProgress, default_engine
 from lingen_live.engine.messages import Job
 from lingen_live.engine.options import EngineOptions
+from lingen_live.engine.question import Question
 from lingen_live.engine.roster import Roster
 from lingen_live.engine.scenario import Scenario
 from lingen_live.errors import EngineError
@@ -137,7 +138,7 @@ class InProcessHost:
         if self._roster.makes_only(stream):
             self._is_unwanted.set()
 
-    async def ask(self, stream: HostedStream, what: Literal["session", "scenario"]) -> bytes | Scenario:
+    async def ask(self, stream: HostedStream, what: Question) -> bytes | Scenario:
         """A question between two chunks.
 
         Raises:

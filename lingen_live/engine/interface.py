@@ -122,8 +122,8 @@ class StreamLike(Protocol):
     def load_scenario(self, scenario: Scenario) -> int:
         """Replay a scenario on a branch of its own."""
 
-    def save_session(self) -> bytes:
-        """This branch as a session file."""
+    def save_session(self, chunk_index: int | None = None) -> bytes:
+        """This branch as a session file; at a kept moment of it, if one is named."""
 
     def load_session(self, data: bytes) -> int:
         """Go on with a session file on a branch of its own."""
@@ -167,7 +167,9 @@ class EngineLike(Protocol[S]):
     def carry(self, kept: KeptTimeline) -> Carried:
         """What another engine needs to go on with a stream of which no chunk is being made."""
 
-    def tick(self, streams: Sequence[S], is_unwanted: Callable[[], bool]) -> Sequence[ChunkLike]:
+    def tick(
+        self, streams: Sequence[S], is_unwanted: Callable[[], bool], n_steps: int | None = None
+    ) -> Sequence[ChunkLike]:
         """Make the next chunk of each; AbandonedError if `is_unwanted`, asked between steps, says so."""
 
     def settle(self) -> None:

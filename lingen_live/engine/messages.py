@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from lingen_live.engine.client import ChunkReady
 from lingen_live.engine.control import Order, Turn
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.kept import KeptTimeline
+from lingen_live.engine.question import Question
 from lingen_live.engine.scenario import Scenario
 from lingen_live.engine.tick import Refusal
 
@@ -54,11 +54,15 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A stream whose next chunk is wanted, with the orders that it is made under; words may count from `turn`."""
+    """A stream whose next chunk is wanted, with the orders that it is made under; words may count from `turn`.
+
+    `n_steps` are denoising steps; None for the model's own.
+    """
 
     number: int
     orders: tuple[Order, ...]
     turn: Turn | None = None
+    n_steps: int | None = None
 
     @property
     def ids(self) -> tuple[int, ...]:
@@ -84,7 +88,7 @@ class Query:
 
     question: int
     number: int
-    what: Literal["session", "scenario"]
+    what: Question
 
 
 @dataclass(frozen=True, slots=True)

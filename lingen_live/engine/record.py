@@ -5,11 +5,30 @@ Plain values: knows digests and names of arithmetic. Does not know latents or mo
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 DIGEST_BYTES = 8
 MAX_RECORDED_CHUNKS = 8192
 """More than an hour of half seconds; later chunks are not recorded, so that a record is bounded."""
+MAX_STEPS = 16
+"""Denoising steps that a chunk may be asked for."""
+PATHS = ("eager", "compiled")
+
+_WAY = re.compile(rf"({'|'.join(PATHS)})(?::([1-9]\d?))?")
+
+
+def tell_way(path: str, n_steps: int | None) -> str:
+    """How a chunk was made, in a word: "compiled", or "compiled:8" with other steps than the model's own."""
+    return path if n_steps is None else f"{path}:{n_steps}"
+
+
+def read_way(way: str) -> tuple[str, int | None] | None:
+    """The reverse of `tell_way`: the path, and the steps where they are not the model's own; None if it is none."""
+    match = _WAY.fullmatch(way)
+    if match is None or int(match[2] or 1) > MAX_STEPS:
+        return None
+    return match[1], int(match[2]) if match[2] else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +37,7 @@ class Record:
 
     Attributes:
         digests: `DIGEST_BYTES` of every chunk from chunk 0 on.
-        paths: (first chunk, name) for every change of the arithmetic; see `EngineInfo.path`.
+        paths: (first chunk, way) for every change of the arithmetic; see `tell_way`.
     """
 
     digests: bytes = b""

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from lingen_live.engine.engine import Engine
 from lingen_live.engine.options import EngineOptions
+from lingen_live.engine.record import read_way
 from lingen_live.engine.scenario import Scenario
 from lingen_live.errors import ScenarioError
 
 
 def options_for(scenario: Scenario, options: EngineOptions) -> EngineOptions:
     """How to build an engine that may replay a scenario exactly: in its dtype, and compiled only if it was."""
-    is_compiled = any(name == "compiled" for _, name in scenario.record.paths)
+    is_compiled = any(name.startswith("compiled") for _, name in scenario.record.paths)
     dtype = scenario.made_with.dtype if options.dtype == "auto" else options.dtype
     return dataclasses.replace(options, dtype=dtype, compile=is_compiled)
 
@@ -60,8 +61,9 @@ def replay(engine: Engine, scenario: Scenario, *, verify: bool) -> Iterator[NDAr
     engine.load_scenario(scenario, "replay")
     first_shown, _ = scenario.shows or (0, scenario.n_chunks)
     for index in range(scenario.n_chunks):
-        engine.use_path(scenario.record.path(index) or "eager")
-        chunk = engine.tick()
+        path, n_steps = read_way(scenario.record.path(index) or "") or ("eager", None)
+        engine.use_path(path)
+        chunk = engine.tick(n_steps=n_steps)
         recorded = scenario.record.digest(index)
         if verify and chunk.digest != recorded:
             was = recorded.hex() if recorded else "missing"

@@ -85,7 +85,8 @@ class Roster:
         if any(one is not None and not one.is_background for one in at_work):
             return
         cost_s, now_s = self._scheduler.cost_s[0], self._clock()
-        free_at_s = max(now_s, self._begun_s + cost_s)
+        busy_s = max(one.own_cost_s or cost_s if one is not None and one.n_steps else cost_s for one in at_work)
+        free_at_s = max(now_s, self._begun_s + busy_s)
         if stream.has_orders or free_at_s + cost_s > self._dry_at_s[stream.number]:
             for one in at_work:
                 if one is not None:
@@ -104,6 +105,8 @@ class Roster:
         chosen = self._scheduler.next_batch([Demand(number, dry) for number, dry in open_ones.items()], now_s)
         if not chosen:
             return
+        n_steps = self.streams[chosen[0]].n_steps
+        chosen = tuple(number for number in chosen if self.streams[number].n_steps == n_steps)  # a pass has one number
         self._in_flight = tuple(self.streams[number].take_job() for number in chosen)
         self._begun_s = now_s
         for number in chosen:
@@ -112,14 +115,22 @@ class Roster:
 
     def settle(self, chunks: Sequence[tuple[Done, NDArray[np.uint8]]]) -> None:
         """What was in flight is there, with its frames."""
-        if self._scheduler is not None:
-            self._scheduler.observe(len(chunks), self._clock() - self._begun_s)
+        self._note_cost(self._clock() - self._begun_s)
         self._in_flight = ()
         self._suspects = frozenset()
         for done, frames in chunks:
             if stream := self.streams.get(done.number):
                 stream.hear_chunk(done.with_frames(frames), done.refusals, done.kept)
         self.pump()
+
+    def _note_cost(self, took_s: float) -> None:
+        """What was in flight took so long; with other steps than the model's own, that tells of its stream alone."""
+        if self._scheduler is None or not self._in_flight:
+            return
+        if self._in_flight[0].n_steps is None:
+            self._scheduler.observe(len(self._in_flight), took_s)
+        elif stream := self.streams.get(self._in_flight[0].number):
+            stream.own_cost_s = took_s
 
     def put_back(self) -> None:
         """What was in flight was abandoned, and is asked for again at once."""

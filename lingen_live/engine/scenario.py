@@ -28,7 +28,7 @@ from lingen_live.engine.events import (
     scene_start,
 )
 from lingen_live.engine.options import MAX_SEED
-from lingen_live.engine.record import DIGEST_BYTES, MAX_RECORDED_CHUNKS, Record
+from lingen_live.engine.record import DIGEST_BYTES, MAX_RECORDED_CHUNKS, PATHS, Record, read_way
 from lingen_live.errors import PromptError, ScenarioError
 
 FORMAT = "lingen-live scenario"
@@ -38,7 +38,6 @@ MAX_CHUNKS = 10**6
 MAX_SCENARIO_EVENTS = 4096
 MAX_ASKED = 64
 MAX_TRANSITION = 64
-_PATHS = ("eager", "compiled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,12 +291,12 @@ def parse_record(told: Mapping[Any, Any], n_chunks: int) -> Record:
     paths: list[tuple[int, str]] = []
     for k, change in enumerate(_listed(told.get("paths", []), "paths", 0, MAX_SCENARIO_EVENTS)):
         match change:
-            case [int(first), str(name)] if name in _PATHS and first == (0 if k == 0 else max(first, paths[-1][0] + 1)):
+            case [int(first), str(name)] if read_way(name) and first == (0 if k == 0 else max(first, paths[-1][0] + 1)):
                 paths.append((first, name))
             case _:
                 raise ScenarioError(
                     f"paths[{k}] is {_shown(change)}; it must be [chunk, name], rising from chunk 0, "
-                    f"with a name among {', '.join(_PATHS)}."
+                    f"with a name among {', '.join(PATHS)}."
                 )
     if bool(paths) != bool(n_known):
         raise ScenarioError(f"digests has {n_known} chunks, but paths has {len(paths)} entries.")

@@ -48,18 +48,25 @@ _KEYS = {"format", "version", "config", "name", "asked", "transition", "scenario
 _WAY_KEYS = {"n_chunks", "n_done"}
 
 
-def save_session(stream: Stream) -> bytes:
-    """The current branch from its start to its head, without the moments kept on the way; and what is to be said later.
+def save_session(stream: Stream, chunk_index: int | None = None) -> bytes:
+    """The current branch from its start to a moment, without those kept on the way; and what is to be said later.
+
+    Args:
+        stream: is not changed.
+        chunk_index: of a kept moment, the one before that chunk; None for where the stream is.
 
     Raises:
         SessionFileError: it was told anew and no chunk was made since.
         ScenarioError: so much was said that the beginning is forgotten.
+        TimelineError: the moment is not kept.
     """
     branch = stream.timeline.current
+    if chunk_index is not None and chunk_index != branch.head.chunk_index:
+        branch = branch.sought(stream.timeline.find(chunk_index))
     snapshot = branch.kept(branch.head.chunk_index)
     if snapshot is None:
         raise SessionFileError("The past was just told anew; the session can be saved after the next chunk.")
-    moment, scenario = snapshot.moment, stream.scenario()
+    moment, scenario = snapshot.moment, stream.scenario(branch)
     tensors = _tensors(moment.state, moment.transition)
     told = {
         "format": FORMAT,

@@ -247,13 +247,13 @@ class Stream:
         self.timeline.put(branch, is_stale=True)
         return True
 
-    def scenario(self) -> Scenario:
-        """This branch from its start to here, to be played again.
+    def scenario(self, branch: Branch | None = None) -> Scenario:
+        """A branch from its start to its head, to be played again; None for the current one.
 
         Raises:
             ScenarioError: so much was said that the beginning is forgotten.
         """
-        branch = self.timeline.current
+        branch = branch or self.timeline.current
         if not branch.is_whole:
             raise ScenarioError(f"More than {MAX_EVENTS} words were said on this branch; its beginning is forgotten.")
         events, index = branch.events[: branch.n_applied + len(branch.due)], branch.head.chunk_index

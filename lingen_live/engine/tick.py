@@ -75,11 +75,13 @@ class Errand:
         stream: whose.
         orders: to be taken before, oldest first.
         turn: where words may count from, when that was made already but not shown.
+        n_steps: denoising steps; None for the model's own.
     """
 
     stream: StreamLike
     orders: tuple[Order, ...] = ()
     turn: Turn | None = None
+    n_steps: int | None = None
 
 
 def run_ticks(
@@ -89,7 +91,7 @@ def run_ticks(
 
     Args:
         engine: whose streams they are; they are as they were if anything is raised.
-        errands: one or more, of different streams.
+        errands: one or more, of different streams, with the same number of steps.
         is_unwanted: asked between steps.
 
     Raises:
@@ -99,7 +101,7 @@ def run_ticks(
     marks = [errand.stream.mark() for errand in errands]
     try:
         fates = [_take(errand) for errand in errands]
-        chunks = engine.tick([errand.stream for errand in errands], is_unwanted)
+        chunks = engine.tick([errand.stream for errand in errands], is_unwanted, errands[0].n_steps)
         return [
             Tick(chunk, fate.applied_ids, fate.refusals, fate.is_fresh, fate.is_turned, errand.stream.view())
             for chunk, fate, errand in zip(chunks, fates, errands, strict=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +34,7 @@ from lingen_live.engine.messages import (
 )
 from lingen_live.engine.options import EngineOptions
 from lingen_live.engine.queries import Queries, engine_error
+from lingen_live.engine.question import Question
 from lingen_live.engine.roster import Roster
 from lingen_live.engine.scenario import Scenario
 from lingen_live.engine.watcher import WorkerWatcher
@@ -140,7 +140,7 @@ class WorkerHost:
         if self._roster.makes_only(stream):
             self._say(Abandon())
 
-    async def ask(self, stream: HostedStream, what: Literal["session", "scenario"]) -> bytes | Scenario:
+    async def ask(self, stream: HostedStream, what: Question) -> bytes | Scenario:
         """A question between two chunks.
 
         Raises:

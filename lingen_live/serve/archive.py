@@ -26,13 +26,18 @@ class Archive:
         self.uploads = Uploads()
         self._shown = Shown()
 
-    async def save(self) -> bytes:
-        """The stream as a session file.
+    async def save(self, chunk_index: int | None = None) -> bytes:
+        """The stream as a session file, as it is or as it was at a kept moment of its branch.
 
         Raises:
-            LingenError: it cannot be saved now.
+            LingenError: it cannot be saved now, or the moment is not kept.
         """
-        return await self._client.save()
+        return await self._client.save(chunk_index)
+
+    @property
+    def timeline(self) -> TimelineView:
+        """As it is after the chunk that plays."""
+        return self._timeline
 
     async def scenario(self) -> Scenario:
         """The stream, to be played again.

@@ -14,6 +14,7 @@ from lingen_live.engine.hosted import HostedStream
 from lingen_live.engine.kept import KeptTimeline
 from lingen_live.engine.messages import Done, Job, Opened
 from lingen_live.engine.options import EngineOptions
+from lingen_live.engine.question import Question
 from lingen_live.engine.roster import Roster
 from lingen_live.profile.spans import ChunkProfile
 
@@ -40,7 +41,7 @@ class Office:
     def abandon(self, stream: HostedStream) -> None:
         self.abandoned.append(stream.number)
 
-    async def ask(self, stream: HostedStream, what: str) -> Any:
+    async def ask(self, stream: HostedStream, what: Question) -> Any:
         raise AssertionError
 
     def release(self, stream: HostedStream) -> None:
@@ -125,6 +126,23 @@ async def test_it_makes_way_for_who_cannot_wait(office: Office, ready_s: float, 
     assert office.numbers == [[0], [1]]
     office.finish()
     assert office.numbers == [[0], [1], [0]]
+
+
+async def test_other_steps_go_alone_and_what_they_cost_is_their_own(office: Office) -> None:
+    film, other = office.open(2, is_background=True)
+    (live,) = office.open(1)
+    office.roster.rate(2, (0.1, 0.1))
+    await live.request(0.3)
+    await film.request(n_steps=8)
+    await other.request()
+    office.finish()
+    office.finish(took_s=0.3)
+    assert [[(job.number, job.n_steps) for job in jobs] for jobs in office.sent] == [[(2, None)], [(0, 8)], [(1, None)]]
+    assert office.roster.capacity(fake_engine.FakeEngine(EngineOptions()).info) == 9  # not slower for it
+    office.finish()
+    await film.request(n_steps=8)
+    await live.request(0.35)  # its own chunk would be too late after one of 0.3 s
+    assert office.abandoned == [0]
 
 
 async def test_a_stream_that_is_watched_makes_way_for_none(office: Office) -> None:

@@ -84,6 +84,19 @@ def test_after_a_reset_the_scenario_begins_there(make_engine: MakeEngine) -> Non
     assert other.state.to_bytes() == engine.state.to_bytes()
 
 
+def test_chunks_of_other_steps_are_replayed_with_those(make_engine: MakeEngine) -> None:
+    engine = make_engine()
+    engine.tick()
+    plain = engine.mark()
+    more = engine.tick(n_steps=5)
+    engine.tick()
+    scenario = parse_scenario(json.dumps(engine.scenario().to_json()))
+    assert scenario.record.paths == ((0, "eager"), (1, "eager:5"), (2, "eager"))
+    assert np.array_equal(list(replay(make_engine(), scenario, verify=True))[1], more.frames)
+    engine.restore(plain)
+    assert engine.tick().digest != more.digest
+
+
 def test_a_link_is_short(lived: Engine) -> None:
     told = json.dumps(lived.scenario().to_json(has_digests=False), separators=(",", ":"))
     assert len(told) < 600
@@ -164,6 +177,7 @@ GOOD = Scenario(Start(7, (words_of("a"),)), (Event(1, "cut", words_of("b")),), 3
         ({"digests": "00" * 8}, "paths has 0 entries"),
         ({"digests": "00" * 8, "paths": [[1, "eager"]]}, "paths\\[0\\]"),
         ({"digests": "00" * 8, "paths": [[0, "/etc"]]}, "paths\\[0\\]"),
+        ({"digests": "00" * 8, "paths": [[0, "eager:99"]]}, "paths\\[0\\]"),
         ({"made_with": {}}, "made_with is {}"),
         ({"made_with": {"name": "a" * 200, "checkpoint_digest": "", "dtype": "", "device": "", "n_steps": 1}}, "name"),
         ({"made_with": {**MADE_WITH.to_json(), "weights": "borrowed"}}, "one of trained, random"),

@@ -58,6 +58,18 @@ def test_loaded_it_goes_on_as_if_it_had_never_stopped(lived: Engine, make_engine
     assert other.scenario() == lived.scenario()
 
 
+def test_of_a_moment_that_is_past_it_goes_on_as_the_stream_did(lived: Engine, make_engine: MakeEngine) -> None:
+    digests = [lived.tick().digest for _ in range(2)]
+    before = lived.scenario()
+    data = save_session(lived, 3)
+    assert lived.scenario() == before
+    other = make_engine(seed=3)
+    load_session(other, data)
+    assert [other.tick().digest for _ in range(2)] == digests
+    with pytest.raises(TimelineError, match="The moment before chunk 99"):
+        save_session(lived, 99)
+
+
 def test_a_loaded_session_is_one_more_branch(lived: Engine) -> None:
     lived.fork(name="by night")
     branch_id = load_session(lived, save_session(lived))

@@ -13,8 +13,10 @@ from lingen_live.engine.tick import Errand, Tick, run_ticks
 class Alone:
     """Has every stream make its own chunk."""
 
-    def tick(self, streams: Sequence[Engine], is_unwanted: Callable[[], bool]) -> list[Chunk]:
-        return [stream.tick(is_unwanted) for stream in streams]
+    def tick(
+        self, streams: Sequence[Engine], is_unwanted: Callable[[], bool], n_steps: int | None = None
+    ) -> list[Chunk]:
+        return [stream.tick(is_unwanted, n_steps) for stream in streams]
 
 
 def run_tick(engine: Engine, orders: tuple[Order, ...], turn: Turn | None = None) -> Tick:

@@ -152,7 +152,7 @@ class FakeEngine:
         self.seed = scenario.start.seed
         return self.fork(0, "scenario")
 
-    def save_session(self) -> bytes:
+    def save_session(self, chunk_index: int | None = None) -> bytes:
         raise SessionFileError("A fake has no session.")
 
     def load_session(self, data: bytes) -> int:
@@ -231,7 +231,9 @@ class FakeHost:
         self.streams.append(stream)
         return stream
 
-    def tick(self, streams: Sequence[FakeEngine], is_unwanted: Callable[[], bool]) -> list[FakeChunk]:
+    def tick(
+        self, streams: Sequence[FakeEngine], is_unwanted: Callable[[], bool], n_steps: int | None = None
+    ) -> list[FakeChunk]:
         self.batches.append(len(streams))
         chunks = [stream.tick(is_unwanted) for stream in streams]
         self.info = streams[0].info

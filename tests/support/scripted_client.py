@@ -41,7 +41,7 @@ class ScriptedClient:
         await self.may_start.wait()
         return self.info
 
-    async def request(self, ready_s: float = 0.0) -> None:
+    async def request(self, ready_s: float = 0.0, n_steps: int | None = None) -> None:
         self.n_requests += 1
         self.requested.set()
 
@@ -49,7 +49,7 @@ class ScriptedClient:
         self.controls.append(control)
         self.turns.append(turn)
 
-    async def save(self) -> bytes:
+    async def save(self, chunk_index: int | None = None) -> bytes:
         if self.refusal is not None:
             raise self.refusal
         return b"a session"
