@@ -61,7 +61,7 @@ async def render_beside(host: EngineHost, scenario: Scenario, reel: Reel, on_chu
     try:
         info = await client.start(lambda stage, fraction: None)
         here = replace(scenario, made_with=Grid.of(info).made_with, record=Record(), shows=None)
-        cutter, executor = _Cutter(reel, info.fps, here.n_chunks), ThreadPoolExecutor(1, "lingen-film", _be_nice)
+        cutter, executor = _Cutter(reel, info.fps, here.n_chunks), ThreadPoolExecutor(1, "lingen-film", be_nice)
         try:
             return await _shoot(client, here, cutter, executor, on_chunk)
         finally:
@@ -138,7 +138,7 @@ class _Cutter:
             self._writer.close()
 
 
-def _be_nice() -> None:
+def be_nice() -> None:
     """Encoding takes what is left of the processor: on Linux, a thread has a niceness of its own."""
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

@@ -34,11 +34,21 @@ def to_board(cells: object, seed: object, length_s: object) -> Storyboard:
     if len(cells) > MAX_ROWS:
         raise ScenarioError(f"The table has {len(cells)} rows; at most {MAX_ROWS} are accepted.")
     rows = read_lines([_line(row, number) for number, row in enumerate(cells, 1)])
-    if isinstance(seed, bool) or not isinstance(seed, int | float) or seed != seed // 1:
-        raise ScenarioError(f"The seed is {_shown(seed)}; it must be a whole number of 0 to {MAX_SEED}.")
+    number = read_seed(seed)
     if isinstance(length_s, bool) or not isinstance(length_s, int | float) or not math.isfinite(length_s):
         raise ScenarioError(f"The length is {_shown(length_s)}; it must be a number of seconds up to {MAX_FILM_S:g}.")
-    return Storyboard(rows, int(seed), float(length_s))
+    return Storyboard(rows, number, float(length_s))
+
+
+def read_seed(seed: object) -> int:
+    """A seed of a page, or of a client that says it is one.
+
+    Raises:
+        ScenarioError: it is no whole number.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int | float) or seed != seed // 1:
+        raise ScenarioError(f"The seed is {_shown(seed)}; it must be a whole number of 0 to {MAX_SEED}.")
+    return int(seed)
 
 
 def read_board(name: str, data: bytes, info: EngineInfo | None) -> Storyboard | tuple[Row, ...]:
@@ -50,7 +60,7 @@ def read_board(name: str, data: bytes, info: EngineInfo | None) -> Storyboard | 
     """
     if name.lower().endswith(_TABLE_ENDING):
         return read_table(data)
-    return from_scenario(parse_scenario(data), _grid(info).chunk_s)
+    return from_scenario(parse_scenario(data), grid_of(info).chunk_s)
 
 
 def shoot(board: Storyboard, info: EngineInfo | None) -> tuple[Scenario, float]:
@@ -60,7 +70,7 @@ def shoot(board: Storyboard, info: EngineInfo | None) -> tuple[Scenario, float]:
         ScenarioError: it cannot be a film; the message names the row.
         EngineError: the engine is not warm yet.
     """
-    grid = _grid(info)
+    grid = grid_of(info)
     return to_scenario(board, grid), grid.chunk_s
 
 
@@ -75,7 +85,12 @@ def scenario_text(board: Storyboard, info: EngineInfo | None) -> str:
     return json.dumps(scenario.to_json(), ensure_ascii=False) + "\n"
 
 
-def _grid(info: EngineInfo | None) -> Grid:
+def grid_of(info: EngineInfo | None) -> Grid:
+    """The grid of the engine.
+
+    Raises:
+        EngineError: it is not warm yet.
+    """
     if info is None:
         raise EngineError("The model is still warming up; try again in a moment.")
     return Grid.of(info)

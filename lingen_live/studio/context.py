@@ -14,7 +14,7 @@ from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.options import EngineOptions
 from lingen_live.serve.annexe import Backstage
 from lingen_live.serve.room import Room
-from lingen_live.studio.background import render_beside
+from lingen_live.studio.comparing import make_beside
 from lingen_live.studio.desk import Desk
 from lingen_live.studio.evaluation import Evaluation
 
@@ -36,7 +36,7 @@ class StudioContext:
     @classmethod
     def of(cls, backstage: Backstage) -> StudioContext:
         """The context of a server."""
-        return cls(backstage, Desk(partial(render_beside, backstage.host)), Evaluation())
+        return cls(backstage, Desk(partial(make_beside, backstage.host)), Evaluation())
 
     @property
     def host(self) -> EngineHost:

@@ -21,9 +21,11 @@ from typing import Literal
 from lingen_live.engine.scenario import Scenario
 from lingen_live.errors import EngineError, LingenError
 from lingen_live.studio.reel import Reel
+from lingen_live.studio.variants import Comparison
 
 Status = Literal["waiting", "rendering", "done", "failed", "cancelled"]
-Make = Callable[[Scenario, Reel, Callable[[int, bytes | None], object]], Awaitable[int]]
+Work = Scenario | Comparison
+Make = Callable[[Work, Reel, Callable[[int, bytes | None], object]], Awaitable[int]]
 
 MAX_WAITING = 4
 MAX_FILMS = 12
@@ -41,7 +43,7 @@ class Film:
     Attributes:
         id: that nobody can guess.
         title: its first words.
-        scenario: what is said when.
+        work: what is said when, or what is compared.
         chunk_s: media time of a chunk.
         status: what became of it.
         n_made: chunks that there are.
@@ -52,7 +54,7 @@ class Film:
 
     id: str
     title: str
-    scenario: Scenario
+    work: Work
     chunk_s: float
     status: Status = "waiting"
     n_made: int = 0
@@ -76,7 +78,7 @@ class Film:
     def left_s(self) -> float | None:
         """How long it will take; None if nobody knows."""
         cost_s = self.chunk_cost_s
-        return None if cost_s is None else cost_s * (self.scenario.n_chunks - self.n_made)
+        return None if cost_s is None else cost_s * (self.work.n_chunks - self.n_made)
 
     def hear(self, n_made: int, picture: bytes | None, now_s: float) -> None:
         """One more chunk is there."""
@@ -116,19 +118,19 @@ class Desk:
         """One by its id."""
         return self._films.get(film_id)
 
-    def path(self, film: Film, *, is_scenario: bool = False) -> Path | None:
-        """Where the film or its scenario is; None if it is not there."""
+    def path(self, film: Film, ending: str = "mp4") -> Path | None:
+        """Where the film is, or what else of it has that ending; None if it is not there."""
         if film.status != "done" or self._folder is None:
             return None
-        reel = self._reel(film)
-        return reel.told if is_scenario else reel.film
+        path = self._folder / f"{film.id}.{ending}"
+        return path if path.is_file() else None
 
     def place(self, film: Film) -> int:
         """How many others are made before a film that waits."""
         before = [one for one in self.films if not one.is_over]
         return before.index(film) if film in before else 0
 
-    def submit(self, scenario: Scenario, chunk_s: float) -> Film:
+    def submit(self, work: Work, chunk_s: float) -> Film:
         """Have a film made, after those that were asked for before.
 
         Raises:
@@ -137,7 +139,8 @@ class Desk:
         n_waiting = sum(film.status == "waiting" for film in self.films)
         if n_waiting >= MAX_WAITING:
             raise EngineError(f"{n_waiting} films wait to be made; at most {MAX_WAITING} may. Try again later.")
-        film = Film(secrets.token_urlsafe(12), scenario.start.asked[0][0].prompt, scenario, chunk_s)
+        title = work.title if isinstance(work, Comparison) else work.start.asked[0][0].prompt
+        film = Film(secrets.token_urlsafe(12), title, work, chunk_s)
         self._films[film.id] = film
         self._forget()
         self._has_work.set()
@@ -149,6 +152,7 @@ class Desk:
             self._task.cancel()
         elif film.status == "waiting":
             film.status = "cancelled"
+            _spend(film)
 
     async def run(self) -> None:
         """Make films until cancelled; then all of them are gone."""
@@ -176,6 +180,7 @@ class Desk:
         finally:
             if self._task.done():
                 self._at_work = self._task = None
+                _spend(film)
 
     async def _shoot(self, film: Film) -> int:
         """Whatever goes wrong with a film, the disk included, is its own misfortune."""
@@ -184,7 +189,7 @@ class Desk:
         reel, is_made = self._reel(film), False
         try:
             n_frames = await self._make(
-                film.scenario, reel, lambda n_made, picture: film.hear(n_made, picture, self._clock())
+                film.work, reel, lambda n_made, picture: film.hear(n_made, picture, self._clock())
             )
             is_made = True
             return n_frames
@@ -200,10 +205,16 @@ class Desk:
         """The oldest that are over, if there are too many."""
         over = [film for film in self.films if film.is_over]
         for film in over[: max(0, len(self._films) - MAX_FILMS)]:
-            for path in (self.path(film), self.path(film, is_scenario=True)):
-                if path is not None:
+            if self._folder is not None:
+                for path in self._folder.glob(f"{film.id}.*"):
                     path.unlink(missing_ok=True)
             del self._films[film.id]
+
+
+def _spend(film: Film) -> None:
+    """It is over: what it was made of may hold megabytes."""
+    if isinstance(film.work, Comparison):
+        film.work.spend()
 
 
 def _fate(task: asyncio.Task[int]) -> tuple[Status, str]:

@@ -39,7 +39,7 @@ def show_problem(message: str) -> str:
 
 
 def _film(film: Film, place: int) -> str:
-    n_chunks = film.scenario.n_chunks
+    n_chunks = film.work.n_chunks
     bar = "" if film.is_over else f'<progress max="{n_chunks}" value="{film.n_made}"></progress>'
     return (
         f'<article class="ll-film" data-status="{film.status}"><header><strong>{_title(film)}</strong>'
@@ -48,7 +48,7 @@ def _film(film: Film, place: int) -> str:
 
 
 def _status(film: Film, place: int) -> str:
-    length_s = film.scenario.n_chunks * film.chunk_s
+    length_s = film.work.n_chunks * film.chunk_s
     match film.status:
         case "waiting":
             return f"{length_s:g} s, waits for {place} {'other' if place == 1 else 'others'}"

@@ -10,9 +10,11 @@ import re
 from starlette.responses import FileResponse, PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from lingen_live.serve.files import SESSION_TYPE
 from lingen_live.studio.desk import Desk
 
-_PATH = re.compile(r"/films/([\w-]+)\.(mp4|json)")
+_PATH = re.compile(r"/films/([\w-]+)\.(mp4|json|[A-D]\.(?:json|lgs))")
+_TYPES = {".mp4": "video/mp4", ".json": "application/json", ".lgs": SESSION_TYPE}
 _HEADERS = {"Cache-Control": "private, no-cache"}
 
 
@@ -29,11 +31,10 @@ class Films:
         if match is None:
             await self._app(scope, receive, send)
             return
-        film, is_scenario = self._desk.find(match[1]), match[2] == "json"
-        path = None if film is None else self._desk.path(film, is_scenario=is_scenario)
+        film, ending = self._desk.find(match[1]), match[2].replace("json", "scenario.json")
+        path = None if film is None else self._desk.path(film, ending)
         if path is None:
             await PlainTextResponse("There is no such film, or it is not there yet.", 404)(scope, receive, send)
             return
-        media_type = "application/json" if is_scenario else "video/mp4"
         # Without a name to save it by: a player opens it where it is, and a link says by itself that it is to be kept.
-        await FileResponse(path, headers=_HEADERS, media_type=media_type)(scope, receive, send)
+        await FileResponse(path, headers=_HEADERS, media_type=_TYPES[path.suffix])(scope, receive, send)

@@ -34,7 +34,7 @@ _STREAM = r"gradio_api/(?:queue/data|heartbeat/\w+)"
 _NAME = r"[\w@-][\w.@-]*"  # no name begins with a dot: none of them leads upwards
 _READ = re.compile(
     rf"(?:|config|theme\.css|gradio_api/theme\.css|gradio_api/startup-events|{_STREAM}"
-    rf"|films/[\w-]+\.(?:mp4|json)|(?:assets|static|svelte)(?:/{_NAME})+)"
+    rf"|films/[\w-]+\.(?:mp4|json|[A-D]\.(?:json|lgs))|(?:assets|static|svelte)(?:/{_NAME})+)"
 )
 _WRITE = re.compile(r"gradio_api/(?:queue/join|cancel)")
 _FILE_KEYS = frozenset({"path", "url", "is_stream", "orig_name"})

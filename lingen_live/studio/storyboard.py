@@ -149,6 +149,24 @@ def check_length(length_s: float, chunk_s: float) -> float:
     return length_s
 
 
+def stretch_of(verb: Verb, transition_s: float | None, grid: Grid, who: str, how: str) -> int:
+    """Chunks that a steer blends over, or that a reanchor tells anew; None for the usual.
+
+    Raises:
+        ScenarioError: so long it cannot be; the message names `who`, and what they called it.
+    """
+    usual, most = (DEFAULT_TRANSITION_CHUNKS, MAX_TRANSITION) if verb == "steer" else (DEFAULT_STRETCH, MAX_STRETCH)
+    if transition_s is None:
+        return usual
+    length = grid.nearest(transition_s)
+    if not 1 <= length <= most:
+        raise ScenarioError(
+            f"{who} has a transition of {transition_s:g} s; it must be {grid.chunk_s:g} to {most * grid.chunk_s:g} s "
+            f"of a {how} one."
+        )
+    return length
+
+
 def _groups(rows: Sequence[Row]) -> list[list[Row]]:
     """Rows that are said at once: one with a time, and those below it without."""
     groups: list[list[Row]] = []
@@ -202,13 +220,7 @@ def _event(row: Row, words: Words, events: Sequence[Event], grid: Grid, n_chunks
     verb = _VERBS[row.how]
     if verb == "cut":
         return Event(index, verb, words)
-    usual, most = (DEFAULT_TRANSITION_CHUNKS, MAX_TRANSITION) if verb == "steer" else (DEFAULT_STRETCH, MAX_STRETCH)
-    length = usual if row.transition_s is None else grid.nearest(row.transition_s)
-    if not 1 <= length <= most:
-        raise ScenarioError(
-            f"Row {row.number} has a transition of {row.transition_s:g} s; it must be {chunk_s:g} to "
-            f"{most * chunk_s:g} s of a {row.how} one."
-        )
+    length = stretch_of(verb, row.transition_s, grid, f"Row {row.number}", row.how)
     if verb == "reanchor" and index - length < scene_start(events):
         raise ScenarioError(
             f"Row {row.number} tells {length * chunk_s:g} s anew at {index * chunk_s:g} s, but its scene begins at "
