@@ -42,6 +42,20 @@ export async function load(file, stateBytes, session) {
 }
 
 /**
+ * A session file that the server keeps, made ready to be asked for.
+ * @param {string} path beside this page
+ * @param {string} session that will go on with it
+ * @returns {Promise<Loaded>}
+ * @throws {Error} with a sentence for people
+ */
+export async function loadKept(path, session) {
+  const response = await fetch(new URL(path, document.baseURI)).catch(() => null);
+  if (!response?.ok) throw new Error("That variant is not kept any more; compare again.");
+  const answer = await ask("uploads", session, { method: "POST", body: await response.blob() });
+  return { type: "load", upload: (await answer.json()).upload };
+}
+
+/**
  * The address of this page with the stream in it, copied; where copying is forbidden, in the address bar.
  * @param {string} session whose
  * @returns {Promise<boolean>} whether it was copied

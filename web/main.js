@@ -3,7 +3,7 @@
 
 import { Ambience } from "./ambience.js";
 import { Connection } from "./connection.js";
-import { copy, copyLink, download, load } from "./files.js";
+import { copy, copyLink, download, load, loadKept } from "./files.js";
 import { PromptHistory } from "./history.js";
 import { Hud } from "./hud.js";
 import { Jumps } from "./jumps.js";
@@ -14,7 +14,7 @@ import { fromHash } from "./past.js";
 import { readPreference, writePreference } from "./preferences.js";
 import { Presented } from "./presented.js";
 import { Recorder } from "./recorder.js";
-import { addressOf, invitation, keepSession, wantedSession } from "./session.js";
+import { addressOf, invitation, keepSession, takeLinkedFile, wantedSession } from "./session.js";
 import { awaitedReceipts, INITIAL_VIEW, NOT_SENT, reduce, wordsIn } from "./state.js";
 import { StallDetector } from "./stats.js";
 import { switchTheme, theme } from "./theme.js";
@@ -176,8 +176,10 @@ function receive(message) {
   if (message.status === "running" || message.status === "paused") attempt(playLink);
 }
 
-/** Play the scenario of the address, once. */
+/** Play what the address asks for, once: a session file of this server, or a scenario. */
 async function playLink() {
+  const file = takeLinkedFile();
+  if (file !== null) control({ ...(await loadKept(file, sessionId())), id: nextId() });
   const { hash, pathname, search } = window.location;
   if (hash === "") return;
   history.replaceState(null, "", pathname + search);

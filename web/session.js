@@ -6,6 +6,9 @@
 
 const KEY = "lingen-live.session";
 const PARAMETER = "watch";
+const FILE_PARAMETER = "play";
+/** Session files that this server keeps beside its films; no other address is ever fetched for a link. */
+const KEPT_FILE = /^studio\/films\/[\w-]+\.[A-D]\.lgs$/;
 
 /** @returns {string | null} the session to ask for: that of a link, or the one that this tab had */
 export function wantedSession() {
@@ -39,6 +42,19 @@ export function invitation(id) {
   const url = new URL(window.location.pathname, document.baseURI);
   url.searchParams.set(PARAMETER, id);
   return url.href;
+}
+
+/**
+ * The session file of this server that a link asks to go on with; asked once, for then it is out of the address.
+ * @returns {string | null} its address beside this page
+ */
+export function takeLinkedFile() {
+  const url = new URL(window.location.href);
+  const path = url.searchParams.get(FILE_PARAMETER);
+  if (path === null) return null;
+  url.searchParams.delete(FILE_PARAMETER);
+  history.replaceState(null, "", url);
+  return KEPT_FILE.test(path) ? path : null;
 }
 
 /** @returns {string | null} */

@@ -60,6 +60,8 @@ class WebFiles(StaticFiles):
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """A file of the client, or 404."""
+        if path == "favicon.ico":  # what browsers ask for before a page says where its icon is
+            path = "favicon.svg"
         if path != "." and Path(path).suffix not in ASSET_TYPES:
             raise HTTPException(404)
         return await super().get_response(path, scope)

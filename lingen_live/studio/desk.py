@@ -136,15 +136,23 @@ class Desk:
         Raises:
             EngineError: too many wait already; with both numbers.
         """
-        n_waiting = sum(film.status == "waiting" for film in self.films)
-        if n_waiting >= MAX_WAITING:
-            raise EngineError(f"{n_waiting} films wait to be made; at most {MAX_WAITING} may. Try again later.")
+        self.check_room()
         title = work.title if isinstance(work, Comparison) else work.start.asked[0][0].prompt
         film = Film(secrets.token_urlsafe(12), title, work, chunk_s)
         self._films[film.id] = film
         self._forget()
         self._has_work.set()
         return film
+
+    def check_room(self) -> None:
+        """Refuse one more film; what is asked before anything is fetched for one.
+
+        Raises:
+            EngineError: too many wait already; with both numbers.
+        """
+        n_waiting = sum(film.status == "waiting" for film in self.films)
+        if n_waiting >= MAX_WAITING:
+            raise EngineError(f"{n_waiting} films wait to be made; at most {MAX_WAITING} may. Try again later.")
 
     def cancel(self, film: Film) -> None:
         """Have a film not made; nothing if it is over."""

@@ -26,6 +26,10 @@ from lingen_live.studio.page import STYLE, build_page
 gr.utils.MatplotlibBackendMananger = contextlib.nullcontext
 
 POLL_S = 0.05
+_HEAD = (
+    '<link rel="icon" href="../favicon.svg" type="image/svg+xml">'
+    '<script type="module" src="../variants.js"></script>'  # plays what the tab Compare shows
+)
 MAX_WAITING = 64
 
 
@@ -52,7 +56,7 @@ async def _make(context: StudioContext) -> ASGIApp:
         enable_monitoring=False,
         show_error=False,
         pwa=False,
-        head='<link rel="icon" href="../favicon.svg" type="image/svg+xml">',
+        head=_HEAD,
         theme=_theme(),
         css=STYLE,
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gradio as gr
 
 from lingen_live.studio.card_tab import build_card
+from lingen_live.studio.compare_tab import build_compare
+from lingen_live.studio.compare_view import COMPARE_STYLE
 from lingen_live.studio.context import StudioContext
 from lingen_live.studio.profile_tab import build_profile
 from lingen_live.studio.storyboard_tab import build_storyboard
@@ -32,6 +34,7 @@ footer { display: none !important }
   background: var(--button-secondary-background-fill); color: var(--button-secondary-text-color); font-weight: 600 }
 .ll-pick label:focus-within { outline: 2px solid var(--primary-600) }
 """
+    + COMPARE_STYLE
     + STUDY_STYLE
 )
 
@@ -43,6 +46,8 @@ def build_page(context: StudioContext) -> gr.Blocks:
         with gr.Tabs():
             with gr.Tab("Storyboard"):
                 build_storyboard(context, page)
+            with gr.Tab("Compare") as comparison:
+                build_compare(context, page, comparison)
             with gr.Tab("Profile") as profile:
                 build_profile(context, profile)
             with gr.Tab("Model card") as card:

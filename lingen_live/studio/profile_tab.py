@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 from typing import Any
 
@@ -18,6 +17,7 @@ from lingen_live.studio.context import StudioContext
 from lingen_live.studio.draw import Question, draw_elsewhere
 from lingen_live.studio.film_view import show_problem
 from lingen_live.studio.picking import picked
+from lingen_live.studio.sessions import find_session, session_choices
 from lingen_live.studio.transfer import pick_file
 
 _FILE, _NOTHING = "a file", "nothing"
@@ -41,7 +41,7 @@ def build_profile(context: StudioContext, tab: gr.Tab) -> None:
     answer = gr.HTML(elem_id="profile")
 
     async def list_sessions(*chosen: str | None) -> list[Any]:
-        sessions = session_choices(context)
+        sessions = session_choices(context.rooms)
         lists = [[*sessions, (_FILE, _FILE)], [(_NOTHING, _NOTHING), *sessions, (_FILE, _FILE)]]
         return [_with_choices(choices, value) for choices, value in zip(lists, chosen, strict=True)]
 
@@ -74,21 +74,10 @@ def _file_for(source: gr.Dropdown) -> gr.Textbox:
     return kept
 
 
-def session_choices(context: StudioContext) -> list[tuple[str, str]]:
-    """What sessions are called, and what names them: not their ids, for whoever has one of those may steer."""
-    return [
-        (f"session {number}, {room.session.status}", _name_of(room)) for number, room in enumerate(context.rooms, 1)
-    ]
-
-
 def _with_choices(choices: list[tuple[str, str]], value: str | None) -> Any:
     """The list as it is now; what was chosen stays, if it is still there."""
     names = [name for _, name in choices]
     return gr.update(choices=choices, value=value if value in names else names[0])
-
-
-def _name_of(room: Room) -> str:
-    return hashlib.sha256(room.id.encode()).hexdigest()[:12]
 
 
 async def _question(context: StudioContext, source: str | None, kept: str) -> Question:
@@ -101,7 +90,7 @@ async def _question(context: StudioContext, source: str | None, kept: str) -> Qu
         return _question_of_file(kept)
     if source is None:
         raise ProfileError("Nothing is chosen to look at.")
-    room = next((room for room in context.rooms if _name_of(room) == source), None)
+    room = find_session(context.rooms, source)
     if room is None:
         raise ProfileError("That session has ended.")
     return await _question_of(room)

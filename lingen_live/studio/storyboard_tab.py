@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from lingen_live.engine.scenario import MAX_SCENARIO_BYTES
+from lingen_live.engine.scenario import MAX_SCENARIO_BYTES, Scenario
 from lingen_live.errors import LingenError
 from lingen_live.studio.board import read_board, scenario_text, shoot, table_text, to_board
 from lingen_live.studio.context import StudioContext
@@ -186,8 +186,11 @@ class _Films:
 
     @property
     def _at_work(self) -> list[Film]:
-        return [film for film in self.context.desk.films if not film.is_over]
+        return [film for film in self._all if not film.is_over]
+
+    @property
+    def _all(self) -> list[Film]:
+        return [film for film in self.context.desk.films if isinstance(film.work, Scenario)]
 
     def _list(self) -> str:
-        desk = self.context.desk
-        return show_films(desk.films, [desk.place(film) for film in desk.films])
+        return show_films(self._all, [self.context.desk.place(film) for film in self._all])

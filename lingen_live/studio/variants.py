@@ -199,6 +199,18 @@ def read_length(length_s: object, grid: Grid) -> int:
     return grid.nearest(seconds)
 
 
+def read_back(back_s: object, grid: Grid) -> int:
+    """Chunks before what plays of a session.
+
+    Raises:
+        ScenarioError: it is no time that has been.
+    """
+    seconds = _number(back_s, "The moment", "seconds before now") or 0.0
+    if seconds < 0:
+        raise ScenarioError(f"The moment is {seconds:g} s before now; it must be 0 or more.")
+    return grid.nearest(seconds)
+
+
 def compare(origin: Opening | Taken, variants: tuple[Variant, ...], n_shown: int, chunk_s: float) -> Comparison:
     """A comparison that can be made.
 
@@ -271,11 +283,15 @@ def _steps(who: str, steps: object, grid: Grid) -> int | None:
 
 def _number(cell: object, who: str, what: str) -> float | None:
     """A number, or none in an empty cell."""
-    if cell is None or cell == "":
+    if cell is None or (isinstance(cell, str) and not cell.strip()):
         return None
-    if isinstance(cell, bool) or not isinstance(cell, int | float) or not math.isfinite(cell):
+    try:
+        number = float(cell) if isinstance(cell, str | int | float) and not isinstance(cell, bool) else math.nan
+    except (ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
         raise ScenarioError(f"{who} has {_shown(cell)} for {what}; it must be a number.")
-    return float(cell)
+    return number
 
 
 def _shown(value: object) -> str:

@@ -71,9 +71,8 @@ def studio(chromium: Browser, live_server: LiveServer) -> Iterator[Page]:
     page.on("request", lambda request: asked.append(request.url))
 
     def hear(message: ConsoleMessage) -> None:
-        # Chromium asks for an icon before the page says where it is.
-        if message.type == "error" and "favicon.ico" not in message.location["url"]:
-            problems.append(message.text)
+        if message.type == "error":
+            problems.append(f"{message.text} {message.location['url']}")
 
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", hear)
@@ -130,6 +129,74 @@ def test_what_was_made_is_kept_with_all_that_was_said_in_it(studio: Page) -> Non
     with studio.expect_download() as download:
         studio.get_by_role("button", name="Save table").click()
     assert "1,a red balloon,soft,0.5," in download.value.path().read_text(encoding="utf-8")
+
+
+def pick(page: Page, label: str, choice: str) -> None:
+    """Choose from a list."""
+    page.get_by_label(label, exact=True).click()
+    page.get_by_role("option", name=choice).click()
+
+
+def test_variants_of_one_moment_play_in_step_and_one_goes_on_live(studio: Page, live_server: LiveServer) -> None:
+    studio.get_by_role("tab", name="Compare").click()
+    studio.get_by_label("Opening", exact=True).fill("a green meadow at dawn")
+    studio.get_by_label("Opening plays for seconds").fill("0.5")
+    studio.get_by_label("Play each for seconds").fill("1")
+    studio.get_by_label("A: prompt").fill("")
+    studio.get_by_label("B: prompt").fill("a city at night")
+    pick(studio, "B: how", "cut")
+    studio.get_by_label("B: steps").fill("99")
+    studio.get_by_role("button", name="Compare", exact=True).click()
+    problem = studio.get_by_text("Variant B has 99 steps; it must be a whole number of 1 to 16.")
+    expect(problem).to_be_visible()
+    studio.get_by_label("B: steps").fill("2")
+    studio.get_by_role("button", name="Compare", exact=True).click()
+    cards = studio.locator("ll-variants .ll-card")
+    expect(cards).to_have_count(2, timeout=_SLOW_MS)
+    expect(problem).to_have_count(0)
+    expect(cards.nth(0)).to_contain_text("4 steps")
+    expect(cards.nth(1)).to_contain_text("cut; 2 steps")
+    expect(studio.locator("ll-variants output")).to_have_text("0.0 of 1.0 s")
+    studio.locator("ll-variants input").fill("0.9")
+    expect(studio.locator("ll-variants output")).to_have_text("0.9 of 1.0 s")
+    day, night = (light_of(cards.nth(k)) for k in range(2))
+    assert day > 1.5 * night
+    studio.get_by_role("button", name="Play", exact=True).click()
+    expect(studio.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    studio.get_by_role("button", name="Pause", exact=True).click()
+
+    with studio.expect_popup() as opened:
+        cards.nth(1).get_by_role("link", name="Go on live from B").click()
+    live = opened.value
+    expect(live.locator("#caption")).to_have_text("a city at night", timeout=_SLOW_MS)
+    assert urlsplit(live.url).query == ""
+    expect(live.get_by_text("variant B,")).to_be_visible()
+
+    # From there, twice the same: nothing but what was said makes a difference.
+    studio.get_by_role("tab", name="Storyboard").click()
+    studio.get_by_role("tab", name="Compare").click()
+    pick(studio, "Begin from", "session 1")
+    studio.get_by_label("Play each for seconds").fill("0.5")
+    for name in "AB":
+        studio.get_by_label(f"{name}: prompt").fill("fog")
+        pick(studio, f"{name}: how", "re-anchor")
+        studio.get_by_label(f"{name}: steps").fill("")
+    studio.get_by_role("button", name="Compare", exact=True).click()
+    expect(cards.nth(1)).to_contain_text("Bit for bit the same as A.", timeout=_SLOW_MS)
+    assert light_of(cards.nth(0)) > 0
+    live.close()
+
+
+def light_of(card: Locator) -> float:
+    """How bright the picture of a variant is, 0 to 255."""
+    return float(
+        card.locator("canvas").evaluate(
+            """(canvas) => {
+              const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+              return data.reduce((sum, value, k) => sum + (k % 4 < 3 ? value : 0), 0) / (0.75 * data.length);
+            }"""
+        )
+    )
 
 
 def test_other_pages_of_this_machine_read_nothing(live_server: LiveServer) -> None:

@@ -29,6 +29,10 @@ MakeEngine = Callable[..., Engine]
 OPENING = Opening("a meadow", 5, 4)
 
 
+def names_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
 @pytest.fixture
 async def host(tiny_bundle: Path) -> AsyncIterator[InProcessHost]:
     host = InProcessHost(EngineOptions(str(tiny_bundle), n_sessions=1, n_background=1), make_tiny)
@@ -76,7 +80,7 @@ async def test_what_is_alike_is_alike_bit_for_bit_and_each_replays(
     assert [one.n_steps for one in comparison.results] == [2, 2, 5, 2]
     assert all(one.chunk_s > 0 and one.has_scenario for one in comparison.results)
     names = {f"film.{name}.{ending}" for name in "ABCD" for ending in ("lgs", "scenario.json")}
-    assert {path.name for path in tmp_path.iterdir()} == {"film.mp4", *names}
+    assert names_in(tmp_path) == {"film.mp4", *names}
     for name in "AC":
         scenario = read_scenario(tmp_path / f"film.{name}.scenario.json")
         assert scenario.shows == (4, 3)
@@ -134,11 +138,13 @@ async def test_one_that_is_cancelled_lets_go_of_its_stream(host: InProcessHost, 
         begun = asyncio.Event()
         comparison = plan(host, OPENING, ("", "soft", None, None), ("night", "cut", None, None), n_shown=16)
         reel = Reel(tmp_path / "film.mp4")
-        making = asyncio.create_task(compare_beside(host, comparison, reel, lambda n, picture, is_so=begun: is_so.set()))
+        making = asyncio.create_task(
+            compare_beside(host, comparison, reel, lambda n, picture, is_so=begun: is_so.set())
+        )
         async with asyncio.timeout(60):
             await begun.wait()
         making.cancel()
         with suppress(asyncio.CancelledError):
             await making
         reel.discard()
-    assert list(tmp_path.iterdir()) == []
+    assert names_in(tmp_path) == set()

@@ -32,7 +32,17 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/config", "/assets/index-a.js", "/static/js/a/b.js", "/gradio_api/queue/data?session_hash=a"]
+    "path",
+    [
+        "/",
+        "/config",
+        "/assets/index-a.js",
+        "/static/js/a/b.js",
+        "/gradio_api/queue/data?session_hash=a",
+        "/films/a-_1.mp4",
+        "/films/a.D.lgs",
+        "/films/a.A.json",
+    ],
 )
 async def test_what_the_page_needs_passes_with_our_headers(http: httpx.AsyncClient, path: str) -> None:
     answer = await http.get(f"/studio{path}", headers={"Origin": "http://localhost:3000"})
@@ -60,6 +70,10 @@ async def test_what_the_page_needs_passes_with_our_headers(http: httpx.AsyncClie
         ("POST", "/login"),
         ("PUT", "/config"),
         ("DELETE", "/films/a.mp4"),
+        ("GET", "/films/a.E.lgs"),
+        ("GET", "/films/a.lgs"),
+        ("GET", "/films/a.A.mp4"),
+        ("GET", "/films/../a.A.lgs"),
     ],
 )
 async def test_nothing_else_passes(http: httpx.AsyncClient, method: str, path: str) -> None:

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { addressOf, invitation, keepSession, wantedSession } from "../session.js";
+import { addressOf, invitation, keepSession, takeLinkedFile, wantedSession } from "../session.js";
 
 /** @param {string} href */
 const visit = (href) => {
@@ -45,6 +45,18 @@ test("an invitation to a session that is gone is noticed", () => {
   visit("http://here/live/?watch=gone");
   assert.equal(keepSession("other"), false);
   assert.equal(keepSession("other"), true);
+});
+
+test("a file of this server is asked for once, and no other address ever", () => {
+  visit("http://here/live/?play=studio/films/a_-1.B.lgs&watch=theirs");
+  assert.equal(takeLinkedFile(), "studio/films/a_-1.B.lgs");
+  assert.equal(window.location.href, "http://here/live/?watch=theirs");
+  assert.equal(takeLinkedFile(), null);
+  for (const path of ["//evil.example/a.lgs", "https://evil.example/studio/films/a.A.lgs", "studio/films/../../ws", "studio/films/a.mp4"]) {
+    visit(`http://here/live/?play=${encodeURIComponent(path)}`);
+    assert.equal(takeLinkedFile(), null);
+    assert.equal(window.location.href, "http://here/live/");
+  }
 });
 
 test("where storage is forbidden, every load begins anew", () => {
