@@ -41,6 +41,7 @@ class ChunkReady:
         is_turned: the chunk takes the place of a queued one of its index, which is stale with all that follow it.
         thumbnail: of its last frame, uint8 RGB, (h, w, 3).
         timeline: as it is after the chunk.
+        deferred_s: how long it waited, because it could, for what is made in the background; with words it would not.
     """
 
     frames: NDArray[np.uint8]
@@ -56,6 +57,7 @@ class ChunkReady:
     is_turned: bool = False
     thumbnail: NDArray[np.uint8] | None = None
     timeline: TimelineView = NO_TIMELINE
+    deferred_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,14 +90,15 @@ class ChunkMaker:
         sigmas = self.sigmas if n_steps is None else sigma_schedule(replace(sampler, n_steps=n_steps))
         steps = denoise_steps(denoiser, noise, sigmas, text, state)
         for _ in range(len(sigmas) - 1):
-            if is_unwanted():
-                raise AbandonedError
+            _check(is_unwanted)
             with recorder.span("denoise"):
                 latents = next(steps)
                 _synchronise(device)
+        _check(is_unwanted)
         with recorder.span("commit"):
             following = denoiser.commit(latents, text, state).scaled(sampler.state_keep)
             _synchronise(device)
+        _check(is_unwanted)
         with recorder.span("decode"):
             frames = self._decode(latents.to(dtype), state.latents[0].to(dtype))
         rows = [following] if len(moments) == 1 else following.unstack()
@@ -111,6 +112,11 @@ class ChunkMaker:
             pictures, ending = self.bundle.codec.decode_onward(latents, self.endings.of(before))
             self.endings.keep(latents, ending)
         return pictures.contiguous().cpu().numpy()
+
+
+def _check(is_unwanted: Callable[[], bool]) -> None:
+    if is_unwanted():
+        raise AbandonedError
 
 
 def _synchronise(device: torch.device) -> None:

@@ -5,6 +5,7 @@ Of one event loop. Knows what waits for its next chunk. Does not know processes,
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
 from lingen_live.engine.base_stream import BaseStream
@@ -31,6 +32,9 @@ class Office(Protocol):
     def want(self, stream: HostedStream, ready_s: float) -> None:
         """Make the next chunk of a stream that has `ready_s` left to play."""
 
+    def hurry(self, stream: HostedStream) -> None:
+        """The stream has an order now: it does not wait for what is made in the background."""
+
     def abandon(self, stream: HostedStream) -> None:
         """What is being made for the stream is not wanted any more, if that costs nobody else anything."""
 
@@ -56,6 +60,7 @@ class HostedStream(BaseStream):
         is_resumed: whether it goes on from somewhere.
         n_steps: denoising steps of the chunk that was asked for last; None for the model's own.
         own_cost_s: how long its last chunk with other steps than those took.
+        deferred_s: how long the chunk that is being made waited because it could.
     """
 
     def __init__(
@@ -77,6 +82,7 @@ class HostedStream(BaseStream):
         self._office = office
         self.n_steps: int | None = None
         self.own_cost_s: float | None = None
+        self.deferred_s = 0.0
         self._mailbox = Mailbox()
         self._turn: Turn | None = None
 
@@ -108,6 +114,7 @@ class HostedStream(BaseStream):
         self._turn = turn or self._turn
         if turn is not None:
             self._office.abandon(self)
+        self._office.hurry(self)
 
     async def _query(self, what: Question) -> bytes | Scenario:
         return await self._office.ask(self, what)
@@ -145,7 +152,7 @@ class HostedStream(BaseStream):
         self._note(chunk)
         for refusal in refusals:
             self.tell(refused(refusal))
-        self.tell(chunk)
+        self.tell(replace(chunk, deferred_s=self.deferred_s))
 
     def hear_abandoned(self, job: Job) -> None:
         """Its next chunk is not being made, and no order was taken."""

@@ -40,6 +40,7 @@ class Roster:
         self._numbers = itertools.count()
         self._scheduler: RecurrentStateScheduler | None = None
         self._dry_at_s: dict[int, float] = {}
+        self._patient_since_s: dict[int, float] = {}  # those that wait for the background because they can
         self._in_flight: tuple[Job, ...] = ()
         self._begun_s = 0.0
         self._suspects: frozenset[int] = frozenset()
@@ -61,6 +62,7 @@ class Roster:
         """Forget a stream; a chunk that is being made for it is dropped when it comes."""
         self.streams.pop(stream.number, None)
         self._dry_at_s.pop(stream.number, None)
+        self._patient_since_s.pop(stream.number, None)
 
     def rate(self, max_batch: int, costs_s: Sequence[float]) -> None:
         """An engine was built, and tried."""
@@ -88,9 +90,17 @@ class Roster:
         busy_s = max(one.own_cost_s or cost_s if one is not None and one.n_steps else cost_s for one in at_work)
         free_at_s = max(now_s, self._begun_s + busy_s)
         if stream.has_orders or free_at_s + cost_s > self._dry_at_s[stream.number]:
+            self._patient_since_s.pop(stream.number, None)
             for one in at_work:
                 if one is not None:
                     self._office.abandon(one)
+        else:
+            self._patient_since_s[stream.number] = now_s
+
+    def hurry(self, stream: HostedStream) -> None:
+        """A stream has an order; if it waits for its next chunk already, that is urgent now."""
+        if stream.number in self._dry_at_s:
+            self._make_way(stream)
 
     def makes_only(self, stream: HostedStream) -> bool:
         """Whether what is being made is for this stream alone."""
@@ -111,6 +121,7 @@ class Roster:
         self._begun_s = now_s
         for number in chosen:
             del self._dry_at_s[number]
+            self.streams[number].deferred_s = now_s - self._patient_since_s.pop(number, now_s)
         self._send(self._in_flight)
 
     def settle(self, chunks: Sequence[tuple[Done, NDArray[np.uint8]]]) -> None:

@@ -135,6 +135,10 @@ class WorkerHost:
         """Make the next chunk of a stream that has `ready_s` left to play."""
         self._roster.want(stream, ready_s)
 
+    def hurry(self, stream: HostedStream) -> None:
+        """The stream has an order now."""
+        self._roster.hurry(stream)
+
     def abandon(self, stream: HostedStream) -> None:
         """What is being made for the stream alone is not wanted any more."""
         if self._roster.makes_only(stream):

@@ -112,15 +112,17 @@ class LeadTime:
         self._stretch = stretch
         self._margin_s = margin_s
         self._durations_s: deque[float] = deque(maxlen=window)
+        self._urgent_s: deque[float] = deque(maxlen=window)
 
-    def observe(self, duration_s: float) -> None:
-        """A chunk took `duration_s` from being asked for to being there."""
+    def observe(self, duration_s: float, deferred_s: float = 0.0) -> None:
+        """A chunk took `duration_s` from being asked for to being there, `deferred_s` of it because it could wait."""
         self._durations_s.append(duration_s)
+        self._urgent_s.append(max(0.0, duration_s - deferred_s))
 
     @property
     def expected_s(self) -> float:
-        """How long a chunk takes if it takes as long as the slowest of the last ones; a whole chunk until one did."""
-        return max(self._durations_s, default=self._chunk_s)
+        """How long an urgent chunk takes, as the slowest of the last ones would have; a whole chunk until one did."""
+        return max(self._urgent_s, default=self._chunk_s)
 
     @property
     def lead_s(self) -> float:

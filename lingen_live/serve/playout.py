@@ -47,6 +47,7 @@ class ChunkInfo:
     is_turned: bool = False
     timeline: TimelineView = NO_TIMELINE
     life: ChunkLife | None = None
+    deferred_s: float = 0.0
 
     @classmethod
     def of(cls, chunk: ChunkReady, life: ChunkLife | None = None) -> ChunkInfo:
@@ -64,6 +65,7 @@ class ChunkInfo:
             chunk.is_turned,
             chunk.timeline,
             life,
+            chunk.deferred_s,
         )
 
 
@@ -140,7 +142,7 @@ class Playout:
         inherits the receipts of what it replaces.
         """
         if self._requested_s is not None:
-            self._lead.observe(now_s - self._requested_s)
+            self._lead.observe(now_s - self._requested_s, chunk.deferred_s)
             self._requested_s = None
         if chunk.is_fresh or chunk.is_turned:
             stale = self._drop(None if chunk.is_fresh else chunk.chunk_index)

@@ -38,6 +38,9 @@ class Office:
     def want(self, stream: HostedStream, ready_s: float) -> None:
         self.roster.want(stream, ready_s)
 
+    def hurry(self, stream: HostedStream) -> None:
+        self.roster.hurry(stream)
+
     def abandon(self, stream: HostedStream) -> None:
         self.abandoned.append(stream.number)
 
@@ -126,6 +129,30 @@ async def test_it_makes_way_for_who_cannot_wait(office: Office, ready_s: float, 
     assert office.numbers == [[0], [1]]
     office.finish()
     assert office.numbers == [[0], [1], [0]]
+
+
+async def test_who_waits_because_it_can_is_told_so_and_waits_no_longer_with_words(office: Office) -> None:
+    (film,) = office.open(1, is_background=True)
+    (live,) = office.open(1)
+    office.roster.rate(1, (0.1,))
+    events = live.events()
+    await film.request()
+    await live.request(0.4)
+    office.finish(took_s=0.07)
+    office.finish()
+    event = await anext(events)
+    assert isinstance(event, ChunkReady)
+    assert event.deferred_s == pytest.approx(0.07)
+    await film.request()
+    await live.request(0.4)
+    assert office.abandoned == []
+    await live.control(Steer(1, "night"))
+    assert office.abandoned == [0]
+    office.roster.put_back()
+    office.finish()
+    event = await anext(events)
+    assert isinstance(event, ChunkReady)
+    assert event.deferred_s == 0.0
 
 
 async def test_other_steps_go_alone_and_what_they_cost_is_their_own(office: Office) -> None:

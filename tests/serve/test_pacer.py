@@ -122,3 +122,10 @@ def test_the_lead_is_never_more_than_a_chunk() -> None:
     lead = LeadTime(0.5)
     lead.observe(3.0)
     assert lead.lead_s == 0.5
+
+
+def test_words_need_not_expect_to_wait_for_what_makes_way_for_them() -> None:
+    lead = LeadTime(0.5)
+    lead.observe(0.3, deferred_s=0.15)
+    assert lead.expected_s == pytest.approx(0.15)
+    assert lead.lead_s == pytest.approx(1.25 * 0.3 + 0.1)
