@@ -19,8 +19,7 @@ from lingen_live.errors import EngineError
 
 _BT709 = 1
 _OPTIONS = {"crf": "18", "preset": "superfast", "threads": "1", "x264-params": "mbtree=1:rc-lookahead=10"}
-"""Two thirds of the processor time of the preset `veryfast` for a tenth more bytes at the same PSNR, and a tenth of that
-of the default (docs/lab-notes.md)."""
+"""Two thirds of the processor time of `veryfast` at the same PSNR, for a tenth more bytes (docs/lab-notes.md)."""
 _CONTAINER = {"movflags": "+faststart"}
 
 

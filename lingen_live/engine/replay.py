@@ -61,7 +61,7 @@ def replay(engine: Engine, scenario: Scenario, *, verify: bool) -> Iterator[NDAr
     engine.load_scenario(scenario, "replay")
     first_shown, _ = scenario.shows or (0, scenario.n_chunks)
     for index in range(scenario.n_chunks):
-        path, n_steps = read_way(scenario.record.path(index) or "") or ("eager", None)
+        path, n_steps = read_way(scenario.record.path(index) or "") or ("eager", scenario.n_steps)
         engine.use_path(path)
         chunk = engine.tick(n_steps=n_steps)
         recorded = scenario.record.digest(index)

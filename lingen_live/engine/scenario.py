@@ -28,7 +28,7 @@ from lingen_live.engine.events import (
     scene_start,
 )
 from lingen_live.engine.options import MAX_SEED
-from lingen_live.engine.record import DIGEST_BYTES, MAX_RECORDED_CHUNKS, PATHS, Record, read_way
+from lingen_live.engine.record import DIGEST_BYTES, MAX_RECORDED_CHUNKS, MAX_STEPS, PATHS, Record, read_way
 from lingen_live.errors import PromptError, ScenarioError
 
 FORMAT = "lingen-live scenario"
@@ -79,6 +79,7 @@ class Scenario:
         made_with: what it was recorded with.
         record: digests of its chunks, as many as are known.
         shows: first and number of the chunks that it is told for, if not all: those of a film, up to its end.
+        n_steps: denoising steps of the chunks of a film that is made of it; None for the model's own.
     """
 
     start: Start
@@ -87,6 +88,7 @@ class Scenario:
     made_with: MadeWith
     record: Record = dataclasses.field(default_factory=Record)
     shows: tuple[int, int] | None = None
+    n_steps: int | None = None
 
     def showing(self, first: int, n_chunks: int) -> Scenario:
         """Told for these chunks: nothing is in it of what came after them."""
@@ -107,6 +109,8 @@ class Scenario:
         }
         if self.shows is not None:
             told["shows"] = list(self.shows)
+        if self.n_steps is not None:
+            told["n_steps"] = self.n_steps
         if has_digests:
             told |= {"digests": self.record.digests.hex(), "paths": [list(change) for change in self.record.paths]}
         return told
@@ -152,7 +156,8 @@ def scenario_from_json(told: object) -> Scenario:
     version = told.get("version")
     if version != VERSION:
         raise ScenarioError(f"The scenario is of version {_shown(version)}; this program reads {VERSION}.")
-    known = {"format", "version", "made_with", "seed", "start", "events", "n_chunks", "digests", "paths", "shows"}
+    known = {"format", "version", "made_with", "seed", "start", "events", "n_chunks", "n_steps"}
+    known |= {"digests", "paths", "shows"}
     if unknown := sorted(map(str, set(told) - known)):
         raise ScenarioError(f"The scenario has a field {_shown(unknown[0])}, which version {VERSION} does not know.")
     n_chunks = _integer(told.get("n_chunks"), "n_chunks", 0, MAX_CHUNKS)
@@ -166,6 +171,7 @@ def scenario_from_json(told: object) -> Scenario:
         _made_with(told.get("made_with")),
         parse_record(told, n_chunks),
         _shows(told["shows"], n_chunks) if "shows" in told else None,
+        _integer(told["n_steps"], "n_steps", 1, MAX_STEPS) if "n_steps" in told else None,
     )
 
 

@@ -77,7 +77,7 @@ async def _shoot(
     loop, n_made = asyncio.get_running_loop(), 0
     await loop.run_in_executor(executor, cutter.open, scenario)
     await client.control(PlayScenario(_PLAY_ID, scenario))
-    await client.request()
+    await client.request(n_steps=scenario.n_steps)
     async with aclosing(client.events()) as events:  # type: ignore[type-var]
         async for event in events:
             match event:
@@ -86,11 +86,11 @@ async def _shoot(
                 case ChunkReady():
                     n_made += 1
                     if n_made < scenario.n_chunks:
-                        await client.request()  # is made while this one is written
+                        await client.request(n_steps=scenario.n_steps)  # is made while this one is written
                     picture = await loop.run_in_executor(executor, cutter.add, event.frames, event.thumbnail)
                     on_chunk(n_made, picture)
                     if n_made == scenario.n_chunks:
-                        told = await client.scenario()
+                        told = replace(await client.scenario(), n_steps=scenario.n_steps)
                         return await loop.run_in_executor(executor, cutter.finish, told)
                 case ControlRefused():
                     raise EngineError(event.message)

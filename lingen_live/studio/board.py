@@ -8,21 +8,24 @@ from collections.abc import Sequence
 
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.options import MAX_SEED
+from lingen_live.engine.record import MAX_STEPS
 from lingen_live.engine.scenario import Scenario, parse_scenario
 from lingen_live.errors import EngineError, ScenarioError
+from lingen_live.studio.numbers import read_number
 from lingen_live.studio.storyboard import MAX_FILM_S, MAX_ROWS, Grid, Row, Storyboard, from_scenario, to_scenario
 from lingen_live.studio.table import COLUMNS, read_lines, read_table, write_table
 
 _TABLE_ENDING = ".csv"
 
 
-def to_board(cells: object, seed: object, length_s: object) -> Storyboard:
+def to_board(cells: object, seed: object, length_s: object, steps: object = None) -> Storyboard:
     """The storyboard that a page shows.
 
     Args:
         cells: rows of the table, lists of texts, numbers or None.
         seed: a whole number.
         length_s: a number.
+        steps: denoising steps, a whole number; empty for the model's own.
 
     Raises:
         ScenarioError: one of them is no such thing; the message names the row.
@@ -37,7 +40,10 @@ def to_board(cells: object, seed: object, length_s: object) -> Storyboard:
     number = read_seed(seed)
     if isinstance(length_s, bool) or not isinstance(length_s, int | float) or not math.isfinite(length_s):
         raise ScenarioError(f"The length is {_shown(length_s)}; it must be a number of seconds up to {MAX_FILM_S:g}.")
-    return Storyboard(rows, number, float(length_s))
+    n_steps = read_number(steps, "The film", "steps")
+    if n_steps is not None and (n_steps != n_steps // 1 or not 1 <= n_steps <= MAX_STEPS):
+        raise ScenarioError(f"The film has {n_steps:g} steps; it must be a whole number of 1 to {MAX_STEPS}.")
+    return Storyboard(rows, number, float(length_s), None if n_steps is None else int(n_steps))
 
 
 def read_seed(seed: object) -> int:

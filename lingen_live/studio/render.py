@@ -49,8 +49,8 @@ def render(engine: Engine, scenario: Scenario, reel: Reel, on_chunk: Callable[[i
         part = reel.part(first, last)
         with FilmThread(part, info.fps) as film:
             for index in range(first, last):
-                film.add(engine.tick().frames)
+                film.add(engine.tick(n_steps=here.n_steps).frames)
                 on_chunk(index + 1)
             film.finish()
         reel.keep(part, last, engine.save_session())
-    return reel.finish(engine.scenario())
+    return reel.finish(replace(engine.scenario(), n_steps=here.n_steps))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.options import MAX_SEED, EngineOptions
+from lingen_live.engine.record import MAX_STEPS
 from lingen_live.engine.scenario import MAX_SCENARIO_BYTES, Scenario, read_scenario
 from lingen_live.errors import ScenarioError
 from lingen_live.serve.console import Console
@@ -37,6 +38,9 @@ def add_render_arguments(parser: argparse.ArgumentParser) -> None:
         "--seconds",
         type=float,
         help=f"length, at most an hour (default: the scenario's; of a table {DEFAULT_LENGTH_S:g})",
+    )
+    parser.add_argument(
+        "--steps", type=int, help=f"denoising steps of a chunk, 1 to {MAX_STEPS} (default: the model's own)"
     )
     parser.add_argument("--anew", action="store_true", help="forget what an earlier run has made of it")
     parser.add_argument("--no-compile", action="store_true", help="do not wait for the compiled path")
@@ -100,6 +104,8 @@ def _check_numbers(args: argparse.Namespace) -> None:
         check_length(args.seconds, 0.01)  # of what a chunk is, the engine knows more
     if args.seed is not None and not 0 <= args.seed <= MAX_SEED:
         raise ScenarioError(f"The seed is {args.seed}; it must be 0 to {MAX_SEED}.")
+    if args.steps is not None and not 1 <= args.steps <= MAX_STEPS:
+        raise ScenarioError(f"The film has {args.steps} steps; it must be 1 to {MAX_STEPS}.")
 
 
 def _scenario(said: Scenario | tuple[Row, ...], args: argparse.Namespace, info: EngineInfo) -> Scenario:
@@ -107,11 +113,13 @@ def _scenario(said: Scenario | tuple[Row, ...], args: argparse.Namespace, info: 
     grid = Grid.of(info)
     if isinstance(said, tuple):
         length_s = DEFAULT_LENGTH_S if args.seconds is None else args.seconds
-        return to_scenario(Storyboard(said, args.seed or 0, length_s), grid)
+        return to_scenario(Storyboard(said, args.seed or 0, length_s, args.steps), grid)
     n_chunks = said.n_chunks if args.seconds is None else grid.nearest(check_length(args.seconds, grid.chunk_s))
     seed = said.start.seed if args.seed is None else args.seed
     events = tuple(event for event in said.events if event.chunk_index <= n_chunks)
-    return replace(said, start=replace(said.start, seed=seed), events=events, n_chunks=n_chunks, shows=None)
+    n_steps = said.n_steps if args.steps is None else grid.steps(args.steps, "The film")
+    start = replace(said.start, seed=seed)
+    return replace(said, start=start, events=events, n_chunks=n_chunks, shows=None, n_steps=n_steps)
 
 
 def _convert(scenario: Scenario, out: Path, info: EngineInfo) -> str:

@@ -13,6 +13,7 @@ from typing import Literal, get_args
 from lingen_live.engine.events import DEFAULT_STRETCH, MAX_STRETCH, Event, Start, Verb, Words, blend_of, scene_start
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.options import MAX_SEED
+from lingen_live.engine.record import MAX_STEPS
 from lingen_live.engine.scenario import MAX_TRANSITION, MadeWith, Scenario
 from lingen_live.errors import PromptError, ScenarioError
 
@@ -56,11 +57,13 @@ class Storyboard:
         rows: what is said, in order of time.
         seed: of the noise, 0 to 2^32 - 1.
         length_s: of the film.
+        n_steps: denoising steps of a chunk; None for the model's own.
     """
 
     rows: tuple[Row, ...]
     seed: int
     length_s: float
+    n_steps: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,18 @@ class Grid:
     def nearest(self, seconds: float) -> int:
         """The chunk that begins nearest to a time."""
         return math.floor(seconds / self.chunk_s + 0.5)
+
+    def steps(self, number: float | None, who: str) -> int | None:
+        """Denoising steps of a chunk; None for the model's own.
+
+        Raises:
+            ScenarioError: there are not so many, or no whole number; the message names `who`.
+        """
+        if number is None:
+            return None
+        if number != number // 1 or not 1 <= number <= MAX_STEPS:
+            raise ScenarioError(f"{who} has {number:g} steps; it must be a whole number of 1 to {MAX_STEPS}.")
+        return None if number == self.made_with.n_steps else int(number)
 
 
 def to_scenario(board: Storyboard, grid: Grid) -> Scenario:
@@ -112,7 +127,8 @@ def to_scenario(board: Storyboard, grid: Grid) -> Scenario:
         else:
             events.append(_event(row, words, events, grid, n_chunks))
         before = row
-    return Scenario(Start(board.seed, tuple(asked)), tuple(events), n_chunks, grid.made_with)
+    start, n_steps = Start(board.seed, tuple(asked)), grid.steps(board.n_steps, "The film")
+    return Scenario(start, tuple(events), n_chunks, grid.made_with, n_steps=n_steps)
 
 
 def from_scenario(scenario: Scenario, chunk_s: float) -> Storyboard:
@@ -135,7 +151,7 @@ def from_scenario(scenario: Scenario, chunk_s: float) -> Storyboard:
         add(event.words, event.chunk_index * chunk_s, _HOW_OF[event.verb], transition_s)
     if len(rows) > MAX_ROWS:
         raise ScenarioError(f"The scenario makes {len(rows)} rows; a table has at most {MAX_ROWS}.")
-    return Storyboard(tuple(rows), scenario.start.seed, scenario.n_chunks * chunk_s)
+    return Storyboard(tuple(rows), scenario.start.seed, scenario.n_chunks * chunk_s, scenario.n_steps)
 
 
 def check_length(length_s: float, chunk_s: float) -> float:

@@ -33,6 +33,9 @@ _HINT = (
 )
 
 
+_SIZE = "The size of the picture is the model's; it was learned for that one."
+
+
 @dataclass(frozen=True, slots=True)
 class _Parts:
     """Components that handlers write."""
@@ -40,6 +43,7 @@ class _Parts:
     table: gr.Dataframe
     seed: gr.Number
     length: gr.Number
+    steps: gr.Textbox
     problem: gr.HTML
     films: gr.HTML
     player: gr.HTML
@@ -63,10 +67,11 @@ def build_storyboard(context: StudioContext, page: gr.Blocks) -> None:
                 label="Storyboard",
                 elem_id="ll-table",
             )
-            gr.Markdown(_HINT)
+            gr.Markdown(f"{_HINT} {_SIZE}")
             with gr.Row():
                 seed = gr.Number(0, label="Seed", precision=0)
                 length = gr.Number(12, label=f"Length in seconds, at most {MAX_FILM_S:g}")
+                steps = gr.Textbox("", label="Steps of each chunk", placeholder="the model's own")
             with gr.Row():
                 add = gr.Button("Add a row")
                 pick = pick_file("Load...", ".json,.csv", MAX_SCENARIO_BYTES)
@@ -78,7 +83,7 @@ def build_storyboard(context: StudioContext, page: gr.Blocks) -> None:
         with gr.Column(scale=2):
             player = gr.HTML("")
             films = gr.HTML(show_films((), ()))
-    parts = _Parts(table, seed, length, problem, films, player, gr.Timer(TICK_S, active=False), gr.State(""))
+    parts = _Parts(table, seed, length, steps, problem, films, player, gr.Timer(TICK_S, active=False), gr.State(""))
     add.click(_add_row, table, table, **_QUIET)
     _wire_board(context, parts, pick, save_table, save_scenario)
     _wire_films(context, parts, page, render, cancel)
@@ -94,7 +99,7 @@ def _wire_board(
     context: StudioContext, parts: _Parts, pick: gr.HTML, save_table: gr.Button, save_scenario: gr.Button
 ) -> None:
     """Files in and out."""
-    board, inputs = _Board(context), [parts.table, parts.seed, parts.length]
+    board, inputs = _Board(context), [parts.table, parts.seed, parts.length, parts.steps]
     text = gr.Textbox(visible="hidden")
     pick.upload(board.load, None, [*inputs, parts.problem], **_QUIET)
     for button, tell, name in (
@@ -107,7 +112,7 @@ def _wire_board(
 
 def _wire_films(context: StudioContext, parts: _Parts, page: gr.Blocks, render: gr.Button, cancel: gr.Button) -> None:
     """Films that are made, and how far they are."""
-    films, inputs = _Films(context), [parts.table, parts.seed, parts.length]
+    films, inputs = _Films(context), [parts.table, parts.seed, parts.length, parts.steps]
     followed, timer = parts.followed, parts.timer
     render.click(films.begin, inputs, [followed, timer, parts.films, parts.problem], **_QUIET)
     cancel.click(films.cancel, followed, [parts.films, parts.problem], **_QUIET)
@@ -126,22 +131,22 @@ class _Board:
         try:
             board = read_board(*picked(event._data, MAX_SCENARIO_BYTES), self.context.info)
         except LingenError as error:
-            return gr.skip(), gr.skip(), gr.skip(), show_problem(error.message)
+            return gr.skip(), gr.skip(), gr.skip(), gr.skip(), show_problem(error.message)
         if isinstance(board, Storyboard):
-            return write_lines(board.rows), board.seed, board.length_s, ""
-        return write_lines(board), gr.skip(), gr.skip(), ""
+            return write_lines(board.rows), board.seed, board.length_s, f"{board.n_steps or ''}", ""
+        return write_lines(board), gr.skip(), gr.skip(), gr.skip(), ""
 
-    async def tell_table(self, cells: object, seed: object, length_s: object) -> tuple[str, str]:
+    async def tell_table(self, cells: object, seed: object, length_s: object, steps: object) -> tuple[str, str]:
         """The table as a file, or what is wrong with it."""
         try:
-            return table_text(to_board(cells, seed, length_s)), ""
+            return table_text(to_board(cells, seed, length_s, steps)), ""
         except LingenError as error:
             return "", show_problem(error.message)
 
-    async def tell_scenario(self, cells: object, seed: object, length_s: object) -> tuple[str, str]:
+    async def tell_scenario(self, cells: object, seed: object, length_s: object, steps: object) -> tuple[str, str]:
         """The scenario as a file, or what is wrong with it."""
         try:
-            return scenario_text(to_board(cells, seed, length_s), self.context.info), ""
+            return scenario_text(to_board(cells, seed, length_s, steps), self.context.info), ""
         except LingenError as error:
             return "", show_problem(error.message)
 
@@ -152,10 +157,10 @@ class _Films:
 
     context: StudioContext
 
-    async def begin(self, cells: object, seed: object, length_s: object) -> Any:
+    async def begin(self, cells: object, seed: object, length_s: object, steps: object) -> Any:
         """Ask for a film, and follow it."""
         try:
-            film = self.context.desk.submit(*shoot(to_board(cells, seed, length_s), self.context.info))
+            film = self.context.desk.submit(*shoot(to_board(cells, seed, length_s, steps), self.context.info))
         except LingenError as error:
             return gr.skip(), gr.skip(), gr.skip(), show_problem(error.message)
         return film.id, gr.Timer(active=True), self._list(), ""

@@ -5,7 +5,6 @@ Knows words, steps and chunks. Does not know engines, nor where a moment is take
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,8 +13,8 @@ from typing import Literal, get_args
 from lingen_live.engine.control import Blend, Cut, Reanchor, SaysWords, Steer
 from lingen_live.engine.events import Verb, Words, blend_of, tell, words_of
 from lingen_live.engine.options import MAX_SEED
-from lingen_live.engine.record import MAX_STEPS
 from lingen_live.errors import PromptError, ScenarioError
+from lingen_live.studio.numbers import read_number, shown
 from lingen_live.studio.storyboard import Grid, stretch_of
 
 How = Literal["soft", "blend", "cut", "re-anchor"]
@@ -27,7 +26,6 @@ MAX_OPENING_S = 8.0
 
 _VERBS: dict[How, Verb] = {"soft": "steer", "blend": "steer", "cut": "cut", "re-anchor": "reanchor"}
 _WEIGHTED = re.compile(r"(.*\S)\s*\*\s*(\S+)")
-_MAX_SHOWN = 40
 
 Cells = tuple[object, object, object, object]
 """Prompt, how, seconds of the transition, and steps, as a page sends them."""
@@ -179,9 +177,9 @@ def read_opening(prompt: object, seed: int, opening_s: object, grid: Grid) -> Op
         raise ScenarioError(f"The opening: {error}") from error
     if not 0 <= seed <= MAX_SEED:
         raise ScenarioError(f"The seed is {seed}; it must be 0 to {MAX_SEED}.")
-    seconds = _number(opening_s, "The opening", "seconds")
+    seconds = read_number(opening_s, "The opening", "seconds")
     if seconds is None or not 0 <= seconds <= MAX_OPENING_S:
-        raise ScenarioError(f"The opening has {_shown(opening_s)} seconds; it must be 0 to {MAX_OPENING_S:g}.")
+        raise ScenarioError(f"The opening has {shown(opening_s)} seconds; it must be 0 to {MAX_OPENING_S:g}.")
     return Opening(part.prompt, seed, grid.nearest(seconds))
 
 
@@ -191,10 +189,10 @@ def read_length(length_s: object, grid: Grid) -> int:
     Raises:
         ScenarioError: it is no length.
     """
-    seconds = _number(length_s, "The length", "seconds")
+    seconds = read_number(length_s, "The length", "seconds")
     if seconds is None or not grid.chunk_s <= seconds <= MAX_COMPARED_S:
         raise ScenarioError(
-            f"The length is {_shown(length_s)}; variants play {grid.chunk_s:g} to {MAX_COMPARED_S:g} seconds."
+            f"The length is {shown(length_s)}; variants play {grid.chunk_s:g} to {MAX_COMPARED_S:g} seconds."
         )
     return grid.nearest(seconds)
 
@@ -205,7 +203,7 @@ def read_back(back_s: object, grid: Grid) -> int:
     Raises:
         ScenarioError: it is no time that has been.
     """
-    seconds = _number(back_s, "The moment", "seconds before now") or 0.0
+    seconds = read_number(back_s, "The moment", "seconds before now") or 0.0
     if seconds < 0:
         raise ScenarioError(f"The moment is {seconds:g} s before now; it must be 0 or more.")
     return grid.nearest(seconds)
@@ -238,14 +236,14 @@ def _variant(name: str, cells: Cells, grid: Grid) -> Variant:
     prompt, how, transition, steps = cells
     who = f"Variant {name}"
     if how not in HOWS:
-        raise ScenarioError(f"{who} says {_shown(how)} for how; it must be one of {', '.join(HOWS)}.")
+        raise ScenarioError(f"{who} says {shown(how)} for how; it must be one of {', '.join(HOWS)}.")
     words = _words(who, prompt if isinstance(prompt, str) else "", how)
     if not words and how != "soft":
         raise ScenarioError(f"{who} has no prompt; only a soft one may go on as it was.")
     verb = _VERBS[how]
-    seconds = _number(transition, who, "a transition")
+    seconds = read_number(transition, who, "a transition")
     n_chunks = 1 if verb == "cut" else stretch_of(verb, seconds, grid, who, how)
-    return Variant(name, words, verb, n_chunks, _steps(who, steps, grid))
+    return Variant(name, words, verb, n_chunks, grid.steps(read_number(steps, who, "steps"), who))
 
 
 def _words(who: str, prompt: str, how: How) -> Words:
@@ -269,30 +267,4 @@ def _weighted(who: str, line: str) -> tuple[str, float]:
     try:
         return match[1], float(match[2])
     except ValueError as error:
-        raise ScenarioError(f"{who} has {_shown(match[2])} for a weight; it must be a number above 0.") from error
-
-
-def _steps(who: str, steps: object, grid: Grid) -> int | None:
-    number = _number(steps, who, "steps")
-    if number is None:
-        return None
-    if number != number // 1 or not 1 <= number <= MAX_STEPS:
-        raise ScenarioError(f"{who} has {number:g} steps; it must be a whole number of 1 to {MAX_STEPS}.")
-    return None if number == grid.made_with.n_steps else int(number)
-
-
-def _number(cell: object, who: str, what: str) -> float | None:
-    """A number, or none in an empty cell."""
-    if cell is None or (isinstance(cell, str) and not cell.strip()):
-        return None
-    try:
-        number = float(cell) if isinstance(cell, str | int | float) and not isinstance(cell, bool) else math.nan
-    except (ValueError, OverflowError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise ScenarioError(f"{who} has {_shown(cell)} for {what}; it must be a number.")
-    return number
-
-
-def _shown(value: object) -> str:
-    return "no" if value is None else repr(value)[:_MAX_SHOWN]
+        raise ScenarioError(f"{who} has {shown(match[2])} for a weight; it must be a number above 0.") from error

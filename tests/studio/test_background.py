@@ -46,7 +46,7 @@ async def test_a_film_beside_a_live_stream_is_that_of_the_shell_and_replays_bit_
     host: InProcessHost, make_engine: MakeEngine, tmp_path: Path
 ) -> None:
     engine = make_engine()
-    scenario, _ = shoot(to_board(CELLS, 5, LENGTH_S), engine.info)
+    scenario, _ = shoot(to_board(CELLS, 5, LENGTH_S, 3), engine.info)
     told: list[int] = []
 
     async def watch() -> None:

@@ -99,6 +99,17 @@ def test_a_file_that_was_picked_is_bounded(told: object, message: str) -> None:
     assert picked({"file_name": "a.csv", "n_bytes": 2, "text": "é"}, 2) == ("a.csv", "é".encode())
 
 
+def test_steps_travel_with_the_scenario() -> None:
+    told = scenario_text(to_board(CELLS, 0, 12, "8"), INFO)
+    again = read_board("a.json", told.encode(), INFO)
+    assert isinstance(again, Storyboard)
+    assert again.n_steps == 8
+    assert "n_steps" not in json.loads(scenario_text(to_board(CELLS, 0, 12, ""), INFO))
+    for steps, message in (("x", "The film has 'x' for steps"), ("17", "The film has 17 steps; it must be a whole")):
+        with pytest.raises(LingenError, match=message):
+            to_board(CELLS, 0, 12, steps)
+
+
 def test_before_the_model_is_warm_it_says_so_and_scenarios_of_too_many_rows_do_not_fit() -> None:
     board = to_board(CELLS, 0, 12)
     with pytest.raises(EngineError, match="still warming up"):

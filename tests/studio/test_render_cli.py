@@ -83,6 +83,17 @@ def test_a_scenario_becomes_a_table_and_that_the_scenario(
     assert (shorter.n_chunks, shorter.start.seed, [event.chunk_index for event in shorter.events]) == (10, 1, [8])
 
 
+def test_steps_are_told_with_the_film_and_asked_for_again(run: Callable[..., int], table: Path, tmp_path: Path) -> None:
+    film, again, plain = (tmp_path / f"{name}.mp4" for name in ("film", "again", "plain"))
+    assert run(table, film, "--seconds", 8, "--steps", 5) == 0
+    scenario = read_scenario(tmp_path / "film.scenario.json")
+    assert (scenario.n_steps, scenario.record.paths, scenario.made_with.n_steps) == (5, ((0, "eager:5"),), 2)
+    assert run(tmp_path / "film.scenario.json", again) == 0
+    assert run(table, plain, "--seconds", 8, "--steps", 2) == 0  # the model's own
+    assert read_scenario(tmp_path / "plain.scenario.json").n_steps is None
+    assert again.read_bytes() == film.read_bytes() != plain.read_bytes()
+
+
 def test_it_goes_on_in_the_number_format_that_it_began_in(
     run: Callable[..., int], table: Path, tmp_path: Path, asked: list[EngineOptions]
 ) -> None:
@@ -104,6 +115,7 @@ def test_it_goes_on_in_the_number_format_that_it_began_in(
         (TABLE, ["out.mp4", "--seconds", "-5"], "The film is -5 s long"),
         (TABLE, ["out.mp4", "--seconds", "4000"], "The film is 4000 s long"),
         (TABLE, ["out.mp4", "--seed", "-1"], "The seed is -1; it must be 0 to 4294967295."),
+        (TABLE, ["out.mp4", "--steps", "17"], "The film has 17 steps; it must be 1 to 16."),
         (TABLE, ["out.avi"], "out.avi ends with '.avi'; .mp4, .csv and .json are written."),
         (TABLE, ["no/such/out.csv"], "No such file or directory"),
         ("{", ["out.mp4"], "The first line of the table is '{'"),
