@@ -112,7 +112,7 @@ class _Job:
             await client.control(Fork(_FORK_ID, None, f"variant {variant.name}"))
             if words := variant.control(_WORDS_ID):
                 await client.control(words)
-            costs_s = []
+            costs_s: list[float] = []
             async for chunk in _chunks(client, events, comparison.n_shown, variant.n_steps):
                 if chunk.chunk_index != first + len(costs_s):
                     raise EngineError(f"The engine made chunk {chunk.chunk_index}, not {first + len(costs_s)}.")

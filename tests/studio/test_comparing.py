@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import av
@@ -27,6 +28,10 @@ from lingen_live.studio.variants import Cells, Comparison, Opening, Taken, compa
 
 MakeEngine = Callable[..., Engine]
 OPENING = Opening("a meadow", 5, 4)
+
+
+def note(begun: asyncio.Event, n_made: int, picture: bytes | None) -> None:
+    begun.set()
 
 
 def names_in(folder: Path) -> set[str]:
@@ -138,9 +143,7 @@ async def test_one_that_is_cancelled_lets_go_of_its_stream(host: InProcessHost, 
         begun = asyncio.Event()
         comparison = plan(host, OPENING, ("", "soft", None, None), ("night", "cut", None, None), n_shown=16)
         reel = Reel(tmp_path / "film.mp4")
-        making = asyncio.create_task(
-            compare_beside(host, comparison, reel, lambda n, picture, is_so=begun: is_so.set())
-        )
+        making = asyncio.create_task(compare_beside(host, comparison, reel, partial(note, begun)))
         async with asyncio.timeout(60):
             await begun.wait()
         making.cancel()

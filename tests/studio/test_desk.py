@@ -16,7 +16,7 @@ from lingen_live.engine.options import EngineOptions
 from lingen_live.engine.scenario import Scenario
 from lingen_live.errors import EngineError
 from lingen_live.studio.board import shoot, to_board
-from lingen_live.studio.desk import MAX_FILMS, MAX_PICTURES, MAX_WAITING, Desk, Film
+from lingen_live.studio.desk import MAX_FILMS, MAX_PICTURES, MAX_WAITING, Desk, Film, Work
 from lingen_live.studio.film_view import show_films, show_player
 from lingen_live.studio.reel import Reel
 
@@ -32,7 +32,9 @@ class Maker:
         self.n_cancelled = 0
         self.now_s = 0.0
 
-    async def __call__(self, scenario: Scenario, reel: Reel, on_chunk: Callable[[int, bytes | None], object]) -> int:
+    async def __call__(self, work: Work, reel: Reel, on_chunk: Callable[[int, bytes | None], object]) -> int:
+        scenario = work
+        assert isinstance(scenario, Scenario)
         reel.open(scenario)
         self.begun.put_nowait(scenario.start.asked[0][0].prompt)
         n_made = 0

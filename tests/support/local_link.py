@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Sequence
 from dataclasses import replace
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from lingen_live.cluster.actor import EngineActor
 from lingen_live.cluster.link import LinkGoneError
@@ -13,6 +13,7 @@ from lingen_live.cluster.messages import Facts, News, ToDevice
 from lingen_live.engine.interface import EngineFactory
 from lingen_live.engine.messages import Answer, Failed, Opened
 from lingen_live.engine.options import EngineOptions
+from lingen_live.engine.question import Question
 
 T = TypeVar("T")
 
@@ -39,7 +40,7 @@ class LocalLink:
     async def hear(self) -> News:
         return await self._alive(self.actor.hear())
 
-    async def ask(self, number: int, what: Literal["session", "scenario"]) -> Answer:
+    async def ask(self, number: int, what: Question) -> Answer:
         return await self._alive(self.actor.ask(number, what))
 
     async def carry(self, number: int) -> Any:
