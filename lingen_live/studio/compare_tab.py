@@ -108,8 +108,8 @@ def _settings(k: int) -> tuple[gr.Column, tuple[gr.components.Component, ...]]:
         prompt = gr.Textbox(_EXAMPLES[k], label=f"{name}: prompt", lines=2, max_lines=4)
         how = gr.Dropdown(list(HOWS), value="soft", label=f"{name}: how")
         with gr.Row():
-            transition = gr.Textbox("", label=f"{name}: transition s", placeholder="the usual", min_width=90)
-            steps = gr.Textbox("", label=f"{name}: steps", placeholder="the model's own", min_width=90)
+            transition = gr.Textbox("", label=f"{name}: transition s", placeholder="usual", min_width=90)
+            steps = gr.Textbox("", label=f"{name}: steps", placeholder="usual", min_width=90)
     return column, (prompt, how, transition, steps)
 
 

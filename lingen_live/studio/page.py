@@ -15,6 +15,7 @@ from lingen_live.studio.study_style import STUDY_STYLE
 STYLE = (
     """
 footer { display: none !important }
+#ll-table .table-container { min-width: 38rem }
 .ll-problem { color: var(--error-text-color, #b91c1c); font-weight: 600 }
 .ll-films { display: grid; gap: 0.75rem }
 .ll-film { border: 1px solid var(--border-color-primary); border-radius: 8px; padding: 0.75rem }

@@ -120,6 +120,23 @@ def test_a_film_is_planned_made_and_watched_and_another_cancelled(studio: Page, 
     expect(studio.locator(".ll-film[data-status=cancelled]")).to_have_count(1)
 
 
+def test_in_a_narrow_window_words_stay_whole(studio: Page) -> None:
+    usual = studio.viewport_size
+    assert usual is not None
+    studio.set_viewport_size({"width": 400, "height": 900})
+    n_lines = """(headers) => headers.map((header) => {
+      const range = document.createRange();
+      range.selectNodeContents(header);
+      const tops = new Set([...range.getClientRects()].map(({ top }) => Math.round(top)));
+      return tops.size <= header.textContent.trim().split(" ").length;
+    })"""
+    expect(studio.locator("#ll-table th").first).to_be_visible()
+    studio.wait_for_function("document.querySelector('#ll-table .table-container').offsetWidth > 500")
+    assert set(studio.locator("#ll-table thead th .header.text").evaluate_all(n_lines)) == {True}
+    assert studio.evaluate("document.documentElement.scrollWidth") == 400
+    studio.set_viewport_size(usual)
+
+
 def test_what_was_made_is_kept_with_all_that_was_said_in_it(studio: Page) -> None:
     with studio.expect_download() as download:
         studio.locator(".ll-player a", has_text="scenario").click()
