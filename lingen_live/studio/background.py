@@ -32,8 +32,7 @@ from lingen_live.engine.record import Record
 from lingen_live.engine.scenario import Scenario
 from lingen_live.errors import EngineError
 from lingen_live.serve.thumbnails import to_jpeg
-from lingen_live.studio.reel import Reel
-from lingen_live.studio.render import PART_CHUNKS
+from lingen_live.studio.reel import PART_CHUNKS, Reel
 from lingen_live.studio.storyboard import Grid
 
 OnChunk = Callable[[int, bytes | None], object]

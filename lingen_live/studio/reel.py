@@ -16,6 +16,9 @@ from lingen_live.engine.movie import check_name, join_movies
 from lingen_live.engine.scenario import Scenario, read_scenario
 from lingen_live.errors import ScenarioError, SessionFileError
 
+PART_CHUNKS = 20
+"""What a kill may cost: of the bundled model ten seconds of film, three of work."""
+
 _PART = re.compile(r"(\d{7})-(\d{7})\.mp4")
 _SESSION = re.compile(r"(\d{7})\.lgs")
 

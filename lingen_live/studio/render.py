@@ -13,11 +13,8 @@ from lingen_live.engine.engine import Engine
 from lingen_live.engine.record import Record
 from lingen_live.engine.scenario import Scenario
 from lingen_live.studio.film_thread import FilmThread
-from lingen_live.studio.reel import Reel
+from lingen_live.studio.reel import PART_CHUNKS, Reel
 from lingen_live.studio.storyboard import check_length
-
-PART_CHUNKS = 20
-"""What a kill may cost: of the bundled model ten seconds of film, three of work."""
 
 
 def render(engine: Engine, scenario: Scenario, reel: Reel, on_chunk: Callable[[int], object]) -> int:

@@ -74,3 +74,18 @@ def test_who_starts_the_server_pays_nothing_for_gradio() -> None:
         env={"PYTHONPATH": os.pathsep.join(sys.path)},
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_server_with_a_studio_computes_nothing_itself() -> None:
+    """Torch is for the worker's process: a second and a half of the start, and hundreds of megabytes."""
+    script = (
+        "import sys, lingen_live.studio.context\nprint([name for name in ('gradio', 'torch') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert done.stdout.strip() == "[]"

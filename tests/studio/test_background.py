@@ -21,8 +21,8 @@ from lingen_live.engine.replay import replay
 from lingen_live.engine.scenario import read_scenario
 from lingen_live.studio.background import render_beside
 from lingen_live.studio.board import shoot, to_board
-from lingen_live.studio.reel import Reel
-from lingen_live.studio.render import PART_CHUNKS, render
+from lingen_live.studio.reel import PART_CHUNKS, Reel
+from lingen_live.studio.render import render
 
 MakeEngine = Callable[..., Engine]
 

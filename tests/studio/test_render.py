@@ -21,8 +21,8 @@ from lingen_live.engine.movie import join_movies, write_movie
 from lingen_live.engine.replay import replay
 from lingen_live.engine.scenario import Scenario, read_scenario
 from lingen_live.errors import EngineError, ScenarioError
-from lingen_live.studio.reel import Reel
-from lingen_live.studio.render import PART_CHUNKS, render
+from lingen_live.studio.reel import PART_CHUNKS, Reel
+from lingen_live.studio.render import render
 
 MakeEngine = Callable[..., Engine]
 
