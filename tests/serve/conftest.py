@@ -13,6 +13,7 @@ from served import Live, running_server
 def web_directory(tmp_path: Path) -> Path:
     (tmp_path / "index.html").write_text("<title>page</title>", encoding="utf-8")
     (tmp_path / "main.js").write_text("export {};", encoding="utf-8")
+    (tmp_path / "favicon.svg").write_text("<svg/>", encoding="utf-8")
     (tmp_path / "package.json").write_text("{}", encoding="utf-8")
     return tmp_path
 

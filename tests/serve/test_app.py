@@ -69,6 +69,8 @@ async def test_the_page_and_its_parts(live: Live) -> None:
         assert response.headers["cache-control"] == "no-cache"
         assert "default-src 'self'" in response.headers["content-security-policy"]
         assert response.headers["x-content-type-options"] == "nosniff"
+    icon = await live.http.get("/favicon.ico")  # what browsers ask for before they read where it is
+    assert (icon.text, icon.headers["content-type"]) == ("<svg/>", "image/svg+xml")
     again = await live.http.get("/main.js", headers={"If-None-Match": script.headers["etag"]})
     assert again.status_code == 304
 
