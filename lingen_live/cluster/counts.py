@@ -26,7 +26,7 @@ class DeviceCounts:
         n_missed: chunks that came when what was ready had been played.
         n_failures: ends of an engine that nobody asked for.
         n_lost: sessions that were there then.
-        n_taken_over: sessions that came from an engine that had ended so.
+        n_taken_over: sessions that came from an engine that had ended so, or from the gateway before.
         n_moved_in: sessions that came while they played.
         n_moved_out: sessions that went while they played.
         moving_s: how long nothing could be made of those that came.

@@ -50,7 +50,7 @@ def _counters(devices: Sequence[Device]) -> list[Metric]:
         count("missed_deadlines", "Chunks that came too late to be played in time.", lambda counts: counts.n_missed),
         count("failures", "Engines that ended unasked.", lambda counts: counts.n_failures),
         count("lost_sessions", "Sessions that were there then.", lambda counts: counts.n_lost),
-        count("failovers", "Sessions taken over from such an engine.", lambda counts: counts.n_taken_over),
+        count("failovers", "Sessions that came from one that is gone.", lambda counts: counts.n_taken_over),
         count("migrations_in", "Sessions that came while they played.", lambda counts: counts.n_moved_in),
         count("migrations_out", "Sessions that went while they played.", lambda counts: counts.n_moved_out),
         count("migration_seconds", "Seconds in between of those that came.", lambda counts: round(counts.moving_s, 6)),
