@@ -138,13 +138,19 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="with `videos`: a folder of captioned videos or of tar shards",
     )
+    parser.add_argument(
+        "--shard",
+        action="store_true",
+        help="with `denoiser` under torchrun: each process keeps a part of the blocks' weights only (FSDP2)",
+    )
     parser.set_defaults(run=_train)
 
 
 def _train(args: argparse.Namespace) -> int:
     from lingen_live.train.jobs import run_job
 
-    run_job(args.what, args.config, args.folder, args.device, args.threads, args.out, args.init, args.videos)
+    places = (args.out, args.init, args.videos)
+    run_job(args.what, args.config, args.folder, args.device, args.threads, *places, in_shards=args.shard)
     return 0
 
 

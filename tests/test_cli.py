@@ -198,7 +198,7 @@ def test_a_command_that_cannot_be_parsed_ends_with_2(argv: list[str], capsys: py
 
 
 def test_ctrl_c_ends_quietly_with_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def interrupted(*job: object) -> None:
+    def interrupted(*args: object, **options: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(jobs, "run_job", interrupted)

@@ -114,7 +114,8 @@ export class Hud {
       `Each column is one chunk, the newest on the right; the highest is ${Math.round(tallestMs)} ms of work. ` +
       `${chunkMs === null ? "" : `Above the line, ${Math.round(chunkMs)} ms, it would come too late. `}` +
       `So far ${count(profile.nLate, "frame")} came late, slow viewers lost ${profile.nDropped}, ` +
-      `and ${count(profile.nKeyframes, "keyframe")} went out.`;
+      `and ${count(profile.nKeyframes, "keyframe")} went out.` +
+      `${profile.devices.length === 0 ? "" : ` Made by ${profile.devices.join(", then ")}.`}`;
     part(this.#panel, "stages").replaceChildren(
       ...profile.rows.map(({ name, says, p50, p95, kind }) => {
         const item = row(name, says, `${shown(p50)} ms`, `${shown(p95)} ms`);

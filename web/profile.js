@@ -23,7 +23,10 @@ export const STAGES = Object.freeze(
 
 /** @typedef {{name: string, p50: number, p95: number, says: string, kind: string}} StageRow */
 /** @typedef {{name: string, kind: string, ms: number}} Bar */
-/** @typedef {{rows: StageRow[], columns: Bar[][], nLate: number, nDropped: number, nKeyframes: number}} Profile */
+/**
+ * `devices` of a cluster that made the chunks, in the order of playing; none on a server of one machine.
+ * @typedef {{rows: StageRow[], columns: Bar[][], devices: string[], nLate: number, nDropped: number, nKeyframes: number}} Profile
+ */
 
 /**
  * @param {any} json of GET /profile
@@ -43,6 +46,7 @@ export function readProfile(json) {
   return {
     rows,
     columns: json.chunks.map((/** @type {any} */ chunk) => bars(chunk.spans, known)),
+    devices: inTurn(json.chunks.map((/** @type {any} */ chunk) => chunk.device)),
     nLate: json.n_late_frames,
     nDropped: json.n_dropped_frames,
     nKeyframes: Object.values(json.encoders).reduce((sum, encoder) => sum + encoder.n_keyframes, 0),
@@ -67,6 +71,12 @@ function bars(spans, known) {
   }
   const order = [...known.keys()];
   return [...byName.values()].sort((a, b) => rank(order, a.name) - rank(order, b.name));
+}
+
+/** @param {readonly (string | undefined)[]} names @returns {string[]} each once for every time that it comes after another */
+function inTurn(names) {
+  const known = names.filter((name) => name !== undefined);
+  return known.filter((name, index) => name !== known[index - 1]);
 }
 
 /** @param {readonly string[]} order @param {string} name */

@@ -23,10 +23,10 @@
 /** @typedef {{type: "keep", id: number, seconds?: number}} KeepControl */
 /** @typedef {{type: "received", id: number}} ReceivedEvent */
 /** @typedef {{type: "applied", id: number, chunk_index: number, pts: number}} AppliedEvent */
-/** @typedef {{type: "chunk", chunk_index: number, pts: number, prompt: string, blend: number, profile: {total_ms: number, spans_ms: Record<string, number>}, buffer_ms: number, fps: number, understanding: {scene: readonly (string)[], heard: readonly (string)[], similarity: number}, weights: "trained" | "random"}} ChunkEvent */
+/** @typedef {{type: "chunk", chunk_index: number, pts: number, prompt: string, blend: number, profile: {total_ms: number, spans_ms: Record<string, number>}, buffer_ms: number, fps: number, understanding: {scene: readonly (string)[], heard: readonly (string)[], similarity: number}, weights: "trained" | "random", device?: string}} ChunkEvent */
 /** @typedef {{type: "state", version: number, status: "warming" | "running" | "paused" | "restarting", progress?: {stage: string, fraction: number}, prompt: string, seed: number, fps?: number, width_px?: number, height_px?: number, frames_per_chunk?: number, chunk_index: number, n_viewers: number, transition_chunks: number, weights?: "trained" | "random", model?: object, session: string}} StateEvent */
 /** @typedef {{type: "timeline", branch_id: number, chunk_index: number, branches: readonly ({id: number, name: string, parent_id: number | null, forked_at: number, tip_index: number})[], max_branches: number, moments: readonly (readonly [number, number])[], plan: readonly ({id: number, chunk_index: number, verb: "steer" | "cut", prompt: string, n_chunks: number})[], thumbnails: string}} TimelineEvent */
-/** @typedef {{type: "line", place: number, n_waiting: number, n_sessions: number}} LineEvent */
+/** @typedef {{type: "line", place: number, n_waiting: number, n_sessions: number, wait_ms?: number}} LineEvent */
 /** @typedef {{type: "error", code: string, message: string, id?: number}} ErrorEvent */
 /** @typedef {{type: "recording", name: string, status: "recording" | "done" | "failed", duration_ms: number, n_bytes: number, has_script: boolean, message?: string}} RecordingEvent */
 /** @typedef {Hello | SteerControl | BlendControl | ReanchorControl | CutControl | PauseControl | ResumeControl | SeedControl | ResetControl | SeekControl | ForkControl | SwitchControl | DeleteControl | ScheduleControl | RescheduleControl | UnscheduleControl | ScenarioControl | LoadControl | RecordControl | KeepControl} ClientMessage */

@@ -55,8 +55,8 @@ export class ProtocolError extends Error {
  * }} TimelineMessage
  */
 /**
- * There is no room for another session yet: this page is the `place`th of `n_waiting` in line.
- * @typedef {{type: "line", place: number, n_waiting: number, n_sessions: number}} LineMessage
+ * There is no room for another session yet: this page is the `place`th of `n_waiting` in line, for about `wait_ms`.
+ * @typedef {{type: "line", place: number, n_waiting: number, n_sessions: number, wait_ms: number | null}} LineMessage
  */
 /** @typedef {{type: "error", code: string, message: string, id: number | null}} ErrorMessage */
 /**
@@ -102,6 +102,7 @@ const PARSERS = {
     place: fields.number("place"),
     n_waiting: fields.number("n_waiting"),
     n_sessions: fields.number("n_sessions"),
+    wait_ms: fields.optionalNumber("wait_ms"),
   }),
   recording: (fields) => ({
     type: "recording",

@@ -88,11 +88,20 @@ export function statsLine(view) {
 }
 
 /** @param {import("./protocol.js").LineMessage} line @returns {string} */
-function lineText({ place, n_waiting, n_sessions }) {
+function lineText({ place, n_waiting, n_sessions, wait_ms }) {
   const one = "this machine plays one stream at a time, and somebody has it";
   const taken = n_sessions === 1 ? one : `all ${n_sessions} streams of this machine are taken`;
   const ahead = place === 1 ? "you are next in line" : `you are number ${place} of ${n_waiting} in line`;
-  return `${taken}: ${ahead}, and yours begins by itself`;
+  return `${taken}: ${ahead}, and yours begins by itself${wait_ms === null ? "" : `, ${inMinutes(wait_ms)}`}`;
+}
+
+/** @param {number} ms @returns {string} as coarse as an estimate is */
+function inMinutes(ms) {
+  const minutes = ms / 60_000;
+  if (minutes < 1) return "in less than a minute";
+  if (minutes < 1.5) return "in about a minute";
+  if (minutes < 90) return `in about ${minutes < 15 ? Math.round(minutes) : 5 * Math.round(minutes / 5)} minutes`;
+  return `in about ${Math.round(minutes / 60)} hours`;
 }
 
 /** @param {View} view @returns {StatusLine} */

@@ -19,6 +19,7 @@ from lingen_live.serve.launch import add_arguments, launch
 if TYPE_CHECKING:
     from lingen_live.cluster.keeping import Keeper
     from lingen_live.cluster.link import Link
+    from lingen_live.cluster.scaling import ScalingPlan
     from lingen_live.engine.client import EngineHost
 
 MAX_DEVICES = 1024
@@ -34,7 +35,7 @@ def add_cluster(parser: argparse.ArgumentParser) -> None:
     add_arguments(start)
     where = start.add_argument_group("what it computes on; --sessions and --threads are those of one device")
     _add_address(where, "a Ray cluster: auto for the one of this machine, or HOST:PORT (default: one of its own)")
-    where.add_argument("--devices", type=int, default=1, metavar="N", help="engines (default: %(default)s)")
+    _add_devices(where)
     where.add_argument(
         "--snapshot-chunks",
         type=int,
@@ -80,6 +81,10 @@ def start_cluster(args: argparse.Namespace, factory: EngineFactory = default_eng
     """
     _check("devices", args.devices, MAX_DEVICES)
     _check("snapshot-chunks", args.snapshot_chunks, MAX_SNAPSHOT_CHUNKS)
+    from lingen_live.cluster.scaling import ScalingPlan
+
+    least = args.devices if args.least_devices is None else args.least_devices
+    scaling = ScalingPlan(least, args.devices, args.spare)
     from lingen_live.cluster.connect import connected
     from lingen_live.cluster.keeping import Keeper
     from lingen_live.cluster.store import Store, open_shelf
@@ -91,13 +96,13 @@ def start_cluster(args: argparse.Namespace, factory: EngineFactory = default_eng
         return launch(
             args,
             factory,
-            make_host=lambda options: _make_host(options, factory, args.devices, args.snapshot_chunks, keeper),
+            make_host=lambda options: _make_host(options, factory, scaling, args.snapshot_chunks, keeper),
             max_sessions=MAX_SESSIONS,
         )
 
 
 def _make_host(
-    options: EngineOptions, factory: EngineFactory, n_devices: int, snapshot_chunks: int, keeper: Keeper
+    options: EngineOptions, factory: EngineFactory, scaling: ScalingPlan, snapshot_chunks: int, keeper: Keeper
 ) -> EngineHost:
     from dataclasses import replace
 
@@ -109,10 +114,10 @@ def _make_host(
     def connect(name: str, dtype: str | None) -> Link:
         return RayLink(name, replace(options, dtype=dtype or options.dtype), factory, snapshot_chunks, next(lives))
 
-    names = [f"engine-{k}" for k in range(n_devices)]
+    names = [f"engine-{k}" for k in range(scaling.most)]
     # What is fastest is measured, and may come out otherwise than last time; who comes back needs the same.
     dtype = keeper.dtype if options.dtype == "auto" else options.dtype
-    return ClusterHost(names, connect, dtype=dtype, keeper=keeper)
+    return ClusterHost(names, connect, dtype=dtype, keeper=keeper, scaling=scaling)
 
 
 def _status(args: argparse.Namespace) -> int:
@@ -141,6 +146,20 @@ def _simulate(args: argparse.Namespace) -> int:
 
     sys.stdout.write(write_report(args.out / "benchmarks", args.out / "images", DayPlan(), args.seed))
     return 0
+
+
+def _add_devices(where: argparse._ActionsContainer) -> None:
+    where.add_argument("--devices", type=int, default=1, metavar="N", help="engines, at most (default: %(default)s)")
+    where.add_argument(
+        "--least-devices",
+        type=int,
+        metavar="N",
+        help="engines that always run; more are started and ended as places are taken and given back, for which Ray "
+        "may start and end machines (default: all run)",
+    )
+    where.add_argument(
+        "--spare", type=int, default=1, metavar="N", help="places that are to be free then (default: %(default)s)"
+    )
 
 
 def _add_address(parser: argparse._ActionsContainer, help: str, default: str | None = None) -> None:

@@ -9,10 +9,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal, Protocol
 
+from lingen_live.cluster.counts import DeviceCounts
 from lingen_live.cluster.link import Link, LinkGoneError
-from lingen_live.cluster.messages import Facts, Heard, ToDevice, Want
+from lingen_live.cluster.messages import Facts, Heard, Leave, ToDevice, Want
 from lingen_live.cluster.placement import Kind
 from lingen_live.engine.client import ChunkReady
 from lingen_live.engine.messages import Failed, Progress
@@ -62,6 +64,8 @@ class Device:
         state: how it is.
         facts: of the present life, once the engine is warm.
         capacity: streams that it makes as fast as they play; None while nothing was measured.
+        counts: of all lives of its engine.
+        is_running: whether `run` has not ended.
     """
 
     def __init__(
@@ -77,6 +81,8 @@ class Device:
         self.state: State = "waiting"
         self.facts: Facts | None = None
         self.capacity: int | None = None
+        self.counts = DeviceCounts()
+        self.is_running = False
         self._connect = connect
         self._listener = listener
         self._first_retry_s = first_retry_s
@@ -85,12 +91,19 @@ class Device:
         self._to_tell: list[ToDevice] = []
         self._has_orders = asyncio.Event()
         self._expected_s: dict[int, float] = {}
+        self._due_s: dict[int, float] = {}
         self._has_made_chunk = False
 
     @property
     def kind(self) -> Kind | None:
         """Of its engine, once that is warm."""
         return Kind(self.facts.info.checkpoint_digest, self.facts.info.dtype) if self.facts else None
+
+    @property
+    def n_in_time(self) -> int:
+        """How many streams it plays as fast as needed."""
+        n_slots = self.facts.n_slots if self.facts else 0
+        return min(n_slots, self.capacity or n_slots)
 
     @property
     def link(self) -> Link:
@@ -108,7 +121,12 @@ class Device:
         self._to_tell.append(message)
         self._has_orders.set()
         if isinstance(message, Want):
-            self._expected_s[message.number] = time.monotonic() + self._hang_s
+            now_s = time.monotonic()
+            self._expected_s[message.number] = now_s + self._hang_s
+            if message.ready_s > 0:  # else it is late already, or makes stale what is still there: no deadline
+                self._due_s[message.number] = now_s + message.ready_s
+        elif isinstance(message, Leave):
+            self._forget(message.number)
 
     def end(self) -> None:
         """End the engine for good; `run` ends soon."""
@@ -117,7 +135,14 @@ class Device:
             self._link.end()
 
     async def run(self) -> None:
-        """Keep an engine running until `end`, or until it is known that there cannot be one."""
+        """Keep an engine running until `end`, or until it is known that there cannot be one; not twice at a time."""
+        self.is_running = True
+        try:
+            await self._run()
+        finally:
+            self.is_running = False
+
+    async def _run(self) -> None:
         retry_s = self._first_retry_s / 2
         while self.state != "ended":
             reason = await self._live()
@@ -125,13 +150,14 @@ class Device:
                 break
             retry_s = self._first_retry_s if self._has_made_chunk else min(2 * retry_s, MAX_RETRY_S)
             self.state = "gone"
+            self.counts.n_failures += 1
             self._listener.hear_gone(self, reason, retry_s)
             await asyncio.sleep(retry_s)
 
     async def _live(self) -> str:
         """One life of the engine: how it ended."""
         self.state, self.facts, self.capacity, self._has_made_chunk = "starting", None, None, False
-        self._to_tell, self._expected_s = [], {}
+        self._to_tell, self._expected_s, self._due_s = [], {}, {}
         link = self._link = self._connect()
         tasks = [asyncio.create_task(self._attend(link)), asyncio.create_task(self._send(link))]
         try:
@@ -179,13 +205,27 @@ class Device:
             if isinstance(one, Progress):
                 self._listener.hear_progress(self, one.stage, one.fraction)
                 continue
-            if isinstance(one.event, ChunkReady):
-                self._has_made_chunk = True
-                self._expected_s.pop(one.number, None)
-            self._listener.hear_event(self, one)
+            self._listener.hear_event(self, self._signed(one))
         if news.is_leaving and self.state == "ready":
             self.state = "draining"
             self._listener.hear_leaving(self)
+
+    def _signed(self, heard: Heard) -> Heard:
+        """A chunk that says who made it, counted; any other event as it is."""
+        if not isinstance(chunk := heard.event, ChunkReady):
+            return heard
+        due_s = self._due_s.get(heard.number)
+        self._forget(heard.number)
+        self._has_made_chunk = True
+        self.counts.n_chunks += 1
+        self.counts.making_s += chunk.profile.total_s
+        self.counts.n_missed += due_s is not None and time.monotonic() > due_s
+        return replace(heard, event=replace(chunk, profile=replace(chunk.profile, device=self.name)))
+
+    def _forget(self, number: int) -> None:
+        """Expect no chunk of a stream any more."""
+        self._expected_s.pop(number, None)
+        self._due_s.pop(number, None)
 
     async def _send(self, link: Link) -> str:
         """One call after the other, so that nothing overtakes."""

@@ -11,22 +11,26 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from lingen_live.cluster.client import ClusterClient
+from lingen_live.cluster.counts import Move
 from lingen_live.cluster.device import Device
 from lingen_live.cluster.keeping import Keeper
 from lingen_live.cluster.link import Link, LinkGoneError
 from lingen_live.cluster.messages import Heard, Leave
+from lingen_live.cluster.metrics import cluster_metrics
 from lingen_live.cluster.placement import Kind, Room, place, relieve
+from lingen_live.cluster.scaling import Scaler, ScalingPlan
 from lingen_live.engine.client import Returning
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.interface import OnProgress
 from lingen_live.engine.messages import Failed, Opened
 from lingen_live.engine.queries import engine_error
 from lingen_live.errors import EngineError
+from lingen_live.profile.prometheus import Metric
 
 Connect = Callable[[str, str | None], Link]
 """Begins a life of a device's engine: the device's name, and the dtype that it must have, None for any."""
@@ -38,16 +42,6 @@ RELIEF_S = 5.0
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
-    """A stream that went to another device while it played; `pause_s` is how long nothing could be made of it."""
-
-    number: int
-    source: str
-    target: str
-    pause_s: float
-
-
 class ClusterHost:
     """An `EngineHost` over devices.
 
@@ -56,6 +50,7 @@ class ClusterHost:
         connect: reaches them.
         dtype: of all engines; None to have all take what the first one chooses, for streams move only between equals.
         keeper: keeps all sessions as files, until they end, and has those of the gateway before; None to keep none.
+        scaling: how many devices have an engine; None for all of them, always.
         first_retry_s: see `Device`.
         hang_s: see `Device`.
 
@@ -71,6 +66,7 @@ class ClusterHost:
         *,
         dtype: str | None,
         keeper: Keeper | None = None,
+        scaling: ScalingPlan | None = None,
         first_retry_s: float = 0.5,
         hang_s: float = 120.0,
     ) -> None:
@@ -81,6 +77,8 @@ class ClusterHost:
             Device(name, partial(self._connect_to, name), self, first_retry_s=first_retry_s, hang_s=hang_s)
             for name in names
         ]
+        plan = scaling or ScalingPlan(len(names), len(names))
+        self._scaler = Scaler(plan, self.devices, lambda one: len(self._at(one)), self._start_more, self.hear_leaving)
         self._keeper = keeper or Keeper()
         self.moves: deque[Move] = deque(maxlen=_N_MOVES)
         self._clients: dict[int, ClusterClient] = {}
@@ -101,6 +99,7 @@ class ClusterHost:
         """
         self._started = asyncio.get_running_loop().create_future()
         self._start_more()
+        self._spawn(self._scaler.run(lambda: len(self._clients)))
         return await self.started(on_progress)
 
     @property
@@ -132,7 +131,11 @@ class ClusterHost:
     def capacity(self) -> int | None:
         """How many streams all devices together make as fast as they play; None while nothing was measured."""
         ready = [device for device in self.devices if device.state == "ready"]
-        return sum(_in_time(device) for device in ready) or None
+        return sum(device.n_in_time for device in ready) or None
+
+    def metrics(self) -> list[Metric]:
+        """Of every device: how it is, and what was made, moved and lost there."""
+        return cluster_metrics(self.devices, self._clients.values())
 
     async def close(self) -> None:
         """End all engines and streams; idempotent."""
@@ -203,6 +206,7 @@ class ClusterHost:
         """Bring all streams back that were there."""
         logger.warning("%s Its sessions go on elsewhere, or here when it is back.", reason)
         for client in self._at(device):
+            device.counts.n_lost += 1
             client.lose(reason, retry_in_s)
             if client.is_closed:
                 self._clients.pop(client.number, None)
@@ -247,6 +251,7 @@ class ClusterHost:
             self._clients.pop(client.number, None)
             client.refuse(opened.refusal)
         else:
+            device.counts.n_taken_over += client.seeker.is_live
             client.sit(device, opened)
 
     async def _drain(self, device: Device) -> None:
@@ -295,6 +300,8 @@ class ClusterHost:
             client.sit(target, opened, is_moved=True)
             source.tell(Leave(client.number))
             self.moves.append(Move(client.number, source.name, target.name, time.monotonic() - begun_s))
+            source.counts.n_moved_out += 1
+            target.counts.note_arrival(self.moves[-1].pause_s)
 
     async def _open_at(self, client: ClusterClient, device: Device, carried: Any) -> Opened | None:
         """None if the device is gone."""
@@ -306,7 +313,7 @@ class ClusterHost:
     def _rooms(self) -> list[Room]:
         """Of all devices that take streams."""
         return [
-            Room(device.name, device.kind, device.facts.n_slots, _in_time(device), len(self._at(device)))
+            Room(device.name, device.kind, device.facts.n_slots, device.n_in_time, len(self._at(device)))
             for device in self.devices
             if device.state == "ready" and device.facts is not None and device.kind is not None
         ]
@@ -322,7 +329,7 @@ class ClusterHost:
         for device in self.devices:
             if self._dtype is None and any(one.state == "starting" for one in self.devices):
                 return
-            if device.state == "waiting":
+            if device.state == "waiting" and device not in self._scaler.resting:
                 device.state = "starting"
                 self._spawn(device.run())
 
@@ -335,9 +342,3 @@ class ClusterHost:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _in_time(device: Device) -> int:
-    """How many streams a device plays as fast as needed."""
-    n_slots = device.facts.n_slots if device.facts else 0
-    return min(n_slots, device.capacity or n_slots)

@@ -1,4 +1,4 @@
-"""Which session goes to which device, and how long the others wait. Pure: knows numbers, no process and no clock."""
+"""Which session goes to which device. Pure: knows numbers, no process and no clock."""
 
 from __future__ import annotations
 
@@ -86,17 +86,3 @@ def relieve(rooms: Sequence[Room]) -> tuple[str, str] | None:
     others = [room for room in rooms if room.kind == fullest.kind and room.has_place(is_live=False)]
     target = max(others, key=lambda one: one.n_in_time - one.n_taken, default=None)
     return (fullest.name, target.name) if target else None
-
-
-def estimate_s(place_in_line: int, n_playing: int, mean_session_s: float) -> float | None:
-    """How long somebody will wait about: `place_in_line` sessions have to end first.
-
-    Args:
-        place_in_line: from 1.
-        n_playing: sessions that hold a place.
-        mean_session_s: how long sessions last in the mean.
-
-    Returns:
-        Seconds; None if nobody plays, so that nobody can go.
-    """
-    return place_in_line * mean_session_s / n_playing if n_playing else None

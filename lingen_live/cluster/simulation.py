@@ -12,7 +12,8 @@ import math
 import random
 from dataclasses import dataclass, field
 
-from lingen_live.cluster.placement import Kind, Room, Seeker, estimate_s, place, relieve
+from lingen_live.cluster.placement import Kind, Room, Seeker, place, relieve
+from lingen_live.serve.waiting import Stays, estimate_s
 
 DAY_S = 86_400.0
 HOUR_S = 3_600.0
@@ -124,7 +125,7 @@ class _Simulator:
         self._at: dict[int, int] = {}  # device of a session
         self._lost: dict[int, None] = {}
         self._line: dict[int, None] = {}
-        self._ended_s: list[float] = [0.0, 0.0]  # sum and number of lengths that are known by now
+        self._stays = Stays()
         hours = [0.0] * 24
         self._day = Day(self._visits, [0.0] * (plan.n_slots + 1), hours, list(hours))
         self._now_s = 0.0
@@ -143,17 +144,16 @@ class _Simulator:
 
     def _arrive(self, number: int) -> None:
         self._line[number] = None
-        total_s, n_ended = self._ended_s
-        if n_ended and not any(self._is_free(room, is_live=False) for room in self._rooms):
-            self._visits[number].estimate_s = estimate_s(len(self._line), len(self._at), total_s / n_ended)
+        mean_s = self._stays.mean_s
+        if mean_s is not None and not any(self._is_free(room, is_live=False) for room in self._rooms):
+            self._visits[number].estimate_s = estimate_s(len(self._line), len(self._at), mean_s)
 
     def _leave(self, number: int) -> None:
         visit = self._visits[number]
         if number not in self._at or self._now_s < visit.ends_s:  # an outage made it longer
             return
         self._rooms[self._at.pop(number)].n_taken -= 1
-        self._ended_s[0] += visit.length_s
-        self._ended_s[1] += 1
+        self._stays.end()
 
     def _fail(self, device: int) -> None:
         if self._now_s > DAY_S:
@@ -212,7 +212,8 @@ class _Simulator:
         self._at_time(visit.ends_s, "leave", number)
 
     def _pass_until(self, at_s: float) -> None:
-        """Time goes by; what is counted is counted within the day."""
+        """Time goes by; what is counted is counted within the day, but for what estimates are made of."""
+        self._stays.play(len(self._at), at_s - self._now_s)
         span_s, hour = min(at_s, DAY_S) - self._now_s, int(self._now_s // HOUR_S)
         if span_s > 0 and hour < 24:
             for room, is_up in zip(self._rooms, self._is_up, strict=True):

@@ -13,9 +13,12 @@ from pathlib import Path
 from lingen_live.cluster.playback import Cost, share_in_time
 from lingen_live.cluster.simulation import DAY_S, Day, DayPlan, simulate
 from lingen_live.engine.curve import Curve, draw
+from lingen_live.serve.waiting import MIN_ENDED
 
 PAGE, PLOT = "cluster-simulation.md", "cluster-day.svg"
 CHUNK_S = 0.5
+ESTIMATED_DEVICES = (1, 8, 32)
+ESTIMATED_DAYS = 20
 
 _HEAD = """# A day of a large cluster, simulated
 
@@ -34,6 +37,14 @@ is moved on ({move_s:g} s) as soon as a place in time is free. Nobody in line gi
 the evening is too much.
 
 ![sessions that play, and visitors who wait, over the day](../images/{plot})
+"""
+_ESTIMATES = """## How long one was told to wait, and waited
+
+Whoever finds all places taken is told an estimate, by the rule of the page's line (`serve/waiting.py`): seconds that
+sessions played in all over the ends that were seen, shared among those who play. The same visitors as above, on fewer
+devices without failures, {n_days} days of each; nothing is told before {n_least} sessions have ended.
+
+{table}
 """
 _TAIL = """
 Places are {n_in_time} a device. Chunks in time: {shares} with 1 to {n_slots} sessions on a device ({chunks:,} chunks
@@ -59,7 +70,8 @@ def write_report(pages: Path, images: Path, plan: DayPlan, seed: int) -> str:
     shares = [1.0, *(share_in_time(n, Cost()) for n in range(1, plan.n_slots + 1))]
     days = {name: simulate(one, seed) for name, one in variants.items()}
     columns = [_facts(day, variants[name], shares) for name, day in days.items()]
-    page = "\n".join([_head(plan, seed), _table(list(variants), columns), _tail(plan, shares)])
+    parts = [_head(plan, seed), _table(list(variants), columns), _tail(plan, shares), _estimates(plan, seed)]
+    page = "\n".join(parts)
     for folder in (pages, images):
         folder.mkdir(parents=True, exist_ok=True)
     (pages / PAGE).write_text(page, encoding="utf-8")
@@ -91,7 +103,7 @@ def _facts(day: Day, plan: DayPlan, shares: Sequence[float]) -> dict[str, str]:
         "devices up": f"{100 * up_s / (plan.n_devices * DAY_S):.2f} %",
         "visitors who wait": f"{100 * len(waited_s) / len(waits_s):.1f} %",
         "their wait: p50, p95, longest, min": _told(waited_s, 60),
-        "wait over estimate: p10, p50, p90": _estimated(day),
+        "wait over estimate: p10, p50, p90": _spread(_ratios(day)),
         "devices that failed": str(day.n_failures),
         "sessions that lost their device": str(len(outages_s)),
         "until they go on: p50, p95, longest, s": _told(outages_s, 1),
@@ -111,13 +123,46 @@ def _within(values_s: Sequence[float], limit_s: float) -> str:
     return f"{100 * sum(one <= limit_s for one in values_s) / len(values_s):.1f} %" if values_s else "-"
 
 
-def _estimated(day: Day) -> str:
-    ratios = [
+def _ratios(day: Day) -> list[float]:
+    """Of those who were told an estimate, how long they waited over it."""
+    return [
         (visit.began_s - visit.arrived_s) / visit.estimate_s
         for visit in day.visits
         if visit.estimate_s and visit.began_s is not None
     ]
+
+
+def _spread(ratios: Sequence[float]) -> str:
     return ", ".join(f"{one:.2f}" for one in _quantiles(ratios, 0.1, 0.5, 0.9)) if ratios else "-"
+
+
+def _near(ratios: Sequence[float], factor: float) -> str:
+    return f"{100 * sum(1 / factor <= one <= factor for one in ratios) / len(ratios):.0f} %" if ratios else "-"
+
+
+def _estimates(plan: DayPlan, seed: int) -> str:
+    columns, names = [], []
+    for n_devices in ESTIMATED_DEVICES:
+        small = replace(
+            plan,
+            n_sessions=round(plan.n_sessions * n_devices / plan.n_devices),
+            n_devices=n_devices,
+            mean_life_s=1e12,
+        )
+        visits = [visit for k in range(ESTIMATED_DAYS) for visit in simulate(small, seed + k).visits]
+        waited = [one for one in visits if one.began_s is not None and one.began_s > one.arrived_s]
+        ratios = _ratios(Day(waited, [], [], []))
+        names.append(f"{n_devices * plan.n_in_time} places")
+        columns.append(
+            {
+                "visitors who wait": str(len(waited)),
+                "told an estimate": f"{100 * len(ratios) / len(waited):.0f} %",
+                "wait over estimate: p10, p50, p90": _spread(ratios),
+                "within a factor of 1.5": _near(ratios, 1.5),
+                "within a factor of 2": _near(ratios, 2.0),
+            }
+        )
+    return _ESTIMATES.format(n_days=ESTIMATED_DAYS, n_least=MIN_ENDED, table=_table(names, columns))
 
 
 def _quantiles(values: Sequence[float], *shares: float) -> list[float]:

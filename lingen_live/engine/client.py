@@ -20,6 +20,7 @@ from lingen_live.engine.scenario import Scenario
 from lingen_live.engine.tick import Refusal, Tick
 from lingen_live.engine.understanding import NOTHING, Understanding
 from lingen_live.engine.view import NO_TIMELINE, TimelineView
+from lingen_live.profile.prometheus import Metric
 from lingen_live.profile.spans import ChunkProfile
 
 
@@ -153,6 +154,9 @@ class EngineHost(Protocol):
     @property
     def capacity(self) -> int | None:
         """How many streams it makes as fast as they play, by what was measured; None while nothing was."""
+
+    def metrics(self) -> list[Metric]:
+        """What it counts beside what its streams tell; nothing, if it is one engine."""
 
     async def close(self) -> None:
         """Stop the engine, close all streams, and let go of all that they held; idempotent."""

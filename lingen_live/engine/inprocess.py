@@ -25,6 +25,7 @@ from lingen_live.engine.question import Question
 from lingen_live.engine.roster import Roster
 from lingen_live.engine.scenario import Scenario
 from lingen_live.errors import EngineError
+from lingen_live.profile.prometheus import Metric
 
 
 class InProcessHost:
@@ -92,6 +93,10 @@ class InProcessHost:
     def capacity(self) -> int | None:
         """How many streams it makes as fast as they play, by what was measured; None while nothing was."""
         return self._roster.capacity(self._engine.info) if self._engine else None
+
+    def metrics(self) -> list[Metric]:
+        """Nothing: its streams tell all that there is."""
+        return []
 
     @property
     def costs_s(self) -> tuple[float, ...]:

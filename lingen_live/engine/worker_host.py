@@ -39,6 +39,7 @@ from lingen_live.engine.roster import Roster
 from lingen_live.engine.scenario import Scenario
 from lingen_live.engine.watcher import WorkerWatcher
 from lingen_live.errors import EngineError
+from lingen_live.profile.prometheus import Metric
 
 
 class WorkerHost:
@@ -101,6 +102,10 @@ class WorkerHost:
     def capacity(self) -> int | None:
         """How many streams it makes as fast as they play, by what was measured; None while nothing was."""
         return self._roster.capacity(self._info) if self._info else None
+
+    def metrics(self) -> list[Metric]:
+        """Nothing: its streams tell all that there is."""
+        return []
 
     async def close(self) -> None:
         """End worker and thread and free all memory; takes about a second at worst."""

@@ -26,6 +26,7 @@ class ChunkLife:
         asked_s: monotonic, when the oldest of the controls arrived that it is the first to obey; None if there is none.
         played_s: monotonic, when its first frame was due.
         pts: of its first frame, 90 kHz.
+        device: of a cluster, that made it; None on a server of one machine.
     """
 
     chunk_index: int
@@ -34,6 +35,7 @@ class ChunkLife:
     asked_s: float | None = None
     played_s: float | None = None
     pts: int | None = None
+    device: str | None = None
 
     @property
     def steered_s(self) -> float | None:
@@ -70,7 +72,7 @@ class LifeBook:
             received_s: when it was there.
             asked_s: when the oldest control arrived that it is the first to obey.
         """
-        life = ChunkLife(profile.chunk_index, requested_s, asked_s=asked_s)
+        life = ChunkLife(profile.chunk_index, requested_s, asked_s=asked_s, device=profile.device)
         begun_s = profile.origin_s
         if not requested_s <= begun_s <= begun_s + profile.total_s <= received_s:
             # Not one clock, as across machines; or made anew, and so asked for while it was made.

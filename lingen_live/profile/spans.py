@@ -30,11 +30,13 @@ class ChunkProfile:
         chunk_index: of the chunk.
         spans: counted from the start of the first.
         origin_s: that start, on the recorder's clock; on Linux, this clock is one for all processes.
+        device: name of the device of a cluster that made it; None on a server of one machine.
     """
 
     chunk_index: int
     spans: tuple[Span, ...]
     origin_s: float = 0.0
+    device: str | None = None
 
     @property
     def total_s(self) -> float:

@@ -15,6 +15,8 @@ MAX_CHUNKS = 2048
 MAX_SPANS = 512
 """Of one chunk; the bundled model's has about 30."""
 MAX_STAGES = 32
+MAX_DEVICES = 64
+"""That made one session's chunks, in one file: a session moves rarely."""
 _MAX_MS = 86_400_000.0
 _STAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.,()/-]{0,39}")
 
@@ -96,6 +98,19 @@ def stage_of(told: object, where: str) -> str:
     return told
 
 
+def device_of(told: object, where: str) -> str | None:
+    """The name of a device, of the same letters as a stage's; None if it is not said.
+
+    Raises:
+        ProfileError: it is none.
+    """
+    if told is None:
+        return None
+    if not isinstance(told, str) or not _STAGE.fullmatch(told):
+        raise ProfileError(f"{where} has the device {told!r:.40}; a name has 1 to 40 letters, digits or spaces.")
+    return told
+
+
 def weights_of(told: object, where: str) -> str | None:
     """What the weights are; None if it is not said.
 
@@ -108,11 +123,14 @@ def weights_of(told: object, where: str) -> str | None:
 
 
 def check_stages(lives: list[ChunkLife]) -> None:
-    """Refuse more stages than a plot can tell apart.
+    """Refuse more stages than a plot can tell apart, and more devices than one session is ever moved over.
 
     Raises:
         ProfileError: with both numbers.
     """
+    n_devices = len({life.device for life in lives if life.device is not None})
+    if n_devices > MAX_DEVICES:
+        raise ProfileError(f"The file names {n_devices} devices; at most {MAX_DEVICES} are read.")
     n_stages = len({span.name for life in lives for span in life.spans})
     if n_stages > MAX_STAGES:
         raise ProfileError(f"The file has {n_stages} stages; at most {MAX_STAGES} are read.")

@@ -82,7 +82,11 @@ def create_app(
     app.include_router(files_router(house))
     app.include_router(films_router(house))
     app.include_router(
-        measured_router(find, lambda: [(room.session, room.viewers) for room in house.rooms], more_metrics)
+        measured_router(
+            find,
+            lambda: [(room.session, room.viewers) for room in house.rooms],
+            lambda: [*_house_metrics(house), *more_metrics()],
+        )
     )
     _mount(app, {**(mounts or {}), "/": WebFiles(web_directory)})
     return app
@@ -93,6 +97,13 @@ def _mount(app: FastAPI, mounts: Mapping[str, ASGIApp]) -> None:
         if path != "/":
             app.add_route(path, _add_slash, ["GET"])
         app.mount(path, mounted)
+
+
+def _house_metrics(house: House) -> list[Metric]:
+    return [
+        Metric("places", "gauge", "Sessions that are made as fast as they play.", [({}, house.n_places)]),
+        Metric("waiting_visitors", "gauge", "Visitors in line for a session.", [({}, house.n_waiting)]),
+    ]
 
 
 def _readiness(house: House) -> dict[str, Any]:

@@ -29,13 +29,17 @@ class HostRule:
     token: str | None = None
 
     @classmethod
-    def for_host(cls, host: str, extra: Iterable[str] = ()) -> HostRule:
-        """The rule for a server bound to `host`: loopback names always; beyond loopback, addresses and a new token."""
+    def for_host(cls, host: str, extra: Iterable[str] = (), token: str | None = None) -> HostRule:
+        """The rule for a server bound to `host`: loopback names always; beyond loopback, addresses and a token.
+
+        `token` is wanted everywhere if it is given; else there is a new one beyond loopback.
+        """
         extra_names = frozenset(name.lower().strip("[]") for name in extra)
         names = LOOPBACK_NAMES | extra_names | {host.lower().strip("[]")}
         if is_loopback(host):
-            return cls(names, page_names=extra_names)
-        return cls(names, allows_any_address=True, page_names=extra_names, token=secrets.token_urlsafe(TOKEN_BYTES))
+            return cls(names, page_names=extra_names, token=token)
+        token = token or secrets.token_urlsafe(TOKEN_BYTES)
+        return cls(names, allows_any_address=True, page_names=extra_names, token=token)
 
     def allows(self, authority: str) -> bool:
         """Whether a request for `authority`, "name" or "name:port", is meant for this server."""

@@ -23,6 +23,7 @@ from lingen_live.serve.protocol import Control, ErrorEvent, LineEvent
 from lingen_live.serve.room import Room
 from lingen_live.serve.shelf import Shelf
 from lingen_live.serve.viewers import DEFAULT_OPTIONS, MAX_VIEWERS
+from lingen_live.serve.waiting import Stays, estimate_s
 
 LEASE_S = 30.0
 """How long a session waits for somebody to come back: a reload, or a network that was gone."""
@@ -30,6 +31,8 @@ RELOAD_S = 5.0
 """How long it does when somebody else waits for its place."""
 MAX_WAITING = 64
 TEND_S = 0.5
+_NEWS_SHARE = 0.25
+"""By how much an estimate changes before those in line are told again."""
 
 logger = logging.getLogger(__name__)
 
@@ -99,6 +102,9 @@ class House:
         self._rooms: dict[str, Room] = {}
         self._visitors: set[Visitor] = set()
         self._line: Line[Visitor] = Line()
+        self._stays = Stays()
+        self._tended_s = clock()
+        self._told_s: float | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self._n_opened = 0
         self._capacity: int | None = None
@@ -225,6 +231,8 @@ class House:
     def _tend(self) -> None:
         """End what nobody came back to, and let in whoever there is room for."""
         now_s = self._clock()
+        self._stays.play(self._n_claimed, now_s - self._tended_s)
+        self._tended_s = now_s
         for room in self.rooms:
             is_needed = len(self._line) > len(self._closing)
             lease_s = min(self._lease_s, RELOAD_S) if is_needed else self._lease_s
@@ -232,11 +240,14 @@ class House:
                 continue
             if room.viewers.n_outgoing:
                 room.is_claimed = False  # what is published goes on, and belongs to whoever comes next
+                self._stays.end()
             else:
                 self._end(room)
         if not self._rooms and not self._closing:
             self._open()
         self._admit_all()
+        if len(self._line) and _is_news(self._told_s, self._estimate_s(1)):
+            self._tell_places()
 
     def _admit_all(self) -> None:
         n_before = len(self._line)
@@ -276,6 +287,8 @@ class House:
 
     def _end(self, room: Room) -> None:
         self._rooms.pop(room.id, None)
+        if room.is_claimed:
+            self._stays.end()
         self._host.forget(room.id)
         task = asyncio.create_task(room.close())
         self._closing.add(task)
@@ -295,6 +308,24 @@ class House:
         self._end(room)
         self._tell_places()
 
+    @property
+    def _n_claimed(self) -> int:
+        return sum(room.is_claimed for room in self.rooms)
+
+    def _estimate_s(self, place: int) -> float | None:
+        mean_s = self._stays.mean_s
+        return None if mean_s is None else estimate_s(place, self._n_claimed, mean_s)
+
     def _tell_places(self) -> None:
+        self._told_s = self._estimate_s(1)
         for visitor, place in self._line.places():
-            visitor.outbox.post(LineEvent(place, len(self._line), self.n_places))
+            wait_s = self._estimate_s(place)
+            wait_ms = None if wait_s is None else round(1000 * wait_s)
+            visitor.outbox.post(LineEvent(place, len(self._line), self.n_places, wait_ms))
+
+
+def _is_news(told_s: float | None, now_s: float | None) -> bool:
+    """Whether an estimate is another one than was told: numbers that move all the time tell nobody anything."""
+    if told_s is None or now_s is None:
+        return told_s is not now_s
+    return abs(now_s - told_s) > _NEWS_SHARE * told_s

@@ -18,6 +18,7 @@ from lingen_live.serve.console import Console
 from lingen_live.serve.listen import bind
 from lingen_live.serve.network_arguments import add_network_arguments, media_options
 from lingen_live.serve.protocol import MAX_STEER_CHUNKS
+from lingen_live.serve.secret_source import read_token
 
 if TYPE_CHECKING:
     from lingen_live.serve.annexe import Annexe
@@ -58,12 +59,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="one more name that the server is known by, e.g. behind a proxy; may be repeated",
     )
     where.add_argument(
+        "--token",
+        metavar="env:NAME|FILE",
+        help="where the word is that whoever comes must know, also from this machine (default: a new one at every "
+        "start, if other machines can come)",
+    )
+    where.add_argument(
         "--recordings", metavar="DIR", help="keep films there (default: they go when their session ends)"
     )
     where.add_argument(
         "--record-minutes", type=float, default=10.0, metavar="N", help="longest film, 0.1 to 60 (default: %(default)g)"
     )
     add_network_arguments(parser)
+    _add_how(parser)
+
+
+def _add_how(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group("how it computes")
     how.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (default: %(default)s)")
     how.add_argument("--dtype", choices=DTYPES, default="auto", help="number format (default: what is fastest here)")
@@ -106,6 +117,7 @@ def launch(
         _check_transition(args.transition)
         _check_minutes(args.record_minutes)
         media = media_options(args)
+        token = None if args.token is None else read_token(args.token)
         listener = bind(args.host, args.port)
     except LingenError as error:
         console.error(error.message)
@@ -121,6 +133,7 @@ def launch(
                 listener,
                 host=args.host,
                 more_hosts=args.allow_host,
+                token=token,
                 transition_chunks=args.transition,
                 recordings=args.recordings,
                 record_minutes=args.record_minutes,

@@ -34,6 +34,7 @@ def run_live(
     *,
     host: str,
     more_hosts: Sequence[str],
+    token: str | None,
     transition_chunks: int,
     recordings: str | None,
     record_minutes: float,
@@ -51,6 +52,7 @@ def run_live(
         listener: bound to `host`, listening; closed in the end.
         host: as the person named it.
         more_hosts: other names that the server is known by.
+        token: what whoever comes must know; None for a new one, if other machines can come.
         transition_chunks: over how many chunks a steer blends, if it does not say.
         recordings: directory to keep films in; None for a private one that ends with the server.
         record_minutes: length of a film at most.
@@ -64,7 +66,7 @@ def run_live(
         LingenError: the engine cannot be built.
     """
     web_directory = find_web_directory()
-    rule = HostRule.for_host(host, more_hosts)
+    rule = HostRule.for_host(host, more_hosts, token)
 
     async def run() -> None:
         engine = make_host(options) if make_host else WorkerHost(options, factory)
@@ -79,11 +81,12 @@ def run_live(
         )
         publisher = Publisher(house, media.publish, console.say) if media.publish else None
         mounts = {annexe.path: annexe.open(Backstage(engine, house, options))} if annexe else {}
-        app = create_app(house, web_directory, rule, publisher.metrics if publisher else list, mounts)
+        counting = [engine.metrics, *([publisher.metrics] if publisher else [])]
+        app = create_app(house, web_directory, rule, lambda: [metric for ask in counting for metric in ask()], mounts)
 
         def on_ready(info: EngineInfo) -> None:
             url = url_of(listener, host)
-            _welcome(console, info, house.n_places, url, rule.token)
+            _welcome(console, info, house.n_places, url, None if token else rule.token)
             if annexe and (line := annexe.describe(url.removesuffix("/") + annexe.path)):
                 console.say(line)
 

@@ -245,6 +245,7 @@ class ChunkEvent:
         fps: new frames a second, measured over the last seconds.
         understanding: what was made of the prompts: `scene` and `heard` (phrases), `similarity` (0 to 1).
         weights: of the model that made it; the frames of "random" ones are no pictures.
+        device: of a cluster, that made it; None and not sent by a server of one machine.
     """
 
     type: ClassVar[str] = "chunk"
@@ -257,6 +258,7 @@ class ChunkEvent:
     fps: float
     understanding: Mapping[str, Any]
     weights: Weights
+    device: str | None
 
 
 Status = Literal["warming", "running", "paused", "restarting"]
@@ -334,12 +336,14 @@ class LineEvent:
         place: in the line, from 1.
         n_waiting: how long the line is.
         n_sessions: how many sessions this server makes as fast as they play.
+        wait_ms: about how long it takes until there is room; None and not sent while too few sessions have ended.
     """
 
     type: ClassVar[str] = "line"
     place: int
     n_waiting: int
     n_sessions: int
+    wait_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from pathlib import Path
 from lingen_live.errors import ConfigError
 
 MAX_BYTES = 4096
+MIN_TOKEN_CHARS = 16
+"""Of a token that a person chose; fewer can be guessed by trying."""
 _ENV = "env:"
 
 
@@ -37,3 +39,15 @@ def read_secret(source: str, option: str) -> str:
             f"What {option} names must be one word of at most {MAX_BYTES} printable ASCII characters, and nothing else."
         )
     return text
+
+
+def read_token(source: str) -> str:
+    """The token of the server that `source` names, as `read_secret` has it.
+
+    Raises:
+        ConfigError: there is none, or it is short.
+    """
+    token = read_secret(source, "--token")
+    if len(token) < MIN_TOKEN_CHARS:
+        raise ConfigError(f"What --token names has {len(token)} characters; it must have at least {MIN_TOKEN_CHARS}.")
+    return token

@@ -297,6 +297,7 @@ class Session:
                 fps=round(fps, 2),
                 understanding=chunk.understanding.to_json(),
                 weights=self._info.weights,
+                device=chunk.profile.device,
             )
         )
         self.broadcast(self.archive.show(chunk.timeline, pts))

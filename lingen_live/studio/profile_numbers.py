@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from itertools import groupby
 
 from lingen_live.profile.summary import percentile
 from lingen_live.studio.runs import Run
@@ -13,6 +14,7 @@ LETTERS = ("A", "B")
 """What runs are called in tables and plots."""
 
 _SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
+_MAX_STRETCHES = 8
 NOT_RECORDED = (
     "Not recorded in a profile: memory over time (lingen_live bench hour measures it; what a stream remembers has a "
     "constant size), and the way from the server to the eye (the page's panel and lingen_live bench photon "
@@ -22,9 +24,11 @@ NOT_RECORDED = (
 
 def facts(runs: Sequence[Run]) -> list[list[str]]:
     """What there is to know of runs but their stages: a row a fact, its name first, then a cell a run."""
+    has_devices = any(life.device is not None for run in runs for life in run.lives)
     rows = {
         "from": [run.source for run in runs],
         "chunks": [_chunks(run) for run in runs],
+        **({"made by": [_devices(run) for run in runs]} if has_devices else {}),
         "weights": [run.weights or "not told" for run in runs],
         "a chunk plays for": ["not told" if run.chunk_s is None else f"{1000 * run.chunk_s:.0f} ms" for run in runs],
         "took longer to make than it plays": [_missed(run) for run in runs],
@@ -54,7 +58,8 @@ def to_csv(runs: Sequence[Run]) -> str:
     stages = list(dict.fromkeys(stage for run in runs for stage in run.stages))
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["run", "chunk_index", "pts_90khz", "steered_ms", "made_ms", *(f"{name} ms" for name in stages)])
+    header = ["run", "chunk_index", "device", "pts_90khz", "steered_ms", "made_ms"]
+    writer.writerow([*header, *(f"{name} ms" for name in stages)])
     for letter, run in zip(LETTERS, runs, strict=False):
         for life, made_ms in zip(run.lives, run.making_ms(), strict=True):
             durations = life.durations_s()
@@ -62,6 +67,7 @@ def to_csv(runs: Sequence[Run]) -> str:
                 [
                     letter,
                     life.chunk_index,
+                    life.device or "",
                     "" if life.pts is None else life.pts,
                     "" if life.steered_s is None else f"{1000 * life.steered_s:.3f}",
                     f"{made_ms:.3f}",
@@ -82,6 +88,13 @@ def _cells(values_ms: Sequence[float]) -> list[str]:
 
 def _chunks(run: Run) -> str:
     return f"{len(run.lives)}, from {run.lives[0].chunk_index} to {run.lives[-1].chunk_index}"
+
+
+def _devices(run: Run) -> str:
+    """Which device made which chunks, in the order of playing; one that a session came back to is told again."""
+    stretches = [(device or "not told", len(list(lives))) for device, lives in groupby(run.lives, lambda it: it.device)]
+    told = [f"{device}: {n} chunks" if n > 1 else f"{device}: 1 chunk" for device, n in stretches[-_MAX_STRETCHES:]]
+    return ", then ".join([*(["..."] if len(stretches) > _MAX_STRETCHES else []), *told])
 
 
 def _missed(run: Run) -> str:

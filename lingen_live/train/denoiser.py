@@ -28,8 +28,10 @@ from lingen_live.train.codec import fill_matching, read_weights, save_weights
 from lingen_live.train.config import DenoiserTraining, Recipe
 from lingen_live.train.forecast import NAME as FORECAST
 from lingen_live.train.latents import ClipBatch, ShardReader
-from lingen_live.train.loop import Trainer, first_detail
+from lingen_live.train.loop import Trainer
 from lingen_live.train.precision import autocast
+from lingen_live.train.sharded import ranks_of
+from lingen_live.train.state_file import first_detail
 
 _REFRESH_EVERY = 50
 _PROMPT_DROPOUT = 0.1
@@ -114,6 +116,8 @@ def states_before(
     amount: Tensor,
     is_own: Tensor,
     keep: float = 1.0,
+    *,
+    makes_own: bool | None = None,
 ) -> list[StreamState]:
     """The state before every chunk, by commit passes over the chunks before it.
 
@@ -124,14 +128,16 @@ def states_before(
         amount: (B,) noise mixed into the history, in [0, 1].
         is_own: (B,) bool, clips whose history is the model's own version of it.
         keep: share of the state that each chunk hands on; without any, no chunk has a past.
+        makes_own: whether own versions are made; None for only if some clip takes one.
     """
+    makes_own = bool(is_own.any()) if makes_own is None else makes_own
     state = StreamState.allocate(model.config, latents.shape[1], device=latents.device)
     states = [state]
     if not keep:
         return states * len(latents)
     for clean, context in zip(latents[:-1], contexts[:-1], strict=True):
         history = clean
-        if is_own.any():
+        if makes_own:
             own = own_version(model, clean, context, state)
             history = torch.where(is_own.view(-1, 1, 1, 1, 1), own, clean)
         history = torch.lerp(history, torch.randn_like(clean), amount.view(-1, 1, 1, 1, 1))
@@ -179,9 +185,11 @@ def gather_chunks(
     amount = torch.rand(latents.shape[1], generator=generator) * section.history_noise * is_noised
     is_own = torch.rand(latents.shape[1], generator=generator) < section.own_history
     has_gradient = float(torch.rand((), generator=generator)) < section.history_gradient
+    together = ranks_of(model.blocks)
+    has_gradient, (makes_own,) = together.of_first(has_gradient), together.any_of(bool(is_own.any()))
     amount, is_own = amount.to(latents.device), is_own.to(latents.device)
     with torch.set_grad_enabled(has_gradient and torch.is_grad_enabled()):
-        states = states_before(model, latents, contexts, amount, is_own, keep)
+        states = states_before(model, latents, contexts, amount, is_own, keep, makes_own=makes_own)
     states.append(StreamState.allocate(model.config, len(alone.latents), device=latents.device))
     return Chunks(
         torch.cat((latents.flatten(0, 1), alone.latents.flatten(0, 1))),
@@ -293,12 +301,25 @@ def _fill(part: nn.Module, path: Path, prefix: str) -> None:
         raise CheckpointError(f"{path} does not fit the recipe: {first_detail(error)}") from error
 
 
-def train_denoiser(recipe: Recipe, folder: Path, device: str, init: Path | None = None) -> None:
-    """Train or resume; leaves `model.safetensors` (EMA weights) in the folder."""
-    fit_denoiser(recipe, new_denoiser(recipe, folder, init), ShardReader(folder / "clips", recipe), folder, device)
+def train_denoiser(
+    recipe: Recipe, folder: Path, device: str, init: Path | None = None, *, in_shards: bool = False
+) -> None:
+    """Train or resume; leaves `model.safetensors` (EMA weights) in the folder.
+
+    Args:
+        recipe: shapes and schedule.
+        folder: of the run.
+        device: cpu or cuda.
+        init: weights to begin from.
+        in_shards: have each process keep a part of the blocks' weights only; they are not compiled then.
+    """
+    model, reader = new_denoiser(recipe, folder, init), ShardReader(folder / "clips", recipe)
+    fit_denoiser(recipe, model, reader, folder, device, in_shards=in_shards)
 
 
-def fit_denoiser(recipe: Recipe, model: LinGen, reader: ShardReader, folder: Path, device: str) -> None:
+def fit_denoiser(
+    recipe: Recipe, model: LinGen, reader: ShardReader, folder: Path, device: str, *, in_shards: bool = False
+) -> None:
     """The same for a model and clips that are there already."""
     model, section, keep = model.to(device), recipe.denoiser, recipe.bundle.sampler.state_keep
 
@@ -314,16 +335,16 @@ def fit_denoiser(recipe: Recipe, model: LinGen, reader: ShardReader, folder: Pat
         with autocast(device):
             return flow_loss(model, clips, alone, section, generator, section.guidance if is_guided else 1.0, keep)
 
-    if section.compile_blocks:
+    if section.compile_blocks and not in_shards:
         # With and without gradients, guided or not, a few batch sizes: more variants than torch allows by default.
         torch._dynamo.config.recompile_limit = 64
         for block in model.blocks:
             block.compile(dynamic=False)
-    trainer = Trainer(model, loss, section, folder / "denoiser", hidden_prefix="blocks.")
+    trainer = Trainer(model, loss, section, folder / "denoiser", hidden_prefix="blocks.", in_shards=in_shards)
 
     def export() -> None:
         trained = LinGen(recipe.bundle.model).to(device)
-        trained.load_state_dict(trainer.ema)
+        trained.load_state_dict(trainer.averaged)
         save_weights(trained, folder / "model.safetensors")
 
     trainer.run(export)

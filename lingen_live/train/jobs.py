@@ -24,11 +24,11 @@ from lingen_live.train.config import Recipe, load_recipe
 from lingen_live.train.denoiser import train_denoiser
 from lingen_live.train.forecast import train_forecast
 from lingen_live.train.latents import build_shards
-from lingen_live.train.loop import first_detail
 from lingen_live.train.parallax import train_parallax
 from lingen_live.train.parallel import current_ranks, joined
 from lingen_live.train.probe import AttributeProbe, train_probe
 from lingen_live.train.reader import train_reader
+from lingen_live.train.state_file import first_detail
 from lingen_live.train.videos import build_video_shards
 
 IN_ORDER = ("codec", "parallax", "decoder", "reader", "clips", "forecast", "denoiser", "probe", "bundle")
@@ -46,6 +46,8 @@ def run_job(
     out: Path | None = None,
     init: Path | None = None,
     videos: Path | None = None,
+    *,
+    in_shards: bool = False,
 ) -> None:
     """Run one training job to its end, or on from where it was interrupted; under `torchrun`, in all its processes.
 
@@ -58,6 +60,7 @@ def run_job(
         out: with bundle and all, the checkpoint directory to write.
         init: with codec and denoiser, weights to begin from.
         videos: with videos, where they lie.
+        in_shards: with denoiser, see `train_denoiser`.
 
     Raises:
         ConfigError: the recipe or the device is wrong, or an earlier job has not been run.
@@ -66,6 +69,8 @@ def run_job(
     """
     if n_threads < 1:
         raise ConfigError(f"threads is {n_threads}; it must be 1 or more.")
+    if in_shards and what != "denoiser":
+        raise ConfigError(f"--shard goes with `denoiser`, whose blocks can be large; got `{what}`.")
     torch.set_num_threads(n_threads)
     keep_freed_memory()
     torch.set_flush_denormal(True)  # decays and optimiser moments underflow; an exp into denormals is 50 times slower
@@ -76,6 +81,8 @@ def run_job(
             _encode_videos(recipe, videos, folder, device)
         elif what == "all":
             _run_all(recipe, folder, device, out, init)
+        elif what == "denoiser":
+            train_denoiser(recipe, folder, device, init, in_shards=in_shards)
         else:
             _run(what, recipe, folder, device, out, init)
 

@@ -2,114 +2,46 @@
 
 What is saved is always the module, optimisers, EMA and random state of one and the same step, so that a run
 that was interrupted goes on as if it had not been. Several processes may train one module (`parallel.py`): the
-first writes everything, with the random state of all. Knows nothing of what is trained: it is given a module and a
+first writes everything, with the random state of all. In another number of processes a run goes on with other random
+numbers, and all else as it was. Knows nothing of what is trained: it is given a module and a
 function that makes a loss.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import math
-import pickle
-import textwrap
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from lingen_live.errors import CheckpointError, ConfigError, TrainingError
+from lingen_live.errors import ConfigError, TrainingError
 from lingen_live.train.interrupt import InterruptGate
-from lingen_live.train.parallel import current_ranks, seed_rank
+from lingen_live.train.optimisers import MUON_RATE, make_optimisers
+from lingen_live.train.parallel import current_ranks, reseed_rank, seed_rank
+from lingen_live.train.schedule import Schedule, rate_at
+from lingen_live.train.sharded import (
+    ShardFolder,
+    clip_gradients,
+    is_part,
+    make_moments,
+    moments_of,
+    own_part,
+    shard_layers,
+    whole,
+)
+from lingen_live.train.state_file import first_detail, read_state
 
 SAVE_EVERY_S = 240.0
 LOG_EVERY = 10
-MUON_RATE = 3.0
-"""Muon's rate over AdamW's. Its updates are matched to a fifth of AdamW's size; at the same rate, trained for
-an hour on a CPU, hidden layers hardly moved."""
-_STATE_FIELDS = {"module", "ema", "optimisers", "step", "generator", "torch_rng"}
-
-
-class Schedule(Protocol):
-    """The fields of a training section that the loop itself needs."""
-
-    @property
-    def n_steps(self) -> int:
-        """Steps in all."""
-
-    @property
-    def learning_rate(self) -> float:
-        """The highest rate."""
-
-    @property
-    def weight_decay(self) -> float:
-        """Decoupled, in units of the rate."""
-
-    @property
-    def warmup_steps(self) -> int:
-        """Steps over which the rate rises."""
-
-    @property
-    def cooldown(self) -> float:
-        """Share of the steps over which the rate falls to zero."""
-
-    @property
-    def ema_decay(self) -> float:
-        """Share of the averaged weights that a step keeps, once warm."""
-
-    @property
-    def clip_norm(self) -> float:
-        """Largest norm of the whole gradient."""
-
-
 LossFunction = Callable[[torch.Generator], tuple[Tensor, dict[str, float]]]
 """Draws a batch with the given CPU generator; returns the loss and numbers worth logging."""
-
-
-def rate_at(step: int, schedule: Schedule) -> float:
-    """Share of the full learning rate: linear warm-up, constant, then linear to zero over the cooldown."""
-    warm = min(1.0, (step + 1) / max(1, schedule.warmup_steps))
-    left = (schedule.n_steps - step) / max(1.0, schedule.cooldown * schedule.n_steps)
-    return warm * max(0.0, min(1.0, left))
-
-
-def first_detail(error: Exception) -> str:
-    """The first particular of an error that may be pages long, as `load_state_dict` makes them."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return textwrap.shorten(lines[min(1, len(lines) - 1)].strip(), 200)
-
-
-def split_parameters(module: nn.Module, hidden_prefix: str) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Weights of linear layers under the prefix, which Muon orthogonalises, and everything else, for AdamW.
-
-    Muon (Jordan et al. 2024) is meant for hidden matrices only; inputs, outputs, tables and vectors are not.
-    An empty prefix means no layer.
-    """
-    matrices: list[nn.Parameter] = [
-        cast(nn.Parameter, layer.weight)
-        for name, layer in module.named_modules()
-        if hidden_prefix and name.startswith(hidden_prefix) and isinstance(layer, nn.Linear)
-    ]
-    chosen = {id(matrix) for matrix in matrices}
-    return matrices, [parameter for parameter in module.parameters() if id(parameter) not in chosen]
-
-
-def _read_state(path: Path) -> dict[str, Any]:
-    """What `Trainer.save` has written; runs no code from it."""
-    content = io.BytesIO(path.read_bytes())  # what is wrong with the disk shows here, not below
-    try:
-        state = torch.load(content, map_location="cpu", weights_only=True)
-        is_known = isinstance(state, dict) and state.keys() >= _STATE_FIELDS
-    except (EOFError, RuntimeError, ValueError, pickle.UnpicklingError):
-        is_known = False
-    if not is_known:
-        raise CheckpointError(f"{path} is damaged, or not a state of training; remove it to start anew.")
-    return state
 
 
 @dataclass
@@ -123,10 +55,10 @@ class Trainer:
         folder: receives `state.pt`, `log.jsonl`; a state that is there is resumed.
         hidden_prefix: name prefix of the layers whose matrices Muon trains; empty for none.
         seed: of the batches; the generator's state is saved too.
+        in_shards: keep those layers in parts, one a process, and the state in a folder of parts, `state.shards`.
 
     Raises:
-        ConfigError: the state in the folder is of another architecture or number of processes, or the processes
-            do not see the same folder.
+        ConfigError: the state in the folder is of another architecture, or the processes do not see the same folder.
         CheckpointError: what is in the folder is no state, or damaged.
     """
 
@@ -136,25 +68,23 @@ class Trainer:
     folder: Path
     hidden_prefix: str = ""
     seed: int = 0
+    in_shards: bool = False
 
     def __post_init__(self) -> None:
         """Build the optimisers and pick up an interrupted run, if there is one."""
-        matrices, others = split_parameters(self.module, self.hidden_prefix)
-        rate, decay = self.schedule.learning_rate, self.schedule.weight_decay
-        self.optimisers: list[torch.optim.Optimizer] = [
-            torch.optim.AdamW(others, rate, betas=(0.9, 0.98), weight_decay=decay)
-        ]
-        if matrices:
-            self.optimisers.append(torch.optim.Muon(matrices, rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw"))
-        self.ema = {name: value.detach().clone() for name, value in self.module.state_dict().items()}
         self.ranks = current_ranks()
+        if self.in_shards and not self.ranks.is_alone:
+            self.ranks.broadcast(self.module.state_dict().values())
+            shard_layers(self.module.get_submodule(self.hidden_prefix.rstrip(".")).children(), self.ranks)
+        self.optimisers = make_optimisers(self.module, self.schedule, self.hidden_prefix)
+        self.ema = {name: value.detach().clone() for name, value in self.module.state_dict().items()}
         self.generator = torch.Generator()
         seed_rank(self.generator, self.seed, self.ranks.index)
         self.step = 0
         self.device = next(self.module.parameters()).device
         self.folder.mkdir(parents=True, exist_ok=True)
-        if self.state_path.exists():
-            self._resume()
+        self._shards = ShardFolder(self.folder / "state.shards", self.ranks)
+        self._pick_up()
         self._begin_together()
         self._random = self._random_state()
         self._is_sound = True
@@ -209,14 +139,17 @@ class Trainer:
 
     def _begin_together(self) -> None:
         """Give every process the weights of the first, once all are known to stand at the same step."""
+        self.averaged = self.ema
         steps = [int(row["step"]) for row in self.ranks.gather({"step": torch.tensor(self.step)})]
         if len(set(steps)) > 1:
             raise ConfigError(f"the processes begin at steps {steps}: {self.folder} must be one folder to all of them.")
-        self.ranks.broadcast((*self.module.state_dict().values(), *self.ema.values()))
+        values = (*self.module.state_dict().values(), *self.ema.values())
+        self.ranks.broadcast(value for value in values if not is_part(value))
 
     def _save_all(self, on_save: Callable[[], None] | None) -> None:
         self._is_sound = self.ranks.is_alone  # where one process fails here, the others are already elsewhere
         self.save()
+        self._average()
         if on_save is not None and self.ranks.is_first:
             # When a save comes depends on the clock: what it draws must not shift what training draws.
             with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
@@ -237,8 +170,8 @@ class Trainer:
         numbers = self.ranks.mean({"loss": loss.item(), **own_numbers})
         self._require_finite("loss", numbers["loss"])
         loss.backward()
-        self.ranks.average_gradients(self.module.parameters())
-        norm = nn.utils.clip_grad_norm_(self.module.parameters(), self.schedule.clip_norm).item()
+        self.ranks.average_gradients(one for one in self.module.parameters() if not is_part(one))
+        norm = self._clip()
         self._require_finite("norm of the gradient", norm)
         self._is_sound = False  # until all of them have taken the step
         for optimiser in self.optimisers:
@@ -249,6 +182,12 @@ class Trainer:
         self._random = self._random_state()
         self._is_sound = self.ranks.is_alone
         return {**numbers, "grad_norm": norm, "rate": share}
+
+    def _clip(self) -> float:
+        """Limit the gradient; its norm before."""
+        if self.in_shards and not self.ranks.is_alone:
+            return clip_gradients(self.module.parameters(), self.schedule.clip_norm, self.ranks).item()
+        return nn.utils.clip_grad_norm_(self.module.parameters(), self.schedule.clip_norm).item()
 
     def _require_finite(self, what: str, value: float) -> None:
         if not math.isfinite(value):
@@ -263,9 +202,20 @@ class Trainer:
         decay = min(self.schedule.ema_decay, self.step / (self.step + 10))
         for name, value in self.module.state_dict().items():
             if value.dtype.is_floating_point:
-                self.ema[name].lerp_(value, 1 - decay)
+                own_part(self.ema[name]).lerp_(own_part(value), 1 - decay)
             else:
                 self.ema[name].copy_(value)
+
+    def _average(self) -> None:
+        """Bring the averaged weights together in the first process, which exports them."""
+        if self.ranks.is_alone or not self.in_shards:
+            self.averaged = self.ema
+            return
+        self.averaged = {}
+        for name, value in self.ema.items():
+            gathered = whole(value)
+            if self.ranks.is_first:
+                self.averaged[name] = gathered.cpu()
 
     def _log(self, numbers: dict[str, float]) -> None:
         if not self.ranks.is_first:
@@ -283,6 +233,11 @@ class Trainer:
     def save(self) -> None:
         """Write the resumable state after the last whole step, atomically: a kill leaves the old one."""
         first, *others = self.ranks.gather(self._random)
+        if self.in_shards:
+            rows = enumerate((first, *others))
+            random = {f"random.{rank}.{name}": value for rank, row in rows for name, value in row.items()}
+            self._shards.write(self._in_parts() | random)
+            return
         if not self.ranks.is_first:
             return
         state: dict[str, Any] = {
@@ -297,14 +252,41 @@ class Trainer:
         torch.save(state, partial)
         partial.replace(self.state_path)
 
+    def _in_parts(self) -> dict[str, Tensor]:
+        """All but random states, as this process holds it."""
+        return {
+            **{f"module.{name}": value for name, value in self.module.state_dict().items()},
+            **{f"ema.{name}": value for name, value in self.ema.items()},
+            **moments_of(dict(self.module.named_parameters()), self.optimisers),
+            "step": torch.tensor(self.step),
+        }
+
+    def _pick_up(self) -> None:
+        """Go on with what the folder holds, if it holds anything."""
+        has_whole, has_parts = self.state_path.exists(), self._shards.found is not None
+        if (has_whole and self.in_shards) or (has_parts and not self.in_shards):
+            how = "without --shard" if has_whole else "with --shard"
+            raise ConfigError(f"{self.folder} holds a run {how}; go on with it so, or remove it to start anew.")
+        if has_whole:
+            self._resume()
+        elif has_parts:
+            self._resume_parts()
+
+    def _resume_parts(self) -> None:
+        sizes = self._shards.sizes()
+        make_moments(sizes, dict(self.module.named_parameters()), self.optimisers)
+        random = {name: torch.empty(size, dtype=torch.uint8) for name, size in sizes.items() if "random." in name[:7]}
+        state = self._in_parts() | random
+        self._shards.read(state)
+        rows: dict[int, dict[str, Tensor]] = {}
+        for name in random:
+            _, rank, what = name.split(".")
+            rows.setdefault(int(rank), {})[what] = state[name]
+        self._go_on(int(state["step"]), [rows[rank] for rank in sorted(rows)])
+
     def _resume(self) -> None:
-        state = _read_state(self.state_path)
+        state = read_state(self.state_path)
         random_states = [state, *state.get("other_ranks", [])]  # a state from before there were ranks has none
-        if len(random_states) != self.ranks.count:
-            raise ConfigError(
-                f"{self.state_path} is of a run in {len(random_states)} processes, this one has {self.ranks.count}; "
-                "go on with as many, or remove it to start anew."
-            )
         try:
             self.module.load_state_dict(state["module"])
             for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
@@ -315,8 +297,15 @@ class Trainer:
                 "remove it to start anew."
             ) from error
         self.ema = {name: value.to(self.device) for name, value in state["ema"].items()}
-        self._set_random_state(random_states[self.ranks.index])
-        self.step = state["step"]
+        self._go_on(state["step"], random_states)
+
+    def _go_on(self, step: int, random_states: list[dict[str, Any]]) -> None:
+        """Stand after a step, with the random states of the processes that saved it."""
+        self.step = step
+        if len(random_states) == self.ranks.count:
+            self._set_random_state(random_states[self.ranks.index])
+        else:
+            reseed_rank(self.generator, self.seed, self.step, self.ranks.index)
         if self.ranks.is_first:
             self._forget_later_numbers()
 

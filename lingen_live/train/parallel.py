@@ -22,6 +22,7 @@ _BUCKET_BYTES = 32 << 20
 _TIMEOUT = timedelta(minutes=30)
 """The other ranks wait while the first one exports, which may take minutes."""
 _SEED_STRIDE = 7919
+_STEP_STRIDE = 1_000_003
 _VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 
 
@@ -59,6 +60,17 @@ def seed_rank(generator: torch.Generator, seed: int, rank: int) -> None:
         torch.manual_seed(seed + _SEED_STRIDE * rank + 1)
 
 
+def reseed_rank(generator: torch.Generator, seed: int, step: int, rank: int) -> None:
+    """Give a rank random numbers that only the seed, the step and its number decide.
+
+    For a run that goes on in another number of processes than it was saved by: there is no state for each of them, and
+    none may draw what another does.
+    """
+    own = seed + _STEP_STRIDE * (step + 1) + _SEED_STRIDE * rank
+    generator.manual_seed(own)
+    torch.manual_seed(own + 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Ranks:
     """The processes of a run.
@@ -90,6 +102,10 @@ class Ranks:
         sums = torch.tensor(flags, dtype=torch.float32, device=self.device)
         distributed.all_reduce(sums)
         return tuple(value > 0 for value in sums.tolist())
+
+    def of_first(self, flag: bool) -> bool:
+        """The flag of the first rank."""
+        return self.any_of(flag and self.is_first)[0]
 
     def meet(self) -> None:
         """Wait until all have come here."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lingen_live.cluster.placement import Kind, Room, Seeker, estimate_s, place, relieve
+from lingen_live.cluster.placement import Kind, Room, Seeker, place, relieve
 from lingen_live.cluster.playback import Cost, share_in_time
 from lingen_live.cluster.simulation import DAY_S, DayPlan, simulate
 
@@ -51,11 +51,6 @@ def test_relieve(them: list[Room], move: tuple[str, str] | None) -> None:
     assert relieve(them) == move
 
 
-def test_estimate() -> None:
-    assert estimate_s(3, 10, 600) == 180  # one of ten ends every minute
-    assert estimate_s(1, 0, 600) is None
-
-
 def test_on_time_while_costs_fit_and_not_beyond() -> None:
     shares = [share_in_time(n, Cost(), n_chunks=400) for n in (1, 3, 4)]
     assert shares[0] == 1.0
@@ -79,6 +74,14 @@ def test_a_day_is_the_same_again_and_loses_nobody() -> None:
     up_s = sum(day.device_s)
     assert 0 < up_s <= 6 * DAY_S
     assert sum(k * s for k, s in enumerate(day.device_s)) == pytest.approx(sum(day.hourly_used) * 3600)
+
+
+def test_who_waits_was_told_about_how_long() -> None:
+    plan = DayPlan(n_sessions=500, n_devices=8, mean_life_s=1e12)
+    told = [(visit.estimate_s, (visit.began_s or 0) - visit.arrived_s) for visit in simulate(plan, seed=0).visits]
+    ratios = sorted(wait_s / estimate_s for estimate_s, wait_s in told if estimate_s is not None)
+    assert len(ratios) > 100
+    assert 0.8 < ratios[len(ratios) // 2] < 1.25
 
 
 def test_without_failures_and_with_room_nobody_waits() -> None:

@@ -54,6 +54,19 @@ def test_what_a_file_does_not_say_is_not_known() -> None:
     assert read_profile(bare).maker == read_profile(as_trace(otherData={})).maker == Maker()
 
 
+def test_who_made_a_chunk_is_told_by_both_files_and_each_device_has_a_row() -> None:
+    book = book_of(5)
+    for life in book.lives():
+        life.device = "engine-0" if life.chunk_index < 3 else "engine-1"
+    lives = book.lives()
+    trace = to_trace(lives)
+    for data in (as_jsonl(lines_of(lives)), json.dumps(trace).encode()):
+        assert [life.device for life in read_profile(data).lives] == ["engine-0"] * 3 + ["engine-1"] * 2
+    rows = {event["tid"]: event["args"]["name"] for event in trace["traceEvents"] if event["name"] == "thread_name"}
+    decoded = [rows[event["tid"]] for event in trace["traceEvents"] if event["name"] == "decode"]
+    assert decoded == ["engine engine-0"] * 3 + ["engine engine-1"] * 2
+
+
 def _broken(change: Callable[[dict[str, Any]], object]) -> bytes:
     lines = lines_of(LIVES)
     change(lines[2])
@@ -86,6 +99,11 @@ def _broken(change: Callable[[dict[str, Any]], object]) -> bytes:
         (_broken(lambda line: line.update(weights="random")), "of different weights, lengths of a chunk or states"),
         (_broken(lambda line: line.update(chunk_ms=0)), "Line 3 has 0 where a number of 1 to"),
         (_broken(lambda line: line.update(state_bytes=0.5)), "Line 3 has 0.5 where a whole number"),
+        (_broken(lambda line: line.update(device=3)), "Line 3 has the device 3; a name has 1 to 40"),
+        (
+            as_jsonl([{**lines_of(LIVES)[0], "device": f"engine-{k}"} for k in range(65)]),
+            "names 65 devices; at most 64",
+        ),
         (
             _broken(lambda line: line.update(spans=[], steered_ms=3)),
             "Line 3 has steered_ms without a span of the buffer",
@@ -95,7 +113,7 @@ def _broken(change: Callable[[dict[str, Any]], object]) -> bytes:
             "has 48 stages; at most 32",
         ),
     ],
-    ids=range(25),
+    ids=range(27),
 )
 def test_what_is_wrong_with_lines_is_told_with_the_line(data: bytes, message: str) -> None:
     with pytest.raises(ProfileError, match=message):

@@ -17,6 +17,7 @@ from lingen_live.serve.errors import HttpError, ProtocolError
 from lingen_live.serve.house import MAX_WAITING, RELOAD_S, House, Visitor
 from lingen_live.serve.outbox import Outbox
 from lingen_live.serve.protocol import ErrorEvent, LineEvent, StateEvent
+from lingen_live.serve.waiting import MIN_ENDED
 
 LEASE_S = 30.0
 
@@ -119,6 +120,22 @@ async def test_beyond_the_capacity_people_wait_and_are_told_their_place(stage: S
     assert await last_line(fourth) == LineEvent(1, 1, 2)
     stage.house.leave(fourth)
     assert stage.house.n_waiting == 0
+
+
+async def test_who_waits_is_told_how_long_once_enough_sessions_have_ended(stage: Stage) -> None:
+    for _ in range(MIN_ENDED):
+        visitor = enter(stage)
+        stage.pass_time(600 - LEASE_S - 1)
+        await stage.leave(visitor)
+    enter(stage), enter(stage)
+    third, fourth = enter(stage), enter(stage)
+    # Two play, each for ten minutes in the mean.
+    assert await last_line(third) == LineEvent(1, 2, 2, 300_000)
+    assert await last_line(fourth) == LineEvent(2, 2, 2, 600_000)
+    stage.pass_time(60)
+    assert len(third.outbox) == 0  # about as before
+    stage.pass_time(300)
+    assert await last_line(third) == LineEvent(1, 2, 2, 420_000)  # nobody has left yet
 
 
 async def test_who_leaves_the_line_moves_the_others_up(stage: Stage) -> None:

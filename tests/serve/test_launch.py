@@ -39,13 +39,17 @@ def test_defaults_are_for_this_machine_only() -> None:
         (("--threads", "0"), "n_threads is 0"),
         (("--transition", "17"), "transition is 17; it must be 1 to 16"),
         (("--checkpoint", "/no/such/place"), "no model at '/no/such/place'"),
+        (("--token", "env:NO_SUCH_NAME"), "--token names 'env:NO_SUCH_NAME', which holds nothing"),
+        (("--token", __file__), "What --token names must be one word"),
+        (("--token", "env:SHORT_TOKEN"), "What --token names has 5 characters; it must have at least 16"),
         (("--port", "70000"), "port is 70000"),
         (("--host", "no.such.name.invalid"), "not an address of this machine"),
     ],
 )
 def test_wrong_options_are_told_before_anything_is_loaded(
-    arguments: tuple[str, ...], words: str, capsys: pytest.CaptureFixture[str]
+    arguments: tuple[str, ...], words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("SHORT_TOKEN", "short")
     assert launch(parse("--port", "0", *arguments)) == 2
     said = capsys.readouterr().err
     assert said.startswith("error: ")

@@ -9,7 +9,7 @@ from lingen_live.serve.protocol import ChunkEvent, Event, ReceivedEvent, StateEv
 
 
 def chunk(index: int) -> ChunkEvent:
-    return ChunkEvent(index, 0, "a", 1.0, {}, 0.0, 16.0, {}, "trained")
+    return ChunkEvent(index, 0, "a", 1.0, {}, 0.0, 16.0, {}, "trained", None)
 
 
 def state(n_viewers: int) -> StateEvent:

@@ -57,6 +57,13 @@ def test_only_beyond_loopback_there_is_one_and_a_new_one_every_time() -> None:
     assert HostRule.for_host("0.0.0.0").token != TOKEN
 
 
+def test_one_that_is_given_is_wanted_everywhere() -> None:
+    for host in ("127.0.0.1", "0.0.0.0"):
+        rule = HostRule.for_host(host, token="chosen-by-somebody")
+        assert rule.knows_token("chosen-by-somebody")
+        assert not rule.knows_token("")
+
+
 @pytest.mark.parametrize("path", ["/", "/main.js", "/whep", "/metrics", "/session.lgs", "/?token=", "/?token=wrong"])
 async def test_without_it_nothing_is_shown(http: httpx.AsyncClient, path: str) -> None:
     response = await http.get(path)

@@ -59,6 +59,17 @@ def test_facts_say_what_is_not_known() -> None:
     assert told["chunks"] == ["20, from 0 to 19", "2, from 0 to 1"]
 
 
+def test_a_session_that_moved_says_which_device_made_what() -> None:
+    book = book_of(6)
+    for life, device in zip(book.lives(), "aabbba", strict=True):
+        life.device = device
+    run = Run("moved", book.lives())
+    told = {name: cells for name, *cells in facts([run, RUN])}
+    assert told["made by"] == ["a: 2 chunks, then b: 3 chunks, then a: 1 chunk", "not told: 20 chunks"]
+    assert "made by" not in [name for name, *_ in facts([RUN])]
+    assert [row["device"] for row in csv.DictReader(io.StringIO(to_csv([run])))] == list("aabbba")
+
+
 def test_percentiles_are_over_chunks_in_which_a_stage_occurs() -> None:
     other = Run("another", book_of(5).lives())
     assert percentile_header([RUN, other])[1:] == [f"{run} {p}" for run in "AB" for p in ("p50", "p95", "p99", "max")]

@@ -16,6 +16,7 @@ from lingen_live.engine.options import EngineOptions
 from lingen_live.engine.scenario import Scenario
 from lingen_live.engine.view import NO_TIMELINE, TimelineView
 from lingen_live.errors import LingenError
+from lingen_live.profile.prometheus import Metric
 from lingen_live.profile.spans import ChunkProfile
 
 
@@ -128,6 +129,9 @@ class ScriptedHost:
         client.opening = (prompt, seed)
         self.clients.append(client)
         return client
+
+    def metrics(self) -> list[Metric]:
+        return [Metric("scripted", "gauge", "Of a test.", [({}, 1)])]
 
     def forget(self, name: str) -> None:
         self.forgotten.append(name)

@@ -97,8 +97,9 @@ async def running_server(
 ) -> AsyncIterator[Live]:
     """A warm server; it is stopped and must stop cleanly."""
     options = EngineOptions(prompt="a day", seed=7, n_sessions=2)
+    engine = host or InProcessHost(options, fake_engine.make_fake)
     house = House(
-        host or InProcessHost(options, fake_engine.make_fake),
+        engine,
         prompt=options.prompt,
         seed=options.seed,
         transition_chunks=2,
@@ -108,7 +109,7 @@ async def running_server(
         media=media or MediaOptions(),
         shelf=shelf,
     )
-    app = create_app(house, web_directory, HostRule.for_host("127.0.0.1", more_hosts))
+    app = create_app(house, web_directory, HostRule.for_host("127.0.0.1", more_hosts), engine.metrics)
     is_ready = asyncio.Event()
 
     def on_ready(info: EngineInfo) -> None:

@@ -50,6 +50,7 @@ def toy_trainer(
     width: int = 8,
     plan: Plan = Plan(),
     hidden_prefix: str = "hidden.",
+    in_shards: bool = False,
 ) -> Trainer:
     """A trainer whose loss draws from the batch generator, from torch's own and from the device's."""
     torch.manual_seed(0)
@@ -62,7 +63,7 @@ def toy_trainer(
         out = module(x.to(device)) + 0.1 * torch.randn(16, 1, device=device)
         return (out - y.to(device)).square().mean(), {"mean": out.mean().item()}
 
-    trainer = Trainer(module, loss, plan, folder, hidden_prefix=hidden_prefix)
+    trainer = Trainer(module, loss, plan, folder, hidden_prefix=hidden_prefix, in_shards=in_shards)
     return trainer
 
 

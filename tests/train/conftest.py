@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
 from fake_text import FakeText
+from rank_jobs import begin_alone, do_all
+from two_ranks import run_two
 
 from lingen_live.codec.autoencoder import VideoCodec
 from lingen_live.config import BundleConfig
@@ -50,6 +53,15 @@ def tiny_recipe(tiny_config: BundleConfig) -> Recipe:
         probe=dataclasses.replace(whole.probe, n_steps=2, batch=4, warmup_steps=1),
         ablations=AblationTraining(width=32, n_layers=4, n_steps=2, batch=2, alone=3),
     )
+
+
+@pytest.fixture(scope="session")
+def two_ranks(tiny_recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where two processes have trained whole weights (whole), and in parts (parts), and told each other things."""
+    folder = tmp_path_factory.mktemp("two")
+    begin_alone(tiny_recipe, folder)
+    run_two(do_all, folder)
+    return folder
 
 
 @pytest.fixture

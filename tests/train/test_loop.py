@@ -11,7 +11,10 @@ from torch import Tensor, nn
 from toy_training import Plan, Toy, interrupt_at, toy_trainer
 
 from lingen_live.errors import TrainingError
-from lingen_live.train.loop import Trainer, first_detail, rate_at, split_parameters
+from lingen_live.train.loop import Trainer
+from lingen_live.train.optimisers import split_parameters
+from lingen_live.train.schedule import rate_at
+from lingen_live.train.state_file import first_detail
 
 
 def test_the_rate_rises_stays_and_falls_to_zero() -> None:

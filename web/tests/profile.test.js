@@ -41,3 +41,9 @@ test("counts are added over encoders", () => {
   const { nLate, nDropped, nKeyframes } = readProfile(JSON_OF_SERVER);
   assert.deepEqual([nLate, nDropped, nKeyframes], [3, 4, 6]);
 });
+
+test("who made the chunks is told in turn, and not at all by a server of one machine", () => {
+  assert.deepEqual(readProfile(JSON_OF_SERVER).devices, []);
+  const chunks = ["a", "a", "b", "a"].map((device) => ({ device, spans: [] }));
+  assert.deepEqual(readProfile({ ...JSON_OF_SERVER, chunks }).devices, ["a", "b", "a"]);
+});

@@ -56,8 +56,10 @@ test("a state without a loaded model has progress and no numbers of the video", 
 
 test("a line is read", () => {
   const line = { type: "line", place: 2, n_waiting: 5, n_sessions: 3 };
-  assert.deepEqual(parse(line), line);
+  assert.deepEqual(parse(line), { ...line, wait_ms: null });
+  assert.deepEqual(parse({ ...line, wait_ms: 90_000 }), { ...line, wait_ms: 90_000 });
   assert.throws(() => parse({ ...line, place: "2" }), ProtocolError);
+  assert.throws(() => parse({ ...line, wait_ms: "soon" }), ProtocolError);
 });
 
 test("receipts, chunks and errors are read", () => {

@@ -118,7 +118,7 @@ test("media, stats and smooth are taken over, and the old view is not changed", 
 });
 
 test("who waits in line has no session until there is room", () => {
-  const line = /** @type {const} */ ({ type: "line", place: 2, n_waiting: 2, n_sessions: 3 });
+  const line = /** @type {const} */ ({ type: "line", place: 2, n_waiting: 2, n_sessions: 3, wait_ms: null });
   let view = after([...OPENED, { type: "message", message: line }]);
   assert.equal(view.session, null);
   assert.deepEqual(view.line, line);

@@ -104,10 +104,20 @@ test("a prompt about things that the world lacks is answered with the nearest th
 });
 
 test("the line in words", () => {
-  /** @param {number} place @param {number} n_waiting @param {number} n_sessions */
-  const waiting = (place, n_waiting, n_sessions) =>
-    statusLine({ ...LIVE, session: null, line: { type: "line", place, n_waiting, n_sessions } }).text;
-  assert.match(waiting(1, 3, 1), /one stream at a time.*you are next in line, and yours begins by itself/);
+  /** @param {number} place @param {number} n_waiting @param {number} n_sessions @param {number | null} wait_ms */
+  const waiting = (place, n_waiting, n_sessions, wait_ms = null) =>
+    statusLine({ ...LIVE, session: null, line: { type: "line", place, n_waiting, n_sessions, wait_ms } }).text;
+  assert.match(waiting(1, 3, 1), /one stream at a time.*you are next in line, and yours begins by itself$/);
+  const waits = [20_000, 61_000, 110_000, 14.4 * 60_000, 23 * 60_000, 89 * 60_000, 7_300_000].map((ms) => waiting(1, 1, 2, ms));
+  assert.deepEqual(waits.map((text) => text.split("by itself, ")[1]), [
+    "in less than a minute",
+    "in about a minute",
+    "in about 2 minutes",
+    "in about 14 minutes",
+    "in about 25 minutes",
+    "in about 90 minutes",
+    "in about 2 hours",
+  ]);
   assert.match(waiting(2, 3, 4), /all 4 streams.*you are number 2 of 3 in line/);
 });
 
