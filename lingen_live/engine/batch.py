@@ -16,7 +16,7 @@ from lingen_live.engine.carry import Carried
 from lingen_live.engine.engine import Chunk, Engine, chunk_of
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.kept import KeptTimeline
-from lingen_live.engine.memory import check_room
+from lingen_live.engine.memory import check_room, resident_bytes
 from lingen_live.engine.pool import Layout, Slot, Staging, StatePool
 from lingen_live.engine.record import tell_way
 from lingen_live.engine.resume import keep_timeline, resume
@@ -209,7 +209,7 @@ class StreamBatch:
                 stream.stepped(branch, one, thumbnail, tell_way(path, n_steps))
                 for stream, branch, one, thumbnail in zip(streams, branches, made, thumbnails, strict=True)
             ]
-        profile = recorder.finish(moments[0].chunk_index)
+        profile = recorder.finish(moments[0].chunk_index, resident_bytes())
         chunks = [
             chunk_of(moment, one, profile, stream.timeline.epoch, thumbnail)
             for stream, moment, one, thumbnail in zip(streams, moments, made, thumbnails, strict=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lingen_live.engine.engine import Engine
+from lingen_live.engine.memory import resident_bytes
 
 _PROMPTS = ("a meadow at dawn", "make it snow", "night over the city", "a red balloon over the sea at dusk")
 _STEER_EVERY = 16
@@ -38,13 +39,13 @@ def run_bench(engine: Engine, n_chunks: int, on_chunk: Callable[[], object]) -> 
         many times faster than playback, resident memory at the first and the last chunk.
     """
     profiles = []
-    first_rss = rss_bytes()
+    first_rss = resident_bytes() or 0
     for index in range(n_chunks):
         if index % _STEER_EVERY == _STEER_EVERY - 1:
             engine.steer(_PROMPTS[index // _STEER_EVERY % len(_PROMPTS)], 2)
         profiles.append(engine.tick().profile)
         if index == min(9, n_chunks - 1):
-            first_rss = rss_bytes()
+            first_rss = resident_bytes() or 0
         on_chunk()
     stages = list(dict.fromkeys(span.name for profile in profiles for span in profile.spans))
     by_stage = {name: [p.to_json()["spans_ms"].get(name, 0.0) for p in profiles] for name in stages}
@@ -59,7 +60,7 @@ def run_bench(engine: Engine, n_chunks: int, on_chunk: Callable[[], object]) -> 
         "frames_per_second": 1000 * info.frames_per_chunk / median_ms,
         "times_faster_than_playback": 1000 * info.frames_per_chunk / info.fps / median_ms,
         "rss_first_bytes": first_rss,
-        "rss_last_bytes": rss_bytes(),
+        "rss_last_bytes": (resident_bytes() or 0),
     }
 
 
@@ -83,17 +84,6 @@ def as_table(result: dict[str, Any]) -> str:
 def _summary(values: list[float]) -> dict[str, float]:
     cuts = statistics.quantiles(values, n=20, method="inclusive")
     return {"median": statistics.median(values), "p95": cuts[-1], "max": max(values)}
-
-
-def rss_bytes() -> int:
-    """Resident memory of this process; 0 where the system does not tell."""
-    try:
-        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return 0
 
 
 def describe_hardware() -> str:

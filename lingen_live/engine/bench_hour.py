@@ -13,10 +13,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lingen_live.engine.batch import BatchedStream, StreamBatch
-from lingen_live.engine.bench import describe_hardware, rss_bytes
+from lingen_live.engine.bench import describe_hardware
 from lingen_live.engine.control import Order, Steer
 from lingen_live.engine.curve import Curve, draw
 from lingen_live.engine.engine import Engine
+from lingen_live.engine.memory import resident_bytes
 from lingen_live.engine.tick import Errand, run_ticks
 from lingen_live.errors import ConfigError
 
@@ -91,7 +92,7 @@ def _live(
         batch.settle()
         wall_ms.append(took_ms)
         work_ms.append(worked_ms)
-        rss.append(float(rss_bytes()))
+        rss.append(float(resident_bytes() or 0))
         on_chunk(n_chunks)
     return wall_ms, work_ms, rss
 

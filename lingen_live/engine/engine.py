@@ -20,6 +20,7 @@ from lingen_live.checkpoint import Bundle
 from lingen_live.engine.endings import Endings
 from lingen_live.engine.generate import ChunkMaker, Made
 from lingen_live.engine.info import EngineInfo
+from lingen_live.engine.memory import resident_bytes
 from lingen_live.engine.record import tell_way
 from lingen_live.engine.sampler import Denoiser, sigma_schedule
 from lingen_live.engine.session_file import load_session, save_session
@@ -138,7 +139,7 @@ class Engine(Stream):
         with recorder.span("snapshot"):
             thumbnail = thumbnail_of(made.frames)
             branch = self.stepped(branch, made, thumbnail, tell_way(self.info.path, n_steps))
-        profile = recorder.finish(moment.chunk_index)
+        profile = recorder.finish(moment.chunk_index, resident_bytes())
         chunk = chunk_of(moment, made, profile, self.timeline.epoch, thumbnail)
         self.timeline.put(branch)
         return chunk

@@ -1,14 +1,16 @@
-"""Whether the memory that streams may come to need is there, asked before it is promised."""
+"""Memory: what this process has, and whether what streams may come to need is there, asked before it is promised."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import torch
 
 from lingen_live.errors import EngineError
 
-_MEMINFO = Path("/proc/meminfo")
+_MEMINFO, _STATM = Path("/proc/meminfo"), Path("/proc/self/statm")
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 def check_room(n_streams: int, stream_bytes: int, device: torch.device) -> None:
@@ -35,3 +37,11 @@ def free_bytes(device: torch.device) -> int | None:
         return None
     values = dict(line.split(":", 1) for line in lines if ":" in line)
     return int(values["MemAvailable"].split()[0]) * 1024 if "MemAvailable" in values else None
+
+
+def resident_bytes() -> int | None:
+    """Resident memory of this process; None where nobody says. Some ten microseconds."""
+    try:
+        return int(_STATM.read_text(encoding="ascii").split()[1]) * _PAGE_BYTES
+    except OSError:
+        return None

@@ -27,6 +27,7 @@ class ChunkLife:
         played_s: monotonic, when its first frame was due.
         pts: of its first frame, 90 kHz.
         device: of a cluster, that made it; None on a server of one machine.
+        memory_bytes: that the engine's process had when it was done; None where it is not known.
     """
 
     chunk_index: int
@@ -36,6 +37,7 @@ class ChunkLife:
     played_s: float | None = None
     pts: int | None = None
     device: str | None = None
+    memory_bytes: int | None = None
 
     @property
     def steered_s(self) -> float | None:
@@ -72,7 +74,8 @@ class LifeBook:
             received_s: when it was there.
             asked_s: when the oldest control arrived that it is the first to obey.
         """
-        life = ChunkLife(profile.chunk_index, requested_s, asked_s=asked_s, device=profile.device)
+        life = ChunkLife(profile.chunk_index, requested_s, asked_s=asked_s)
+        life.device, life.memory_bytes = profile.device, profile.memory_bytes
         begun_s = profile.origin_s
         if not requested_s <= begun_s <= begun_s + profile.total_s <= received_s:
             # Not one clock, as across machines; or made anew, and so asked for while it was made.

@@ -18,17 +18,18 @@ from lingen_live.profile.strict import (
     Maker,
     RecordedProfile,
     check_stages,
-    device_of,
     index_of,
     number_of,
     parse_json,
     stage_of,
+    take_told,
     weights_of,
 )
 
 MAX_FILE_BYTES = 2 * 2**20
 """Twice the longest that a server hands out at once."""
-_LINE_KEYS = {"chunk_index", "pts", "steered_ms", "spans", "weights", "chunk_ms", "state_bytes", "device"}
+_CHUNK_KEYS = {"chunk_index", "pts", "steered_ms", "spans", "device", "memory_bytes"}
+_LINE_KEYS = _CHUNK_KEYS | {"weights", "chunk_ms", "state_bytes"}
 
 
 def read_profile(data: bytes) -> RecordedProfile:
@@ -78,7 +79,7 @@ def _life(told: Mapping[str, Any], where: str) -> ChunkLife:
     life = ChunkLife(index_of(told["chunk_index"], where), 0.0, [_span(span, where) for span in spans])
     pts, steered_ms = told.get("pts"), told.get("steered_ms")
     life.pts = None if pts is None else index_of(pts, where)
-    life.device = device_of(told.get("device"), where)
+    take_told(life, told, where)
     played = [span.start_s + span.duration_s for span in life.spans if span.name == "buffer"]
     if played:
         life.played_s = played[-1]

@@ -78,7 +78,7 @@ class _Reader:
                 )
             self._number, self._begun = number, {}
             self.lives.append(ChunkLife(_chunk_of(event, where), at_s))
-            self.lives[-1].device = strict.device_of(event["args"].get("device"), where)
+            strict.take_told(self.lives[-1], event["args"], where)
         self._check_chunk(event, where)
         self._begun[stage] = at_s
 

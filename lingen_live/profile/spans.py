@@ -31,12 +31,14 @@ class ChunkProfile:
         spans: counted from the start of the first.
         origin_s: that start, on the recorder's clock; on Linux, this clock is one for all processes.
         device: name of the device of a cluster that made it; None on a server of one machine.
+        memory_bytes: that the engine's process had when it was done; None where it is not known.
     """
 
     chunk_index: int
     spans: tuple[Span, ...]
     origin_s: float = 0.0
     device: str | None = None
+    memory_bytes: int | None = None
 
     @property
     def total_s(self) -> float:
@@ -79,9 +81,9 @@ class SpanRecorder:
         finally:
             self._spans.append(Span(name, start_s - origin_s, self._clock() - start_s))
 
-    def finish(self, chunk_index: int) -> ChunkProfile:
+    def finish(self, chunk_index: int, memory_bytes: int | None = None) -> ChunkProfile:
         """The profile of everything since the last call; the recorder is empty again afterwards."""
-        profile = ChunkProfile(chunk_index, tuple(self._spans), self._origin_s or 0.0)
+        profile = ChunkProfile(chunk_index, tuple(self._spans), self._origin_s or 0.0, memory_bytes=memory_bytes)
         self._spans = []
         self._origin_s = None
         return profile

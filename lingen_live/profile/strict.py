@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -109,6 +110,17 @@ def device_of(told: object, where: str) -> str | None:
     if not isinstance(told, str) or not _STAGE.fullmatch(told):
         raise ProfileError(f"{where} has the device {told!r:.40}; a name has 1 to 40 letters, digits or spaces.")
     return told
+
+
+def take_told(life: ChunkLife, told: Mapping[str, Any], where: str) -> None:
+    """Who made a chunk, and in how much memory, as far as it is told.
+
+    Raises:
+        ProfileError: something of it is none.
+    """
+    life.device = device_of(told.get("device"), where)
+    memory_bytes = told.get("memory_bytes")
+    life.memory_bytes = None if memory_bytes is None else index_of(memory_bytes, where)
 
 
 def weights_of(told: object, where: str) -> str | None:

@@ -41,12 +41,18 @@ def steers_ms(lives: Sequence[ChunkLife]) -> dict[str, Any]:
 def life_to_json(life: ChunkLife) -> dict[str, Any]:
     """One chunk as JSON: spans as [name, start, duration], milliseconds from when it was asked for.
 
-    `device` is there if a cluster made it.
+    `device` is there if a cluster made it, `memory_bytes` if the engine's memory is known.
     """
     return {
         "chunk_index": life.chunk_index,
         "pts": life.pts,
         "steered_ms": None if life.steered_s is None else round(1000 * life.steered_s, 3),
         "spans": [[span.name, round(1000 * span.start_s, 3), round(1000 * span.duration_s, 3)] for span in life.spans],
-        **({} if life.device is None else {"device": life.device}),
+        **told_of(life),
     }
+
+
+def told_of(life: ChunkLife) -> dict[str, Any]:
+    """Who made a chunk, and in how much memory, as far as it is known."""
+    known = {"device": life.device, "memory_bytes": life.memory_bytes}
+    return {name: value for name, value in known.items() if value is not None}

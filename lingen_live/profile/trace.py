@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lingen_live.profile.lives import ChunkLife
+from lingen_live.profile.summary import told_of
 
 # One row each. Waiting is drawn apart from work, because waits of several chunks overlap.
 _ROWS = ("engine", "server", "encoder", "waiting")
@@ -25,7 +26,7 @@ def to_trace(lives: Sequence[ChunkLife]) -> dict[str, Any]:
     """A document of complete events ("X"); times are microseconds of the server's monotonic clock.
 
     Waits are asynchronous events ("b", "e"), as events of a row may only nest. Each device of a cluster has a row of
-    its own, and each chunk says which one made it where its first wait begins.
+    its own, and each chunk says which one made it, and in how much memory, where its first wait begins.
     """
     devices = list(dict.fromkeys(life.device for life in lives if life.device is not None))
     events: list[dict[str, Any]] = [
@@ -56,6 +57,5 @@ def _events(
     common = {"name": name, "cat": row, "pid": 1, "tid": tid, "ts": round(start_us, 1)}
     if row != "waiting":
         return [{**common, "ph": "X", "dur": round(duration_us, 1), "args": {"chunk": life.chunk_index}}]
-    made_by = {} if life.device is None else {"device": life.device}
     end = {**common, "ph": "e", "id": f"{number} {name}", "ts": round(start_us + duration_us, 1)}
-    return [{**common, "ph": "b", "id": f"{number} {name}", "args": {"chunk": life.chunk_index, **made_by}}, end]
+    return [{**common, "ph": "b", "id": f"{number} {name}", "args": {"chunk": life.chunk_index, **told_of(life)}}, end]

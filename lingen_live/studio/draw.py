@@ -79,6 +79,7 @@ def page_of(runs: Sequence[Run]) -> str:
         ("how-long", plots.histogram_figure(runs), "Histogram of how long chunks took to make"),
         ("waiting", plots.wait_figure(runs), "How long each chunk waited to be made and to be played"),
         ("steering", plots.steer_figure(runs), "How long words waited for their first frame"),
+        ("memory", plots.memory_figure(runs), "Memory of the engine after each chunk, and the size of the state"),
     ]
     header = ["", *LETTERS[: len(runs)]]
     csv = download_link("profile.csv", "text/csv", to_csv(runs).encode(), "CSV of every chunk")

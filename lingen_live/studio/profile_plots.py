@@ -122,6 +122,26 @@ def steer_figure(runs: Sequence[Run]) -> Any | None:
     return figure
 
 
+def memory_figure(runs: Sequence[Run]) -> Any | None:
+    """Memory of the engine's process after every chunk, and what the stream remembers; None if nobody recorded it."""
+    if not any(run.memory_mib() for run in runs):
+        return None
+    figure, (axes,) = _figure(1)
+    for letter, run, colour in zip(LETTERS, runs, RUN_COLOURS, strict=False):
+        at, told = positions(run), run.memory_mib()
+        if told:
+            axes.plot([at[k] for k, _ in told], [mib for _, mib in told], color=colour, label=f"{letter}: process")
+        if run.state_bytes is not None:
+            label = f"{letter}: state, {run.state_bytes / 2**20:.1f} MiB"
+            axes.axhline(run.state_bytes / 2**20, color=colour, linestyle="--", linewidth=1.2, label=label)
+    _count(axes.xaxis)
+    _label(axes, _x_title(runs[0]) if len(runs) == 1 else "chunk, from the first that is kept", "memory, MiB")
+    axes.set_ylim(0, None)
+    _title(axes, "Memory of the engine's process, and what the stream remembers")
+    _legend(figure, [axes])
+    return figure
+
+
 def positions(run: Run) -> list[int]:
     """Where a chunk stands: its index if indices only rise (nobody went back), else its place in the run."""
     indices = [life.chunk_index for life in run.lives]

@@ -63,6 +63,11 @@ class Run:
         waits = [(position, life.steered_s) for position, life in enumerate(self.lives)]
         return [(position, 1000 * wait_s) for position, wait_s in waits if wait_s is not None]
 
+    def memory_mib(self) -> list[tuple[int, float]]:
+        """Position of a chunk, and the memory of the engine's process when it was done, where that is known."""
+        known = [(position, life.memory_bytes) for position, life in enumerate(self.lives)]
+        return [(position, n_bytes / 2**20) for position, n_bytes in known if n_bytes is not None]
+
     def n_missed(self) -> int | None:
         """How many chunks took longer in the engine than they play; None if it is not known how long they play."""
         if self.chunk_s is None:

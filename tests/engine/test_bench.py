@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lingen_live.engine import bench
+from lingen_live.engine import bench, memory
 from lingen_live.engine.bench import as_table, run_bench, settle
 from lingen_live.engine.engine import Engine
 
@@ -59,7 +59,7 @@ def test_nothing_is_measured_before_the_path_is_decided(
 
 
 def test_resident_memory_is_read_where_the_system_tells(monkeypatch: pytest.MonkeyPatch) -> None:
-    if Path("/proc/self/status").exists():
-        assert bench.rss_bytes() > 10 * 2**20
-    monkeypatch.setattr(bench, "Path", lambda name: Path("/no/such/place"))
-    assert bench.rss_bytes() == 0
+    if Path("/proc/self/statm").exists():
+        assert (memory.resident_bytes() or 0) > 10 * 2**20
+    monkeypatch.setattr(memory, "_STATM", Path("/no/such/place"))
+    assert memory.resident_bytes() is None

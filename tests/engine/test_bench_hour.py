@@ -29,7 +29,7 @@ def slower_and_slower() -> Iterator[float]:
 
 def test_the_last_minutes_are_held_against_the_first(make_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     memory = itertools.count(1_000_000, 1_000)
-    monkeypatch.setattr(bench_hour, "rss_bytes", lambda: next(memory))
+    monkeypatch.setattr(bench_hour, "resident_bytes", lambda: next(memory))
     wall, work = slower_and_slower(), itertools.count(0, 0.5)
     engine = make_engine()
     seen: list[int] = []

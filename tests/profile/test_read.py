@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from book import book_of
+from book import MEMORY_BYTES, book_of
 
 from lingen_live.errors import ProfileError
 from lingen_live.profile.lives import ChunkLife
@@ -61,6 +61,7 @@ def test_who_made_a_chunk_is_told_by_both_files_and_each_device_has_a_row() -> N
     lives = book.lives()
     trace = to_trace(lives)
     for data in (as_jsonl(lines_of(lives)), json.dumps(trace).encode()):
+        assert [life.memory_bytes for life in read_profile(data).lives] == [MEMORY_BYTES + k * 2**20 for k in range(5)]
         assert [life.device for life in read_profile(data).lives] == ["engine-0"] * 3 + ["engine-1"] * 2
     rows = {event["tid"]: event["args"]["name"] for event in trace["traceEvents"] if event["name"] == "thread_name"}
     decoded = [rows[event["tid"]] for event in trace["traceEvents"] if event["name"] == "decode"]
@@ -99,6 +100,7 @@ def _broken(change: Callable[[dict[str, Any]], object]) -> bytes:
         (_broken(lambda line: line.update(weights="random")), "of different weights, lengths of a chunk or states"),
         (_broken(lambda line: line.update(chunk_ms=0)), "Line 3 has 0 where a number of 1 to"),
         (_broken(lambda line: line.update(state_bytes=0.5)), "Line 3 has 0.5 where a whole number"),
+        (_broken(lambda line: line.update(memory_bytes=-1)), "Line 3 has -1 where a whole number from 0 up belongs"),
         (_broken(lambda line: line.update(device=3)), "Line 3 has the device 3; a name has 1 to 40"),
         (
             as_jsonl([{**lines_of(LIVES)[0], "device": f"engine-{k}"} for k in range(65)]),
@@ -113,7 +115,7 @@ def _broken(change: Callable[[dict[str, Any]], object]) -> bytes:
             "has 48 stages; at most 32",
         ),
     ],
-    ids=range(27),
+    ids=range(28),
 )
 def test_what_is_wrong_with_lines_is_told_with_the_line(data: bytes, message: str) -> None:
     with pytest.raises(ProfileError, match=message):

@@ -22,8 +22,8 @@ def question(n_chunks: int, **facts: object) -> Question:
 
 async def test_two_runs_come_back_as_plots_and_tables() -> None:
     html = await draw_elsewhere([question(6, n_late_frames=4), question(5, chunk_s=1.0)])
-    assert html.count("<svg") == 3  # nobody steered
-    assert html.count('.png"') == 3
+    assert html.count("<svg") == 4  # nobody steered
+    assert html.count('.png"') == 4
     assert 'download="profile.csv"' in html
     assert "<td>1 of 6</td><td>0 of 5</td>" in html
     assert "&lt;kept&gt;" in html

@@ -66,6 +66,20 @@ def test_waits_are_lines_and_steers_are_dots() -> None:
     assert plots.steer_figure([OTHER]) is None
 
 
+def test_memory_is_drawn_where_it_was_recorded_beside_the_size_of_the_state() -> None:
+    figure = plots.memory_figure([dataclasses.replace(RUN, state_bytes=2**20), OTHER])
+    assert figure is not None
+    process, state, other = figure.axes[0].lines
+    assert list(process.get_ydata()) == [600 + k for k in range(20)]
+    assert set(state.get_ydata()) == {1.0}
+    assert len(other.get_ydata()) == 30
+    assert legend_of(figure) == ["A: process", "A: state, 1.0 MiB", "B: process"]
+    lives = book_of(3).lives()
+    for life in lives:
+        life.memory_bytes = None
+    assert plots.memory_figure([Run("a file of before", lives)]) is None
+
+
 def test_who_went_back_in_time_is_drawn_by_place_and_told_so() -> None:
     lives = book_of(4).lives()
     lives[2].chunk_index = 0

@@ -54,6 +54,7 @@ def test_facts_say_what_is_not_known() -> None:
     told = {name: cells for name, *cells in facts([RUN, Run("bare", book_of(2).lives())])}
     assert told["took longer to make than it plays"] == ["2 of 20", "not told"]
     assert told["late frames since it began"] == ["3", "not recorded"]
+    assert told["memory of the engine's process"] == ["600 to 619 MiB", "600 to 601 MiB"]
     assert told["the stream remembers"] == ["1.0 MiB, always", "not recorded"]
     assert told["words to their first frame, in the server"] == ["3: p50 1100, p95 1100 ms", "nothing was said"]
     assert told["chunks"] == ["20, from 0 to 19", "2, from 0 to 1"]
