@@ -19,7 +19,7 @@ MakeEngine = Callable[..., Engine]
 
 
 @settings(
-    max_examples=40,
+    max_examples=30,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     derandomize=True,

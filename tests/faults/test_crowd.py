@@ -23,7 +23,7 @@ from served import Live, running_server
 from whep_player import Player, player
 
 # Two minutes of it were watched once (docs/performance.md); here, as many seconds as a test may take.
-CROWD_S = float(os.environ.get("LINGEN_CROWD_S", "12"))
+CROWD_S = float(os.environ.get("LINGEN_CROWD_S", "8"))
 TICKS_A_SECOND, FREEZE_S = 90_000, 0.5
 MORE_BYTES = 40 * 2**20
 
