@@ -34,9 +34,11 @@ class LinGen(nn.Module):
         self.lean = nn.Linear(config.width, config.latent_channels) if config.forecast_width else None
         self.sigma = SigmaEmbedding(config.width)
         self.text = TextProjection(config)
+        self.turn = nn.Linear(config.width, config.width, bias=False)
         self.condition = nn.Linear(config.width, 6 * config.width)
         self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.n_layers))
         self.latent_out = nn.Linear(config.width, config.latent_channels)
+        nn.init.zeros_(self.turn.weight)
         for layer in (self.condition, self.latent_out, *([self.lean] if self.lean else [])):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -60,7 +62,7 @@ class LinGen(nn.Module):
         Raises:
             ValueError: the latents are not of the configured shape.
         """
-        asked = self._asked(sigma, text)
+        asked = self._asked(sigma, text, state)
         tokens, _ = self._run(latents, asked, text, state)
         tokens = self.latent_out(functional.layer_norm(tokens, tokens.shape[-1:]))
         velocity = tokens.unflatten(1, self._grid()).permute(0, 1, 4, 2, 3)
@@ -73,16 +75,17 @@ class LinGen(nn.Module):
     def commit(self, latents: Tensor, text: TextContext, state: StreamState) -> StreamState:
         """The state after a clean chunk (B, T, C, h, w), by one pass at sigma 0; the old one is only read."""
         sigma = torch.zeros(latents.shape[0], device=latents.device)
-        layers = self._run(latents, self._asked(sigma, text), text, state)[1]
-        latents = latents.to(state.latents.dtype)
+        layers = self._run(latents, self._asked(sigma, text, state), text, state)[1]
+        latents, words = latents.to(state.latents.dtype), text.pooled.to(state.words.dtype)
         if self.forecast is None:
-            return StreamState.from_layers(layers, latents, torch.zeros_like(latents))
+            return StreamState.from_layers(layers, latents, torch.zeros_like(latents), words)
         following = self.forecast(latents.to(self.latent_in.weight.dtype)).to(latents.dtype)
-        return StreamState.from_layers(layers, latents, following)
+        return StreamState.from_layers(layers, latents, following, words)
 
-    def _asked(self, sigma: Tensor, text: TextContext) -> Tensor:
-        """(B, D): noise level and prompt."""
-        return functional.silu(self.sigma(sigma) + text.pooled)
+    def _asked(self, sigma: Tensor, text: TextContext, state: StreamState) -> Tensor:
+        """(B, D): noise level, prompt, and what in it is new: the past says that things go on as they did."""
+        news = self.turn(text.pooled - state.words[0].to(text.pooled.dtype))
+        return functional.silu(self.sigma(sigma) + text.pooled + news)
 
     def _grid(self) -> tuple[int, int, int]:
         return self.config.chunk_latent_frames, self.config.latent_height, self.config.latent_width

@@ -7,6 +7,8 @@ for clarity; the test of streaming compares the two.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -36,7 +38,8 @@ def offline_velocity(model: LinGen, clip: Tensor, texts: list[TextContext]) -> T
     tokens = model.latent_in(clip.permute(0, 1, 2, 4, 5, 3).flatten(2, 4))  # (B, K, L, D)
     sigma = torch.zeros(batch, device=clip.device, dtype=clip.dtype)
     noise_level = model.sigma(sigma)
-    asked = [functional.silu(noise_level + text.pooled) for text in texts]
+    said = torch.stack([torch.zeros_like(texts[0].pooled), *(text.pooled for text in texts)])
+    asked = [functional.silu(noise_level + now + model.turn(now - last)) for last, now in pairwise(said)]
     nothing = torch.zeros_like(clip[:, :1])
     before, forecast = torch.cat((nothing, clip[:, :-1]), dim=1), nothing.expand_as(clip)
     if model.forecast is not None:

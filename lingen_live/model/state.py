@@ -40,6 +40,7 @@ class StreamState:
         latents: (1, B, T, C, h, w), the last committed chunk itself; its first axis is there to be like the others.
         forecast: (1, B, T, C, h, w), what would follow it if all went on as it does; zeros for a model without a
             forecast.
+        words: (1, B, D), the pooled prompt that it was made under; zeros before the first one.
     """
 
     ssm: Tensor
@@ -48,6 +49,7 @@ class StreamState:
     tesa: Tensor
     latents: Tensor
     forecast: Tensor
+    words: Tensor
 
     @classmethod
     def allocate(
@@ -75,14 +77,24 @@ class StreamState:
         }
         grid = (config.chunk_latent_frames, config.latent_channels, config.latent_height, config.latent_width)
         latents, forecast = torch.zeros(2, 1, batch, *grid, device=device, dtype=dtype).unbind()
-        return cls(**layers, latents=latents, forecast=forecast)
+        words = torch.zeros(1, batch, config.width, device=device, dtype=dtype)
+        return cls(**layers, latents=latents, forecast=forecast, words=words)
 
     @classmethod
-    def from_layers(cls, layers: Sequence[LayerState], latents: Tensor, forecast: Tensor) -> StreamState:
-        """Stack what the layers returned; both others (B, T, C, h, w): the chunk they were given, and what follows."""
+    def from_layers(
+        cls, layers: Sequence[LayerState], latents: Tensor, forecast: Tensor, words: Tensor
+    ) -> StreamState:
+        """Stack what the layers returned.
+
+        Args:
+            layers: one a layer.
+            latents: (B, T, C, h, w), the chunk that they were given.
+            forecast: (B, T, C, h, w), what follows it.
+            words: (B, D), the pooled prompt.
+        """
         stacked = [torch.stack([getattr(layer, f.name) for layer in layers]) for f in fields(LayerState)]
         ssm, conv, review, tesa = stacked
-        return cls(ssm, conv, review, tesa, latents.unsqueeze(0), forecast.unsqueeze(0))
+        return cls(ssm, conv, review, tesa, latents.unsqueeze(0), forecast.unsqueeze(0), words.unsqueeze(0))
 
     @classmethod
     def stack(cls, states: Sequence[StreamState]) -> StreamState:
@@ -102,7 +114,8 @@ class StreamState:
         if factor == 1:
             return self
         faded = self._map(lambda part: part * factor)
-        return replace(faded, latents=self.latents, forecast=self.forecast) if factor else faded
+        kept = {"latents": self.latents, "forecast": self.forecast, "words": self.words}
+        return replace(faded, **kept) if factor else faded
 
     def clone(self) -> StreamState:
         """An independent copy."""
