@@ -81,9 +81,7 @@ class StreamState:
         return cls(**layers, latents=latents, forecast=forecast, words=words)
 
     @classmethod
-    def from_layers(
-        cls, layers: Sequence[LayerState], latents: Tensor, forecast: Tensor, words: Tensor
-    ) -> StreamState:
+    def from_layers(cls, layers: Sequence[LayerState], latents: Tensor, forecast: Tensor, words: Tensor) -> StreamState:
         """Stack what the layers returned.
 
         Args:
