@@ -81,6 +81,16 @@ export async function copy(link) {
   }
 }
 
+/**
+ * Tell the server when what was said was on the screen; nobody waits for that, and nothing is lost with it.
+ * @param {number} pts of the first frame that showed it
+ * @param {number} photonMs since it was sent
+ * @param {string} session
+ */
+export function tellSeen(pts, photonMs, session) {
+  ask(`seen?pts=${pts}&ms=${photonMs.toFixed(1)}`, session, { method: "POST" }).catch(() => {});
+}
+
 /** @param {string} path @param {string} session @param {RequestInit} [options] @returns {Promise<Response>} */
 async function ask(path, session, options) {
   let response;

@@ -40,11 +40,16 @@ export class LatencyLog {
     if (pending) pending.appliedMs = nowMs;
   }
 
-  /** Its first frame was presented. @param {number} id @param {number} shownMs */
+  /**
+   * Its first frame was presented.
+   * @param {number} id
+   * @param {number} shownMs
+   * @returns {number | null} milliseconds since it was sent; null if that is not known
+   */
   shown(id, shownMs) {
     const pending = this.#pending.get(id);
     this.#pending.delete(id);
-    if (!pending || pending.receivedMs === null || pending.appliedMs === null) return;
+    if (!pending || pending.receivedMs === null || pending.appliedMs === null) return null;
     // The message and the frame leave in the same moment; on a busy page, the frame may win.
     const appliedMs = Math.min(pending.appliedMs, shownMs);
     this.#seen.push({
@@ -54,6 +59,7 @@ export class LatencyLog {
       toScreenMs: shownMs - appliedMs,
     });
     if (this.#seen.length > MAX_SEEN) this.#seen.shift();
+    return shownMs - pending.sentMs;
   }
 
   /** Nobody saw it, or it was refused: it must not count. @param {number} id */

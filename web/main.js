@@ -3,7 +3,7 @@
 
 import { Ambience } from "./ambience.js";
 import { Connection } from "./connection.js";
-import { copy, copyLink, download, load, loadKept } from "./files.js";
+import { copy, copyLink, download, load, loadKept, tellSeen } from "./files.js";
 import { PromptHistory } from "./history.js";
 import { Hud } from "./hud.js";
 import { Jumps } from "./jumps.js";
@@ -74,8 +74,11 @@ const page = new Page(said, {
   onInvite: () => attempt(async () => sayCopied("invitation", await copy(invitation(sessionId())))),
 });
 const ambience = new Ambience(page.video, page.still, page.glow, () => theme() === "light");
-const presented = new Presented(page.video, () => awaitedReceipts(view), (id, shownMs) =>
-  dispatch({ type: "shown", id, shownMs }),
+const presented = new Presented(
+  page.video,
+  () => awaitedReceipts(view),
+  (id, shownMs) => dispatch({ type: "shown", id, shownMs }),
+  (pts, photonMs) => tellSeen(pts, photonMs, sessionId()),
 );
 const connection = new Connection(endpoint("ws", "ws"), {
   onState: (state, retryInS) => dispatch({ type: "socket", state, retryInS }),

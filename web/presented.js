@@ -20,17 +20,20 @@ export class Presented {
   #video;
   #awaited;
   #onShown;
+  #onPhoton;
   latency = new LatencyLog();
 
   /**
    * @param {HTMLVideoElement} video
    * @param {() => readonly Awaited[]} awaited changes whose first frame was not seen yet
    * @param {(id: number, shownMs: number) => void} onShown the first frame of a change was presented
+   * @param {(pts: number, photonMs: number) => void} onPhoton how long after it was sent, by the media time of that frame
    */
-  constructor(video, awaited, onShown) {
+  constructor(video, awaited, onShown, onPhoton) {
     this.#video = video;
     this.#awaited = awaited;
     this.#onShown = onShown;
+    this.#onPhoton = onPhoton;
   }
 
   get meter() {
@@ -56,7 +59,7 @@ export class Presented {
   noteDrawn({ pts, receivedMs, shownMs }) {
     this.#meter.noteAge(shownMs - receivedMs);
     for (const one of this.#awaited()) {
-      if (one.pts !== null && pts >= one.pts) this.#settle(one.id, shownMs);
+      if (one.pts !== null && pts >= one.pts) this.#settle(one.id, one.pts, shownMs);
     }
   }
 
@@ -90,13 +93,14 @@ export class Presented {
   #settleShown() {
     for (const { id, pts } of this.#awaited()) {
       const seenMs = pts === null ? null : this.#photons.shownMs(pts);
-      if (seenMs !== null) this.#settle(id, seenMs);
+      if (pts !== null && seenMs !== null) this.#settle(id, pts, seenMs);
     }
   }
 
-  /** @param {number} id of a change whose first frame was presented @param {number} shownMs */
-  #settle(id, shownMs) {
-    this.latency.shown(id, shownMs);
+  /** @param {number} id of a change whose first frame was presented @param {number} pts @param {number} shownMs */
+  #settle(id, pts, shownMs) {
+    const photonMs = this.latency.shown(id, shownMs);
+    if (photonMs !== null) this.#onPhoton(pts, photonMs);
     this.#onShown(id, shownMs);
   }
 }

@@ -28,6 +28,8 @@ class ChunkLife:
         pts: of its first frame, 90 kHz.
         device: of a cluster, that made it; None on a server of one machine.
         memory_bytes: that the engine's process had when it was done; None where it is not known.
+        photon_s: from the key that sent the words that it is the first to obey to its first frame on the screen, as the
+            browser of who said them measured it; None if none did.
     """
 
     chunk_index: int
@@ -38,6 +40,7 @@ class ChunkLife:
     pts: int | None = None
     device: str | None = None
     memory_bytes: int | None = None
+    photon_s: float | None = None
 
     @property
     def steered_s(self) -> float | None:
@@ -101,6 +104,17 @@ class LifeBook:
         self.add(life, "buffer", ready_s, max(0.0, now_s - ready_s))
         life.played_s, life.pts = now_s, pts
         self._playing.append(life)
+
+    def see(self, pts: int, photon_s: float) -> bool:
+        """A browser has shown the frame of `pts` so long after the words for it; whether a chunk began there.
+
+        The first who says so is believed.
+        """
+        for life in reversed(self._lives):
+            if life.pts == pts:
+                life.photon_s = photon_s if life.photon_s is None else life.photon_s
+                return True
+        return False
 
     def observe(self, pts: int, name: str, start_s: float, duration_s: float) -> None:
         """Something was done to the frame of `pts`; it counts for the chunk that played then, if that is known."""

@@ -28,7 +28,7 @@ from lingen_live.profile.strict import (
 
 MAX_FILE_BYTES = 2 * 2**20
 """Twice the longest that a server hands out at once."""
-_CHUNK_KEYS = {"chunk_index", "pts", "steered_ms", "spans", "device", "memory_bytes"}
+_CHUNK_KEYS = {"chunk_index", "pts", "steered_ms", "spans", "device", "memory_bytes", "photon_ms"}
 _LINE_KEYS = _CHUNK_KEYS | {"weights", "chunk_ms", "state_bytes"}
 
 

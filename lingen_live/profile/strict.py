@@ -113,7 +113,7 @@ def device_of(told: object, where: str) -> str | None:
 
 
 def take_told(life: ChunkLife, told: Mapping[str, Any], where: str) -> None:
-    """Who made a chunk, and in how much memory, as far as it is told.
+    """Who made a chunk, in how much memory, and how soon words were seen in it, as far as it is told.
 
     Raises:
         ProfileError: something of it is none.
@@ -121,6 +121,8 @@ def take_told(life: ChunkLife, told: Mapping[str, Any], where: str) -> None:
     life.device = device_of(told.get("device"), where)
     memory_bytes = told.get("memory_bytes")
     life.memory_bytes = None if memory_bytes is None else index_of(memory_bytes, where)
+    photon_ms = told.get("photon_ms")
+    life.photon_s = None if photon_ms is None else number_of(photon_ms, where, lowest=0.0) / 1000
 
 
 def weights_of(told: object, where: str) -> str | None:

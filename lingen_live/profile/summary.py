@@ -41,7 +41,8 @@ def steers_ms(lives: Sequence[ChunkLife]) -> dict[str, Any]:
 def life_to_json(life: ChunkLife) -> dict[str, Any]:
     """One chunk as JSON: spans as [name, start, duration], milliseconds from when it was asked for.
 
-    `device` is there if a cluster made it, `memory_bytes` if the engine's memory is known.
+    `device` is there if a cluster made it, `memory_bytes` if the engine's memory is known, `photon_ms` if a browser
+    said when it showed what somebody had asked for.
     """
     return {
         "chunk_index": life.chunk_index,
@@ -53,6 +54,7 @@ def life_to_json(life: ChunkLife) -> dict[str, Any]:
 
 
 def told_of(life: ChunkLife) -> dict[str, Any]:
-    """Who made a chunk, and in how much memory, as far as it is known."""
-    known = {"device": life.device, "memory_bytes": life.memory_bytes}
+    """Who made a chunk, in how much memory, and how soon words were seen in it, as far as it is known."""
+    photon_ms = None if life.photon_s is None else round(1000 * life.photon_s, 1)
+    known = {"device": life.device, "memory_bytes": life.memory_bytes, "photon_ms": photon_ms}
     return {name: value for name, value in known.items() if value is not None}

@@ -19,11 +19,13 @@ from lingen_live.profile.prometheus import CONTENT_TYPE, Metric, to_text
 from lingen_live.profile.summary import life_to_json, stages_ms, steers_ms
 from lingen_live.profile.trace import to_trace
 from lingen_live.serve.coded import CODECS
+from lingen_live.serve.errors import HttpError
 from lingen_live.serve.sessions import Session
 from lingen_live.serve.viewers import Viewers
 
 _NOT_STORED = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 MAX_SHOWN = 60
+MAX_PHOTON_MS = 600_000
 
 
 Find = Callable[[str | None], tuple[Session, Viewers]]
@@ -57,6 +59,15 @@ def measured_router(find: Find, find_all: FindAll, more_metrics: Callable[[], li
         found = find(session)[0]
         told = to_trace(found.book.lives()) | {"otherData": found.info.to_json() if found.info else {}}
         return Response(json.dumps(told), 200, headers, "application/json")
+
+    @router.post("/seen", status_code=204)
+    async def seen(
+        pts: int = Query(ge=0, lt=2**53), ms: float = Query(ge=0, le=MAX_PHOTON_MS), session: str | None = None
+    ) -> Response:
+        """A browser has shown the first frame that obeys its person, `ms` after the key that sent the words."""
+        if not find(session)[0].book.see(pts, ms / 1000):
+            raise HttpError(404, "not_kept", f"No chunk that is kept began at {pts}.")
+        return Response(status_code=204, headers=_NOT_STORED)
 
     @router.get("/metrics")
     async def metrics() -> Response:

@@ -16,7 +16,6 @@ from lingen_live.studio.child import LATER, ask_child, lower_priority
 from lingen_live.studio.figure_html import download_link, figure_html, table_html
 from lingen_live.studio.profile_numbers import (
     LETTERS,
-    NOT_RECORDED,
     facts,
     percentile_header,
     percentile_rows,
@@ -89,7 +88,6 @@ def page_of(runs: Sequence[Run]) -> str:
             *(figure_html(figure, name, told) for name, figure, told in figures if figure is not None),
             table_html(percentile_header(runs), percentile_rows(runs), "Percentiles, over the chunks with the stage"),
             csv,
-            f'<p class="study-note">{NOT_RECORDED}</p>',
         ]
     )
 

@@ -15,10 +15,6 @@ LETTERS = ("A", "B")
 
 _SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
 _MAX_STRETCHES = 8
-NOT_RECORDED = (
-    "Not recorded in a profile: the way from the server to the eye (the page's panel and lingen_live bench photon "
-    "measure click-to-photon whole)."
-)
 
 
 def facts(runs: Sequence[Run]) -> list[list[str]]:
@@ -33,6 +29,7 @@ def facts(runs: Sequence[Run]) -> list[list[str]]:
         "took longer to make than it plays": [_missed(run) for run in runs],
         "late frames since it began": [_count(run.n_late_frames) for run in runs],
         "words to their first frame, in the server": [_steers(run) for run in runs],
+        "words to the screen, by the browser that sent them": [_photons(run) for run in runs],
         "memory of the engine's process": [_memory(run) for run in runs],
         "the stream remembers": [_size(run) for run in runs],
     }
@@ -58,7 +55,7 @@ def to_csv(runs: Sequence[Run]) -> str:
     stages = list(dict.fromkeys(stage for run in runs for stage in run.stages))
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    header = ["run", "chunk_index", "device", "pts_90khz", "steered_ms", "memory_bytes", "made_ms"]
+    header = ["run", "chunk_index", "device", "pts_90khz", "steered_ms", "photon_ms", "memory_bytes", "made_ms"]
     writer.writerow([*header, *(f"{name} ms" for name in stages)])
     for letter, run in zip(LETTERS, runs, strict=False):
         for life, made_ms in zip(run.lives, run.making_ms(), strict=True):
@@ -70,6 +67,7 @@ def to_csv(runs: Sequence[Run]) -> str:
                     life.device or "",
                     "" if life.pts is None else life.pts,
                     "" if life.steered_s is None else f"{1000 * life.steered_s:.3f}",
+                    "" if life.photon_s is None else f"{1000 * life.photon_s:.1f}",
                     "" if life.memory_bytes is None else life.memory_bytes,
                     f"{made_ms:.3f}",
                     *(f"{1000 * durations[name]:.3f}" if name in durations else "" for name in stages),
@@ -108,9 +106,17 @@ def _count(n: int | None) -> str:
 
 
 def _steers(run: Run) -> str:
-    waits_ms = [wait_ms for _, wait_ms in run.steers_ms()]
+    return _spread(run.steers_ms(), "nothing was said")
+
+
+def _photons(run: Run) -> str:
+    return _spread(run.photons_ms(), "none was measured")
+
+
+def _spread(told: Sequence[tuple[int, float]], nothing: str) -> str:
+    waits_ms = [wait_ms for _, wait_ms in told]
     if not waits_ms:
-        return "nothing was said"
+        return nothing
     return f"{len(waits_ms)}: p50 {percentile(waits_ms, 0.5):.0f}, p95 {percentile(waits_ms, 0.95):.0f} ms"
 
 

@@ -101,7 +101,10 @@ def wait_figure(runs: Sequence[Run]) -> Any:
 
 
 def steer_figure(runs: Sequence[Run]) -> Any | None:
-    """How long words waited for their first frame, a dot a control, and the middle; None if nothing was said."""
+    """How long words waited for their first frame, a dot a control, and the middle; None if nothing was said.
+
+    Crosses are click-to-photon: the same up to the screen, where the browser that sent the words measured it.
+    """
     if not any(run.steers_ms() for run in runs):
         return None
     figure, (axes,) = _figure(1)
@@ -114,10 +117,15 @@ def steer_figure(runs: Sequence[Run]) -> Any | None:
             middle_ms = percentile(waits_ms, 0.5)
             axes.plot([at[position] for position, _ in told], waits_ms, "o", color=colour, label=letter, clip_on=False)
             axes.axhline(middle_ms, color=colour, linewidth=1.2, label=f"{letter}: p50 {middle_ms:.0f} ms")
+        if seen := run.photons_ms():
+            at, photons_ms = positions(run), [photon_ms for _, photon_ms in seen]
+            top_ms = max(top_ms, *photons_ms)
+            label = f"{letter}: on the screen, p50 {percentile(photons_ms, 0.5):.0f} ms"
+            axes.plot([at[position] for position, _ in seen], photons_ms, "x", color=colour, label=label, clip_on=False)
     _count(axes.xaxis)
     _label(axes, _x_title(runs[0]) if len(runs) == 1 else "chunk, from the first that is kept", "waited, ms")
     axes.set_ylim(0, 1.1 * top_ms)
-    _title(axes, "From the words to their first frame, in the server")
+    _title(axes, "From the words to their first frame: in the server, and on the screen")
     _legend(figure, [axes])
     return figure
 

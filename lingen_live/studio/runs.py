@@ -63,6 +63,11 @@ class Run:
         waits = [(position, life.steered_s) for position, life in enumerate(self.lives)]
         return [(position, 1000 * wait_s) for position, wait_s in waits if wait_s is not None]
 
+    def photons_ms(self) -> list[tuple[int, float]]:
+        """Position of a chunk, and how long after the key that sent its words a browser showed it."""
+        known = [(position, life.photon_s) for position, life in enumerate(self.lives)]
+        return [(position, 1000 * photon_s) for position, photon_s in known if photon_s is not None]
+
     def memory_mib(self) -> list[tuple[int, float]]:
         """Position of a chunk, and the memory of the engine's process when it was done, where that is known."""
         known = [(position, life.memory_bytes) for position, life in enumerate(self.lives)]

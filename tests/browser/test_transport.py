@@ -5,6 +5,7 @@ With the fake engine, whose chunks take no time: what is tested is everything af
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -119,6 +120,12 @@ def test_chromium_decodes_h264_when_it_takes_nothing_else(chromium: Browser, fak
     page.close()
 
 
+def photons_of(page: Page, url: str) -> list[float]:
+    """Click-to-photon of all chunks of a profile, ms."""
+    lines = [json.loads(line) for line in page.request.get(url).text().splitlines()]
+    return [line["photon_ms"] for line in lines if "photon_ms" in line]
+
+
 def test_the_panel_says_where_the_time_goes(chromium: Browser, fake_server: LiveServer) -> None:
     page = open_page(chromium, fake_server.url)
     steer(page, "night")
@@ -130,6 +137,13 @@ def test_the_panel_says_where_the_time_goes(chromium: Browser, fake_server: Live
     expect(page.locator('[data-part="browser"]')).to_contain_text("WebRTC, VP8")
     seconds = page.locator('[data-part="photon"] .value').first.inner_text()
     assert 0 < float(seconds.removesuffix(" s")) < 10
+    # The server is told as well, for profiles that are kept.
+    session = page.evaluate("sessionStorage.getItem('lingen-live.session')")
+    deadline_s = time.monotonic() + 10
+    while not (told := photons_of(page, f"{fake_server.url}profile.jsonl?session={session}")):
+        assert time.monotonic() < deadline_s
+        page.wait_for_timeout(100)
+    assert told == [pytest.approx(1000 * float(seconds.removesuffix(" s")), abs=51)]
     page.keyboard.press("Escape")
     expect(page.locator("#hud")).to_be_hidden()
     assert page.evaluate("document.activeElement.id") == "stats"

@@ -68,6 +68,25 @@ async def test_every_chunk_a_line_and_a_trace(live: Live) -> None:
     assert all(event["dur"] > 0 for event in encoded)
 
 
+async def test_a_browser_tells_when_words_were_on_the_screen(live: Live) -> None:
+    await watch(live, 4)
+    told = [json.loads(line) for line in (await live.http.get("/profile.jsonl")).text.splitlines()]
+    (steered,) = (one for one in told if one["steered_ms"] is not None)
+    for ms in ("612.5", "9"):  # the first word counts
+        assert (await live.http.post(f"/seen?pts={steered['pts']}&ms={ms}")).status_code == 204
+    for data in ((await live.http.get("/profile.jsonl")).content, (await live.http.get("/trace.json")).content):
+        lives = read_profile(data).lives
+        assert [life.photon_s for life in lives if life.photon_s is not None] == [0.6125]
+        assert next(life for life in lives if life.photon_s is not None).steered_s is not None
+    answer = await live.http.post("/seen?pts=1&ms=3")
+    assert (answer.status_code, answer.json()["message"]) == (404, "No chunk that is kept began at 1.")
+
+
+@pytest.mark.parametrize("query", ["pts=-1&ms=3", "pts=1&ms=-3", "pts=1&ms=nan", "pts=1&ms=1e9", "pts=1", "pts=x&ms=3"])
+async def test_what_no_browser_can_have_seen_is_refused(live: Live, query: str) -> None:
+    assert (await live.http.post(f"/seen?{query}")).status_code == 422
+
+
 async def test_metrics_count(live: Live) -> None:
     await watch(live, 4)
     response = await live.http.get("/metrics")

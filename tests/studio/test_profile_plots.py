@@ -65,6 +65,14 @@ def test_waits_are_lines_and_steers_are_dots() -> None:
     assert list(dots.get_ydata()) == pytest.approx([1100] * 3)
     assert plots.steer_figure([OTHER]) is None
 
+    book = book_of(4, steered=(1,))
+    book.see(45_000, 1.3)
+    figure = plots.steer_figure([Run("seen", book.lives())])
+    assert figure is not None
+    assert [line.get_marker() for line in figure.axes[0].lines] == ["o", "None", "x"]
+    assert legend_of(figure)[-1] == "A: on the screen, p50 1300 ms"
+    assert figure.axes[0].get_ylim()[1] > 1300
+
 
 def test_memory_is_drawn_where_it_was_recorded_beside_the_size_of_the_state() -> None:
     figure = plots.memory_figure([dataclasses.replace(RUN, state_bytes=2**20), OTHER])

@@ -54,10 +54,23 @@ def test_facts_say_what_is_not_known() -> None:
     told = {name: cells for name, *cells in facts([RUN, Run("bare", book_of(2).lives())])}
     assert told["took longer to make than it plays"] == ["2 of 20", "not told"]
     assert told["late frames since it began"] == ["3", "not recorded"]
+    assert told["words to the screen, by the browser that sent them"] == ["none was measured"] * 2
     assert told["memory of the engine's process"] == ["600 to 619 MiB", "600 to 601 MiB"]
     assert told["the stream remembers"] == ["1.0 MiB, always", "not recorded"]
     assert told["words to their first frame, in the server"] == ["3: p50 1100, p95 1100 ms", "nothing was said"]
     assert told["chunks"] == ["20, from 0 to 19", "2, from 0 to 1"]
+
+
+def test_click_to_photon_is_told_where_a_browser_measured_it() -> None:
+    book = book_of(4, steered=(1, 3))
+    assert book.see(45_000, 1.25)
+    assert book.see(45_000, 9.0)  # the first is believed
+    assert not book.see(45_001, 1.0)
+    run = Run("seen", book.lives())
+    assert run.photons_ms() == [(1, 1250.0)]
+    told = {name: cells for name, *cells in facts([run])}
+    assert told["words to the screen, by the browser that sent them"] == ["1: p50 1250, p95 1250 ms"]
+    assert [row["photon_ms"] for row in csv.DictReader(io.StringIO(to_csv([run])))] == ["", "1250.0", "", ""]
 
 
 def test_a_session_that_moved_says_which_device_made_what() -> None:

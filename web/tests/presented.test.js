@@ -8,22 +8,25 @@ import { Presented } from "../presented.js";
 function setUp(awaited) {
   /** @type {[number, number][]} */
   const shown = [];
+  /** @type {[number, number][]} */
+  const photons = [];
   const video = /** @type {HTMLVideoElement} */ (/** @type {unknown} */ ({ srcObject: null }));
   const presented = new Presented(video, () => awaited, (id, shownMs) => {
     shown.push([id, shownMs]);
     awaited.splice(awaited.findIndex((one) => one.id === id), 1);
-  });
-  return { presented, shown };
+  }, (pts, photonMs) => photons.push([pts, photonMs]));
+  return { presented, shown, photons };
 }
 
 test("a frame that was drawn settles every change that it shows, and counts", () => {
   const awaited = [{ id: 1, pts: 9000 }, { id: 2, pts: 90_000 }, { id: 3, pts: null }];
-  const { presented, shown } = setUp(awaited);
+  const { presented, shown, photons } = setUp(awaited);
   presented.latency.sent(1, 100);
   presented.latency.received(1, 110);
   presented.latency.applied(1, 400);
   presented.noteDrawn({ pts: 45_000, receivedMs: 420, shownMs: 430 });
   assert.deepEqual(shown, [[1, 430]]);
+  assert.deepEqual(photons, [[9000, 330]]);
   assert.equal(presented.latency.summary()?.total.p50, 330);
   assert.equal(presented.meter.ageMs, 10);
 });
