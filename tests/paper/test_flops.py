@@ -54,7 +54,8 @@ def test_lingen_equals_the_formula(tiny_config: BundleConfig) -> None:
     n_keys = (config.chunk_latent_frames + config.tesa_past_frames) * config.tesa_window**2
     tesa = 2 * n_tokens * (4 * d * d + 2 * n_keys * d)
     block = mixer + ssd + tesa + cross_and_ffn(config, n_tokens)
-    expected = outside_blocks(config, n_tokens) + config.n_layers * block
+    what_is_new_in_a_prompt = 2 * d * d
+    expected = outside_blocks(config, n_tokens) + what_is_new_in_a_prompt + config.n_layers * block
     assert count_lingen(config, config.chunk_latent_frames).flops == expected
     assert count_lingen(config, 3 * config.chunk_latent_frames + 1).flops == 4 * expected
 
