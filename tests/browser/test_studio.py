@@ -58,6 +58,8 @@ def show_cell(page: Page, row: int, column: int, text: str) -> None:
             page.keyboard.press("Enter")
             expect(cell.locator("textarea, input")).to_have_count(0, timeout=2000)
             expect(cell).to_have_text(re.compile(rf"^\s*{re.escape(text)}\b"), timeout=2000)
+            page.wait_for_timeout(700)  # what is typed is on its way to Gradio's own copy, or an answer to the table
+            expect(cell).to_have_text(re.compile(rf"^\s*{re.escape(text)}\b"), timeout=500)
             return
     raise AssertionError(f"the cell says {cell.inner_text()!r}, not {text!r}")
 
