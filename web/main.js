@@ -78,7 +78,9 @@ const presented = new Presented(
   page.video,
   () => awaitedReceipts(view),
   (id, shownMs) => dispatch({ type: "shown", id, shownMs }),
-  (pts, photonMs) => tellSeen(pts, photonMs, sessionId()),
+  (pts, photonMs) => {
+    if (view.session !== null) tellSeen(pts, photonMs, view.session.session);
+  },
 );
 const connection = new Connection(endpoint("ws", "ws"), {
   onState: (state, retryInS) => dispatch({ type: "socket", state, retryInS }),

@@ -60,7 +60,7 @@ def run_bench(engine: Engine, n_chunks: int, on_chunk: Callable[[], object]) -> 
         "frames_per_second": 1000 * info.frames_per_chunk / median_ms,
         "times_faster_than_playback": 1000 * info.frames_per_chunk / info.fps / median_ms,
         "rss_first_bytes": first_rss,
-        "rss_last_bytes": (resident_bytes() or 0),
+        "rss_last_bytes": resident_bytes() or 0,
     }
 
 

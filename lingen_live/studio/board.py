@@ -8,10 +8,9 @@ from collections.abc import Sequence
 
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.options import MAX_SEED
-from lingen_live.engine.record import MAX_STEPS
 from lingen_live.engine.scenario import Scenario, parse_scenario
 from lingen_live.errors import EngineError, ScenarioError
-from lingen_live.studio.numbers import read_number
+from lingen_live.studio.numbers import check_steps, read_number, shown
 from lingen_live.studio.storyboard import MAX_FILM_S, MAX_ROWS, Grid, Row, Storyboard, from_scenario, to_scenario
 from lingen_live.studio.table import COLUMNS, read_lines, read_table, write_table
 
@@ -41,9 +40,7 @@ def to_board(cells: object, seed: object, length_s: object, steps: object = None
     if isinstance(length_s, bool) or not isinstance(length_s, int | float) or not math.isfinite(length_s):
         raise ScenarioError(f"The length is {_shown(length_s)}; it must be a number of seconds up to {MAX_FILM_S:g}.")
     n_steps = read_number(steps, "The film", "steps")
-    if n_steps is not None and (n_steps != n_steps // 1 or not 1 <= n_steps <= MAX_STEPS):
-        raise ScenarioError(f"The film has {n_steps:g} steps; it must be a whole number of 1 to {MAX_STEPS}.")
-    return Storyboard(rows, number, float(length_s), None if n_steps is None else int(n_steps))
+    return Storyboard(rows, number, float(length_s), None if n_steps is None else check_steps(n_steps, "The film"))
 
 
 def read_seed(seed: object) -> int:
@@ -125,4 +122,4 @@ def _text(cell: object, number: int) -> str:
 
 
 def _shown(value: object) -> str:
-    return "missing" if value is None else repr(value)[:40]
+    return "missing" if value is None else shown(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from lingen_live.engine.record import MAX_STEPS
 from lingen_live.errors import ScenarioError
 
 _MAX_SHOWN = 40
@@ -26,6 +27,18 @@ def read_number(cell: object, who: str, what: str) -> float | None:
     return number
 
 
+def check_steps(number: float, who: str) -> int:
+    """Denoising steps of a chunk.
+
+    Raises:
+        ScenarioError: there are not so many, or it is no whole number; the message names `who`.
+    """
+    if number != number // 1 or not 1 <= number <= MAX_STEPS:
+        raise ScenarioError(f"{who} has {number:g} steps; it must be a whole number of 1 to {MAX_STEPS}.")
+    return int(number)
+
+
 def shown(value: object) -> str:
     """What was got, shortly."""
-    return "no" if value is None else repr(value)[:_MAX_SHOWN]
+    told = repr(value)
+    return "no" if value is None else told if len(told) <= _MAX_SHOWN else f"{told[:_MAX_SHOWN]}..."

@@ -15,6 +15,7 @@ from lingen_live.engine.record import MAX_STEPS
 from lingen_live.engine.scenario import MAX_SCENARIO_BYTES, Scenario, read_scenario
 from lingen_live.errors import ScenarioError
 from lingen_live.serve.console import Console
+from lingen_live.studio.numbers import check_steps
 from lingen_live.studio.storyboard import Grid, Row, Storyboard, check_length, from_scenario, to_scenario
 from lingen_live.studio.table import read_table, write_table
 
@@ -104,8 +105,8 @@ def _check_numbers(args: argparse.Namespace) -> None:
         check_length(args.seconds, 0.01)  # of what a chunk is, the engine knows more
     if args.seed is not None and not 0 <= args.seed <= MAX_SEED:
         raise ScenarioError(f"The seed is {args.seed}; it must be 0 to {MAX_SEED}.")
-    if args.steps is not None and not 1 <= args.steps <= MAX_STEPS:
-        raise ScenarioError(f"The film has {args.steps} steps; it must be 1 to {MAX_STEPS}.")
+    if args.steps is not None:
+        check_steps(args.steps, "The film")
 
 
 def _scenario(said: Scenario | tuple[Row, ...], args: argparse.Namespace, info: EngineInfo) -> Scenario:

@@ -13,9 +13,9 @@ from typing import Literal, get_args
 from lingen_live.engine.events import DEFAULT_STRETCH, MAX_STRETCH, Event, Start, Verb, Words, blend_of, scene_start
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.options import MAX_SEED
-from lingen_live.engine.record import MAX_STEPS
 from lingen_live.engine.scenario import MAX_TRANSITION, MadeWith, Scenario
 from lingen_live.errors import PromptError, ScenarioError
+from lingen_live.studio.numbers import check_steps
 
 How = Literal["start", "soft", "cut", "re-anchor"]
 HOWS: tuple[How, ...] = get_args(How)
@@ -95,11 +95,8 @@ class Grid:
         Raises:
             ScenarioError: there are not so many, or no whole number; the message names `who`.
         """
-        if number is None:
-            return None
-        if number != number // 1 or not 1 <= number <= MAX_STEPS:
-            raise ScenarioError(f"{who} has {number:g} steps; it must be a whole number of 1 to {MAX_STEPS}.")
-        return None if number == self.made_with.n_steps else int(number)
+        n_steps = None if number is None else check_steps(number, who)
+        return None if n_steps == self.made_with.n_steps else n_steps
 
 
 def to_scenario(board: Storyboard, grid: Grid) -> Scenario:

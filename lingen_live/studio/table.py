@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from collections.abc import Sequence
 
 from lingen_live.engine.scenario import MAX_SCENARIO_BYTES
 from lingen_live.errors import ScenarioError
+from lingen_live.studio.numbers import read_number, shown
 from lingen_live.studio.storyboard import HOWS, MAX_ROWS, How, Row
 
 COLUMNS = ("start s", "prompt", "how", "transition s", "weight")
-_MAX_SHOWN = 40
 
 
 def read_table(data: bytes) -> tuple[Row, ...]:
@@ -32,8 +31,9 @@ def read_table(data: bytes) -> tuple[Row, ...]:
         raise ScenarioError(f"The table is not CSV in UTF-8: {error}.") from error
     header = tuple(cell.strip().lower() for cell in lines[0]) if lines else ()
     if header != COLUMNS:
-        shown = _shown(",".join(header))
-        raise ScenarioError(f"The first line of the table is {shown}; it must be {','.join(COLUMNS)}.")
+        raise ScenarioError(
+            f"The first line of the table is {shown(','.join(header))}; it must be {','.join(COLUMNS)}."
+        )
     return read_lines(lines[1:])
 
 
@@ -86,13 +86,13 @@ def _row(number: int, cells: Sequence[str]) -> Row:
     start, prompt, how, transition, weight = (cell.strip() for cell in [*cells, *[""] * (len(COLUMNS) - len(cells))])
     if not prompt:
         raise ScenarioError(f"Row {number} has no prompt; say what is to be seen.")
-    said_weight = _number(weight, number, "weight")
+    said_weight = read_number(weight, f"Row {number}", "weight")
     return Row(
         number,
-        _number(start, number, "start s"),
+        read_number(start, f"Row {number}", "start s"),
         prompt,
         _how(how, number),
-        _number(transition, number, "transition s"),
+        read_number(transition, f"Row {number}", "transition s"),
         1.0 if said_weight is None else said_weight,
     )
 
@@ -102,21 +102,5 @@ def _how(cell: str, number: int) -> How:
         if cell.lower() == how:
             return how
     if cell:
-        raise ScenarioError(f"Row {number} says {_shown(cell)} for how; it must be one of {', '.join(HOWS)}.")
+        raise ScenarioError(f"Row {number} says {shown(cell)} for how; it must be one of {', '.join(HOWS)}.")
     return "soft"
-
-
-def _number(cell: str, number: int, column: str) -> float | None:
-    if not cell:
-        return None
-    try:
-        value = float(cell)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise ScenarioError(f"Row {number} has {_shown(cell)} for {column}; it must be a number.")
-    return value
-
-
-def _shown(text: str) -> str:
-    return repr(text) if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]!r}..."

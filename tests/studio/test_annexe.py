@@ -61,31 +61,24 @@ async def test_the_checks_of_the_server_come_first(tmp_path: Path, path: str) ->
         assert (await http.post(path, json={})).status_code == 401
 
 
-def test_who_starts_the_server_pays_nothing_for_gradio() -> None:
-    script = (
-        "import sys, run_live\nfrom lingen_live.studio.annexe import Studio\nStudio().n_streams\n"
-        "print([name for name in ('gradio', 'torch', 'fastapi', 'aiortc') if name in sys.modules])"
-    )
+def imported_by(script: str, *names: str) -> list[str]:
+    """Which of the modules a process of its own has imported after a script."""
     done = subprocess.run(
-        [sys.executable, "-c", script],
+        [sys.executable, "-c", f"{script}\nimport sys\nprint(*(name for name in {names} if name in sys.modules))"],
         capture_output=True,
         text=True,
         check=True,
         env={"PYTHONPATH": os.pathsep.join(sys.path)},
     )
-    assert done.stdout.strip() == "[]"
+    return done.stdout.split()
+
+
+def test_who_starts_the_server_pays_nothing_for_gradio() -> None:
+    script = "import run_live\nfrom lingen_live.studio.annexe import Studio\nStudio().n_streams"
+    assert imported_by(script, "gradio", "torch", "fastapi", "aiortc") == []
 
 
 def test_a_server_with_a_studio_computes_nothing_itself() -> None:
     """Torch is for the worker's process: a second and a half of the start, and hundreds of megabytes."""
-    script = (
-        "import sys, lingen_live.studio.context\nprint([name for name in ('gradio', 'torch') if name in sys.modules])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={"PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    assert done.stdout.strip() == "[]"
+    assert imported_by("import lingen_live.studio.context", "gradio", "torch") == []
+    assert imported_by("import torch", "gradio", "torch") == ["torch"]

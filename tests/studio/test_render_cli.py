@@ -115,7 +115,7 @@ def test_it_goes_on_in_the_number_format_that_it_began_in(
         (TABLE, ["out.mp4", "--seconds", "-5"], "The film is -5 s long"),
         (TABLE, ["out.mp4", "--seconds", "4000"], "The film is 4000 s long"),
         (TABLE, ["out.mp4", "--seed", "-1"], "The seed is -1; it must be 0 to 4294967295."),
-        (TABLE, ["out.mp4", "--steps", "17"], "The film has 17 steps; it must be 1 to 16."),
+        (TABLE, ["out.mp4", "--steps", "17"], "The film has 17 steps; it must be a whole number of 1 to 16."),
         (TABLE, ["out.avi"], "out.avi ends with '.avi'; .mp4, .csv and .json are written."),
         (TABLE, ["no/such/out.csv"], "No such file or directory"),
         ("{", ["out.mp4"], "The first line of the table is '{'"),
