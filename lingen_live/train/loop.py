@@ -275,7 +275,9 @@ class Trainer:
     def _resume_parts(self) -> None:
         sizes = self._shards.sizes()
         make_moments(sizes, dict(self.module.named_parameters()), self.optimisers)
-        random = {name: torch.empty(size, dtype=torch.uint8) for name, size in sizes.items() if name.startswith("random.")}
+        random = {
+            name: torch.empty(size, dtype=torch.uint8) for name, size in sizes.items() if name.startswith("random.")
+        }
         state = self._in_parts() | random
         self._shards.read(state)
         rows: dict[int, dict[str, Tensor]] = {}
