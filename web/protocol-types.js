@@ -27,9 +27,10 @@
 /** @typedef {{type: "state", version: number, status: "warming" | "running" | "paused" | "restarting", progress?: {stage: string, fraction: number}, prompt: string, seed: number, fps?: number, width_px?: number, height_px?: number, frames_per_chunk?: number, chunk_index: number, n_viewers: number, transition_chunks: number, weights?: "trained" | "random", model?: object, session: string}} StateEvent */
 /** @typedef {{type: "timeline", branch_id: number, chunk_index: number, branches: readonly ({id: number, name: string, parent_id: number | null, forked_at: number, tip_index: number})[], max_branches: number, moments: readonly (readonly [number, number])[], plan: readonly ({id: number, chunk_index: number, verb: "steer" | "cut", prompt: string, n_chunks: number})[], thumbnails: string}} TimelineEvent */
 /** @typedef {{type: "line", place: number, n_waiting: number, n_sessions: number, wait_ms?: number}} LineEvent */
+/** @typedef {{type: "moving", place: string, is_gone: boolean}} MovingEvent */
 /** @typedef {{type: "error", code: string, message: string, id?: number}} ErrorEvent */
 /** @typedef {{type: "recording", name: string, status: "recording" | "done" | "failed", duration_ms: number, n_bytes: number, has_script: boolean, message?: string}} RecordingEvent */
 /** @typedef {Hello | SteerControl | BlendControl | ReanchorControl | CutControl | PauseControl | ResumeControl | SeedControl | ResetControl | SeekControl | ForkControl | SwitchControl | DeleteControl | ScheduleControl | RescheduleControl | UnscheduleControl | ScenarioControl | LoadControl | RecordControl | KeepControl} ClientMessage */
-/** @typedef {ReceivedEvent | AppliedEvent | ChunkEvent | StateEvent | TimelineEvent | LineEvent | ErrorEvent | RecordingEvent} ServerMessage */
+/** @typedef {ReceivedEvent | AppliedEvent | ChunkEvent | StateEvent | TimelineEvent | LineEvent | MovingEvent | ErrorEvent | RecordingEvent} ServerMessage */
 
 export {};

@@ -347,6 +347,20 @@ class LineEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class MovingEvent:
+    """The video of the session comes from another machine now, or soon: who watches over WebRTC connects once more.
+
+    Attributes:
+        place: for the query of that POST to /whep, `place=...`; empty for where the session is.
+        is_gone: whether nothing comes from the machine before any more; else it plays until the new one does.
+    """
+
+    type: ClassVar[str] = "moving"
+    place: str
+    is_gone: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorEvent:
     """Something was not done, and why; `id` names the control, if there was one."""
 
@@ -356,7 +370,17 @@ class ErrorEvent:
     id: int | None = None
 
 
-Event = ReceivedEvent | AppliedEvent | ChunkEvent | StateEvent | TimelineEvent | LineEvent | ErrorEvent | RecordingEvent
+Event = (
+    ReceivedEvent
+    | AppliedEvent
+    | ChunkEvent
+    | StateEvent
+    | TimelineEvent
+    | LineEvent
+    | MovingEvent
+    | ErrorEvent
+    | RecordingEvent
+)
 
 
 def encode(event: Event) -> str:
