@@ -14,7 +14,8 @@ from typing import Protocol
 
 from lingen_live.cluster.device import Device
 from lingen_live.cluster.link import LinkGoneError
-from lingen_live.cluster.messages import Heard, Say, Want
+from lingen_live.cluster.media import FromStage
+from lingen_live.cluster.messages import Say, Want
 from lingen_live.cluster.placement import Kind, Seeker
 from lingen_live.engine.base_stream import BaseStream
 from lingen_live.engine.carry import Carried
@@ -22,6 +23,7 @@ from lingen_live.engine.client import (
     ChunkReady,
     ControlRefused,
     EngineChanged,
+    EngineEvent,
     WorkerDied,
     WorkerRestarted,
 )
@@ -52,6 +54,22 @@ class Office(Protocol):
         """The stream is closed."""
 
 
+class Follower(Protocol):
+    """What goes where a stream goes."""
+
+    async def invite(self, target: Device) -> None:
+        """The stream is about to go there; may take a moment."""
+
+    def settle(self, device: Device) -> None:
+        """The stream is there now."""
+
+    def lose(self, device: Device) -> None:
+        """The device is gone, whether the stream was there or not."""
+
+    def hear(self, device: Device, event: FromStage) -> None:
+        """Something happened to the stream's video at a device."""
+
+
 class ClusterClient(BaseStream):
     """A stream.
 
@@ -66,6 +84,7 @@ class ClusterClient(BaseStream):
     Attributes:
         device: where it is, or is on its way to; None while it waits for a place.
         snapshot: how it was after one of its last chunks, to go on from if the device dies.
+        booth: of its video, if that leaves where it is made.
     """
 
     def __init__(
@@ -81,10 +100,12 @@ class ClusterClient(BaseStream):
         self.device: Device | None = None
         self.name = name
         self.snapshot = snapshot
+        self.booth: Follower | None = None
         self._office = office
         self._unanswered: dict[int, Say] = {}
         self._wanted_s: float | None = None
-        self._is_seated = False
+        self._is_seated = False  # also not while it moves
+        self._is_placed = False
         self._is_asked = False  # a chunk is being made, or waits for its turn there
         self._settled = asyncio.Event()
         self._settled.set()
@@ -137,6 +158,11 @@ class ClusterClient(BaseStream):
         made_by = Kind(self.snapshot.digest, self.snapshot.dtype) if self.snapshot else None
         return Seeker(self.number, made_by, self._opened.is_set() or self.snapshot is not None)
 
+    @property
+    def seat(self) -> Device | None:
+        """Where it is open; None while it is on its way, or waits."""
+        return self.device if self._is_placed else None
+
     def refuse_of_old(self, kind: Kind) -> bool:
         """End it if the gateway before kept it of other weights: it would wait for their engine for ever."""
         theirs = self.seeker.kind
@@ -162,10 +188,9 @@ class ClusterClient(BaseStream):
         self._refusal = refusal
         self.end()
 
-    def hear(self, heard: Heard) -> None:
-        """Something happened at its device."""
-        event = heard.event
-        self.snapshot = heard.snapshot or self.snapshot
+    def hear(self, event: EngineEvent, snapshot: Carried | None) -> None:
+        """Something happened at its device; how it was then, if that was told."""
+        self.snapshot = snapshot or self.snapshot
         match event:
             case ChunkReady():
                 self._answer(event.applied_ids)
@@ -179,7 +204,9 @@ class ClusterClient(BaseStream):
     def sit(self, device: Device, opened: Opened, *, is_moved: bool = False) -> None:
         """It is open at a device; `is_moved` if it never stopped."""
         assert device.facts is not None
-        self.device, self._is_seated = device, True
+        self.device, self._is_seated, self._is_placed = device, True, True
+        if self.booth is not None:
+            self.booth.settle(device)
         if is_moved:
             self.tell(EngineChanged(device.facts.info))
         elif self._opened.is_set():
@@ -197,7 +224,7 @@ class ClusterClient(BaseStream):
     def lose(self, reason: str, retry_in_s: float) -> None:
         """Its device is gone."""
         was_open = self._opened.is_set()
-        self.device, self._is_seated, self._is_recovering = None, False, True
+        self.device, self._is_seated, self._is_placed, self._is_recovering = None, False, False, True
         if self._is_asked:
             self._n_deaths += 1
             self._refuse(tuple(self._unanswered), reason)

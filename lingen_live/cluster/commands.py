@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from lingen_live.cluster.link import Link
     from lingen_live.cluster.scaling import ScalingPlan
     from lingen_live.engine.client import EngineHost
+    from lingen_live.serve.media_options import MediaOptions
 
 MAX_DEVICES = 1024
 MAX_SNAPSHOT_CHUNKS = 64
@@ -49,6 +51,13 @@ def add_cluster(parser: argparse.ArgumentParser) -> None:
         metavar="PLACE",
         help="keep every session there until it ends, and bring back those of a gateway that died: a folder, or a URL "
         "that fsspec knows (default: sessions are kept in memory only)",
+    )
+    where.add_argument(
+        "--media",
+        choices=("engine", "gateway"),
+        default="engine",
+        help="from which machine video goes to browsers: the one that makes it, so that the gateway carries none, or "
+        "the gateway, where browsers cannot reach the others (default: %(default)s)",
     )
     start.set_defaults(run=start_cluster)
     status = commands.add_parser("status", help="say what runs where")
@@ -89,6 +98,8 @@ def start_cluster(args: argparse.Namespace, factory: EngineFactory = default_eng
     from lingen_live.cluster.keeping import Keeper
     from lingen_live.cluster.store import Store, open_shelf
 
+    from lingen_live.cluster.remote_booth import open_remote_booth
+
     keeper = Keeper.of(Store(open_shelf(args.snapshots))) if args.snapshots else Keeper()
     n_gpus = args.devices if args.device.startswith("cuda") else 0
     # Before the server holds signals back: all that is started here would hold them back as well.
@@ -96,23 +107,40 @@ def start_cluster(args: argparse.Namespace, factory: EngineFactory = default_eng
         return launch(
             args,
             factory,
-            make_host=lambda options: _make_host(options, factory, scaling, args.snapshot_chunks, keeper),
+            make_host=lambda options: _make_host(
+                options, factory, scaling, args.snapshot_chunks, keeper, _media_of_engines(args)
+            ),
             max_sessions=MAX_SESSIONS,
+            open_booth=open_remote_booth if args.media == "engine" else None,
         )
 
 
-def _make_host(
-    options: EngineOptions, factory: EngineFactory, scaling: ScalingPlan, snapshot_chunks: int, keeper: Keeper
-) -> EngineHost:
-    from dataclasses import replace
+def _media_of_engines(args: argparse.Namespace) -> MediaOptions | None:
+    """How video leaves engines' machines; None if it does not. What is published leaves from the gateway."""
+    if args.media == "gateway":
+        return None
+    from lingen_live.serve.network_arguments import media_options
 
+    return replace(media_options(args), publish=None)
+
+
+def _make_host(
+    options: EngineOptions,
+    factory: EngineFactory,
+    scaling: ScalingPlan,
+    snapshot_chunks: int,
+    keeper: Keeper,
+    media: MediaOptions | None,
+) -> EngineHost:
     from lingen_live.cluster.host import ClusterHost
     from lingen_live.cluster.ray_link import RayLink
 
     lives = itertools.count()
 
     def connect(name: str, dtype: str | None) -> Link:
-        return RayLink(name, replace(options, dtype=dtype or options.dtype), factory, snapshot_chunks, next(lives))
+        return RayLink(
+            name, replace(options, dtype=dtype or options.dtype), factory, snapshot_chunks, next(lives), media
+        )
 
     names = [f"engine-{k}" for k in range(scaling.most)]
     # What is fastest is measured, and may come out otherwise than last time; who comes back needs the same.

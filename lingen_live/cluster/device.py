@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 
 from lingen_live.cluster.counts import DeviceCounts
 from lingen_live.cluster.link import Link, LinkGoneError
+from lingen_live.cluster.media import Worked
 from lingen_live.cluster.messages import Facts, Heard, Leave, ToDevice, Want
 from lingen_live.cluster.placement import Kind
 from lingen_live.engine.client import ChunkReady
@@ -205,13 +206,15 @@ class Device:
             if isinstance(one, Progress):
                 self._listener.hear_progress(self, one.stage, one.fraction)
                 continue
-            self._listener.hear_event(self, self._signed(one))
+            self._listener.hear_event(self, self._signed(one, time.monotonic() - news.now_s))
         if news.is_leaving and self.state == "ready":
             self.state = "draining"
             self._listener.hear_leaving(self)
 
-    def _signed(self, heard: Heard) -> Heard:
-        """A chunk that says who made it, counted; any other event as it is."""
+    def _signed(self, heard: Heard, ahead_s: float) -> Heard:
+        """A chunk that says who made it, counted; times by the clock here, which is ahead; any other event as it is."""
+        if isinstance(work := heard.event, Worked):
+            return replace(heard, event=replace(work, start_s=work.start_s + ahead_s))
         if not isinstance(chunk := heard.event, ChunkReady):
             return heard
         due_s = self._due_s.get(heard.number)

@@ -20,6 +20,7 @@ from lingen_live.cluster.counts import Move
 from lingen_live.cluster.device import Device
 from lingen_live.cluster.keeping import Keeper
 from lingen_live.cluster.link import Link, LinkGoneError
+from lingen_live.cluster.media import FromStage
 from lingen_live.cluster.messages import Heard, Leave
 from lingen_live.cluster.metrics import cluster_metrics
 from lingen_live.cluster.placement import Kind, Room, place, relieve
@@ -193,8 +194,13 @@ class ClusterHost:
     def hear_event(self, device: Device, heard: Heard) -> None:
         """Something happened to a stream."""
         client = self._clients.get(heard.number)
-        if client is not None and client.device is device:
-            client.hear(heard)
+        if client is None:
+            return
+        if isinstance(event := heard.event, FromStage):
+            if client.booth is not None:
+                client.booth.hear(device, event)
+        elif client.device is device:
+            client.hear(event, heard.snapshot)
             if client.name is not None and heard.snapshot is not None:
                 self._keeper.keep(client.name, client.prompt, client.seed, heard.snapshot)
 
@@ -205,6 +211,9 @@ class ClusterHost:
     def hear_gone(self, device: Device, reason: str, retry_in_s: float) -> None:
         """Bring all streams back that were there."""
         logger.warning("%s Its sessions go on elsewhere, or here when it is back.", reason)
+        for client in self._clients.values():
+            if client.booth is not None:
+                client.booth.lose(device)
         for client in self._at(device):
             device.counts.n_lost += 1
             client.lose(reason, retry_in_s)
@@ -282,26 +291,35 @@ class ClusterHost:
         if name is None:
             return
         target = next(device for device in self.devices if device.name == name)
+        if client.booth is not None:
+            await client.booth.invite(target)
         await client.rise()  # the chunk that is being made is played
         begun_s = time.monotonic()
         if client.is_closed or client.device is not source:
+            self._turn_away(client, target)
             return
         try:
             carried = await source.link.carry(client.number)
         except LinkGoneError:
+            self._turn_away(client, target)
             return  # and whoever was there hears of it
         opened = await self._open_at(client, target, carried)
         if client.is_closed or client.device is not source:
-            if client.device is not target:  # else it came back there meanwhile, after the source's death
-                target.tell(Leave(client.number))
+            self._turn_away(client, target)
         elif opened is None or opened.refusal is not None:
             client.sit(source, Opened(client.number, True), is_moved=True)
+            self._turn_away(client, target)
         else:
             client.sit(target, opened, is_moved=True)
             source.tell(Leave(client.number))
             self.moves.append(Move(client.number, source.name, target.name, time.monotonic() - begun_s))
             source.counts.n_moved_out += 1
             target.counts.note_arrival(self.moves[-1].pause_s)
+
+    def _turn_away(self, client: ClusterClient, target: Device) -> None:
+        """It does not move there after all, and viewers may have gone ahead; if it is there, its device has died."""
+        if client.device is not target:
+            target.tell(Leave(client.number))
 
     async def _open_at(self, client: ClusterClient, device: Device, carried: Any) -> Opened | None:
         """None if the device is gone."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from lingen_live.cluster.media import Met
 from lingen_live.cluster.messages import Facts, News, ToDevice
 from lingen_live.engine.messages import Answer, Failed, Opened
 from lingen_live.engine.question import Question
+from lingen_live.serve.coded import Codec
+from lingen_live.serve.mp4 import Sample
 
 
 class LinkGoneError(Exception):
@@ -31,6 +34,12 @@ class Link(Protocol):
 
     async def ask(self, number: int, what: Question) -> Answer:
         """A question about a stream."""
+
+    async def meet(self, number: int, viewer_id: str, offer_sdp: str) -> Met:
+        """Let a viewer of a stream in."""
+
+    async def last(self, number: int, codec: Codec, seconds: float) -> list[Sample]:
+        """The last seconds of a stream's video."""
 
     async def carry(self, number: int) -> Any:
         """All of a stream, for `open` of another link; the bytes go from device to device."""

@@ -6,6 +6,7 @@ import platform
 from dataclasses import dataclass
 from importlib.metadata import version
 
+from lingen_live.cluster.media import FromStage, ToStage
 from lingen_live.engine.carry import Carried
 from lingen_live.engine.client import EngineEvent
 from lingen_live.engine.control import EngineControl, Turn
@@ -78,10 +79,10 @@ class Leave:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """From a device: an event of a stream, and with some chunks how the stream is after it."""
+    """From a device: an event of a stream, or of its video there; with some chunks how the stream is after them."""
 
     number: int
-    event: EngineEvent
+    event: EngineEvent | FromStage
     snapshot: Carried | None = None
 
 
@@ -93,11 +94,13 @@ class News:
         said: what happened.
         capacity: streams that it makes as fast as they play; None while nothing was measured.
         is_leaving: somebody asked it to be drained.
+        now_s: by the monotonic clock there.
     """
 
     said: tuple[Heard | Progress, ...]
     capacity: int | None
     is_leaving: bool
+    now_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,4 +130,4 @@ class DeviceStatus:
     n_chunks: int
 
 
-ToDevice = Want | Say | Leave
+ToDevice = Want | Say | Leave | ToStage

@@ -18,12 +18,16 @@ from ray.exceptions import RayError
 
 from lingen_live.cluster.actor import EngineActor
 from lingen_live.cluster.link import LinkGoneError
+from lingen_live.cluster.media import Met
 from lingen_live.cluster.messages import Facts, News, ToDevice, Versions
 from lingen_live.engine.interface import EngineFactory
 from lingen_live.engine.messages import Answer, Failed, Opened
 from lingen_live.engine.options import EngineOptions
 from lingen_live.engine.question import Question
 from lingen_live.errors import ClusterError
+from lingen_live.serve.coded import Codec
+from lingen_live.serve.media_options import MediaOptions
+from lingen_live.serve.mp4 import Sample
 
 ACTOR_PREFIX = "lingen-engine:"
 
@@ -61,10 +65,17 @@ class RayLink:
         factory: picklable by name.
         snapshot_chunks: see `EngineActor`.
         life: number of this life of the device's engine in this gateway.
+        media: see `EngineActor`.
     """
 
     def __init__(
-        self, name: str, options: EngineOptions, factory: EngineFactory, snapshot_chunks: int, life: int
+        self,
+        name: str,
+        options: EngineOptions,
+        factory: EngineFactory,
+        snapshot_chunks: int,
+        life: int,
+        media: MediaOptions | None = None,
     ) -> None:
         self._name = name
         self._is_misfit = False
@@ -81,7 +92,7 @@ class RayLink:
                 max_restarts=0,  # its state is gone with it; the gateway starts another
                 max_concurrency=1000,
             )
-            .remote(astuple(Versions.here()), pickle.dumps((name, options, factory, snapshot_chunks)))
+            .remote(astuple(Versions.here()), pickle.dumps((name, options, factory, snapshot_chunks, media)))
         )
 
     async def start(self) -> Facts | Failed:
@@ -113,6 +124,14 @@ class RayLink:
     async def ask(self, number: int, what: Question) -> Answer:
         """A question about a stream."""
         return cast(Answer, await self._reply(self._actor.ask.remote(number, what)))
+
+    async def meet(self, number: int, viewer_id: str, offer_sdp: str) -> Met:
+        """Let a viewer of a stream in."""
+        return cast(Met, await self._reply(self._actor.meet.remote(number, viewer_id, offer_sdp)))
+
+    async def last(self, number: int, codec: Codec, seconds: float) -> list[Sample]:
+        """The last seconds of a stream's video."""
+        return cast(list[Sample], await self._reply(self._actor.last.remote(number, codec, seconds)))
 
     async def carry(self, number: int) -> Any:
         """A reference to all of a stream."""

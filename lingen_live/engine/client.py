@@ -25,11 +25,19 @@ from lingen_live.profile.spans import ChunkProfile
 
 
 @dataclass(frozen=True, slots=True)
+class KeptFrames:
+    """Frames that stay where they were made, to be shown from there: how many, and what to call them by."""
+
+    key: str
+    n_frames: int
+
+
+@dataclass(frozen=True, slots=True)
 class ChunkReady:
     """A finished chunk; the frames belong to the receiver.
 
     Attributes:
-        frames: uint8 RGB, (F, H, W, 3).
+        frames: uint8 RGB, (F, H, W, 3); none, (0, H, W, 3), if they are `kept`.
         chunk_index: position in the stream since it was last reset.
         prompt: the words being steered to.
         blend: weight of `prompt` in this chunk, 0 to 1.
@@ -43,6 +51,7 @@ class ChunkReady:
         thumbnail: of its last frame, uint8 RGB, (h, w, 3).
         timeline: as it is after the chunk.
         deferred_s: how long it waited, because it could, for what is made in the background; with words it would not.
+        kept: the frames, if they did not come along.
     """
 
     frames: NDArray[np.uint8]
@@ -59,6 +68,7 @@ class ChunkReady:
     thumbnail: NDArray[np.uint8] | None = None
     timeline: TimelineView = NO_TIMELINE
     deferred_s: float = 0.0
+    kept: KeptFrames | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from lingen_live.serve.coded import Codec, CodedFrame
 from lingen_live.serve.encoder import VideoEncoder
 from lingen_live.serve.feedback import BitrateRule, KeyframeRule, nominal_bps
 from lingen_live.serve.h264 import SOFTWARE
+from lingen_live.serve.mp4 import Sample
 from lingen_live.serve.ring import Ring
 from lingen_live.serve.ticks import to_pts
 
@@ -132,6 +133,10 @@ class Channel:
         """What the receiver behind `sink` believes that it can take."""
         if self._bitrate and sink in self._sinks:
             self._bitrate.note(sink, estimate_bps)
+
+    async def last(self, seconds: float) -> list[Sample]:
+        """The last `seconds` that were encoded, from a keyframe on; less or nothing, if there is no more."""
+        return self.ring.last(seconds)
 
     async def _run(self) -> None:
         # Of its own: what else waits for a helper thread must not wait for encoders, nor they for it.

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from lingen_live.engine.client import EngineHost, Returning
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.options import MAX_SEED
+from lingen_live.serve.booth import DEFAULT_OPTIONS, OpenBooth
 from lingen_live.serve.errors import HttpError, ProtocolError
 from lingen_live.serve.line import Line
 from lingen_live.serve.media_options import MediaOptions
@@ -22,7 +23,7 @@ from lingen_live.serve.outbox import Outbox
 from lingen_live.serve.protocol import Control, ErrorEvent, LineEvent
 from lingen_live.serve.room import Room
 from lingen_live.serve.shelf import Shelf
-from lingen_live.serve.viewers import DEFAULT_OPTIONS, MAX_VIEWERS
+from lingen_live.serve.viewers import MAX_VIEWERS
 from lingen_live.serve.waiting import Stays, estimate_s
 
 LEASE_S = 30.0
@@ -67,6 +68,7 @@ class House:
         max_viewers: of all sessions; each costs a little.
         lease_s: how long an empty session is kept.
         media: how video leaves this machine.
+        open_booth: from where the video of a stream leaves; None for this process.
         shelf: where films lie; by default a private directory.
         clock: monotonic seconds.
 
@@ -87,6 +89,7 @@ class House:
         lease_s: float = LEASE_S,
         media: MediaOptions = DEFAULT_OPTIONS,
         shelf: Shelf | None = None,
+        open_booth: OpenBooth | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._host = host
@@ -97,6 +100,7 @@ class House:
         self._max_viewers = max_viewers
         self._lease_s = lease_s
         self.media = media
+        self._open_booth = open_booth
         self._shelf = shelf or Shelf()
         self._clock = clock
         self._rooms: dict[str, Room] = {}
@@ -280,6 +284,7 @@ class House:
             clock=self._clock,
             on_end=self._hear_end,
             media=self.media,
+            open_booth=self._open_booth,
         )
         self._n_opened += 1
         self._rooms[room.id] = room

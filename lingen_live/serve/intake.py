@@ -6,17 +6,14 @@ Knows chunks and the book of lives. Does not know when it plays, nor who watches
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-
-import numpy as np
-from numpy.typing import NDArray
 
 from lingen_live.engine.client import ChunkReady
 from lingen_live.profile.lives import ChunkLife, LifeBook
 from lingen_live.serve.archive import Archive
 from lingen_live.serve.colour import ColourConverter
-from lingen_live.serve.playout import ChunkInfo
+from lingen_live.serve.playout import ChunkInfo, Image, KeptImage
 
 
 class Intake:
@@ -36,8 +33,8 @@ class Intake:
 
     async def take(
         self, chunk: ChunkReady, requested_s: float | None, asked_s: float | None
-    ) -> tuple[ChunkInfo, list[NDArray[np.uint8]]]:
-        """What plays, and its images as yuv420p, (3 H / 2, W) each.
+    ) -> tuple[ChunkInfo, Sequence[Image]]:
+        """What plays, and its images, of which those that stayed elsewhere are only named.
 
         Args:
             chunk: as it came.
@@ -46,9 +43,13 @@ class Intake:
         """
         now_s = self._clock()
         life = self._book.open(chunk.profile, now_s if requested_s is None else requested_s, now_s, asked_s)
-        # About two milliseconds of work, and not on the event loop.
-        with self._timed(life, "colour"):
-            images = await asyncio.to_thread(self._colour.to_yuv420p, chunk.frames)
+        images: Sequence[Image]
+        if chunk.kept is not None:
+            images = [KeptImage(chunk.kept.key, index) for index in range(chunk.kept.n_frames)]
+        else:
+            # About two milliseconds of work, and not on the event loop.
+            with self._timed(life, "colour"):
+                images = await asyncio.to_thread(self._colour.to_yuv420p, chunk.frames)
         with self._timed(life, "archive"):
             await self._archive.keep(chunk)
         return ChunkInfo.of(chunk, life), images

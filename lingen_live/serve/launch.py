@@ -22,6 +22,7 @@ from lingen_live.serve.secret_source import read_token
 
 if TYPE_CHECKING:
     from lingen_live.serve.annexe import Annexe
+    from lingen_live.serve.booth import OpenBooth
     from lingen_live.serve.live import MakeHost
 
 DEFAULT_PORT = 8000
@@ -98,6 +99,7 @@ def launch(
     annexe: Annexe | None = None,
     make_host: MakeHost | None = None,
     max_sessions: int | None = None,
+    open_booth: OpenBooth | None = None,
 ) -> int:
     """Serve until Ctrl-C.
 
@@ -107,6 +109,7 @@ def launch(
         annexe: what is served beside the page.
         make_host: see `run_live`.
         max_sessions: see `run_live`.
+        open_booth: see `run_live`.
 
     Returns:
         The exit code: 0 after Ctrl-C, 1 if it could not be done, 2 if it was asked for wrongly.
@@ -142,6 +145,7 @@ def launch(
                 annexe=annexe,
                 make_host=make_host,
                 max_sessions=max_sessions,
+                open_booth=open_booth,
             )
         except LingenError as error:
             console.error(error.message)

@@ -14,6 +14,7 @@ from lingen_live.engine.options import EngineOptions
 from lingen_live.engine.worker_host import WorkerHost
 from lingen_live.serve.annexe import Annexe, Backstage
 from lingen_live.serve.app import create_app
+from lingen_live.serve.booth import OpenBooth
 from lingen_live.serve.console import Console
 from lingen_live.serve.hosts import HostRule
 from lingen_live.serve.house import House
@@ -43,6 +44,7 @@ def run_live(
     annexe: Annexe | None = None,
     make_host: MakeHost | None = None,
     max_sessions: int | None = None,
+    open_booth: OpenBooth | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM.
 
@@ -61,6 +63,7 @@ def run_live(
         annexe: what is served beside the page.
         make_host: makes what computes; None for a worker process of this machine.
         max_sessions: streams at a time; None for as many as `options` say.
+        open_booth: from where the video of a stream leaves; None for this process.
 
     Raises:
         LingenError: the engine cannot be built.
@@ -78,6 +81,7 @@ def run_live(
             max_sessions=max_sessions or options.n_sessions,
             shelf=Shelf(Path(recordings) if recordings else None, 60 * record_minutes),
             media=media,
+            open_booth=open_booth,
         )
         publisher = Publisher(house, media.publish, console.say) if media.publish else None
         mounts = {annexe.path: annexe.open(Backstage(engine, house, options))} if annexe else {}

@@ -103,7 +103,7 @@ def profile_to_json(session: Session, viewers: Viewers, last: int) -> dict[str, 
                 "n_bytes": channel.n_bytes,
                 "bitrate_bps": channel.bitrate_bps,
             }
-            for codec, channel in viewers.broadcast.channels.items()
+            for codec, channel in viewers.booth.outlets.items()
         },
         "chunks": [life_to_json(life) for life in lives[len(lives) - min(last, len(lives)) :]],
     }
@@ -116,8 +116,7 @@ def metrics_of(watched: Sequence[tuple[Session, Viewers]]) -> list[Metric]:
 
     def of_codecs(name: str) -> list[tuple[dict[str, str], float]]:
         return [
-            ({"codec": codec}, sum(getattr(each.broadcast.channels[codec], name) for each in viewers))
-            for codec in CODECS
+            ({"codec": codec}, sum(getattr(each.booth.outlets[codec], name) for each in viewers)) for codec in CODECS
         ]
 
     sums_s: Counter[str] = Counter()

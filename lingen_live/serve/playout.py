@@ -25,7 +25,17 @@ FPS_WINDOW_S = 2.0
 MAX_HURRIED_CHUNKS = 2
 """Waiting chunks beyond which none is hurried: verbs that are refused make nothing stale, however many come."""
 
-Image = NDArray[np.uint8]
+
+@dataclass(frozen=True, slots=True)
+class KeptImage:
+    """An image that stayed where it was made: the `index`th of the chunk that is kept there under `key`."""
+
+    key: str
+    index: int
+
+
+Image = NDArray[np.uint8] | KeptImage
+"""Yuv420p, (3 H / 2, W); or where it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from lingen_live.profile.prometheus import Metric
+from lingen_live.serve.booth import CONNECT_TIMEOUT_S
 from lingen_live.serve.errors import HttpError
 from lingen_live.serve.house import House
 from lingen_live.serve.ice import IceServer
-from lingen_live.serve.viewers import CONNECT_TIMEOUT_S, Viewer
+from lingen_live.serve.viewer import Viewer
 from lingen_live.serve.whip import PublishError, WhipAnswer, WhipTarget, post_offer, say_goodbye
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 30.0

@@ -1,6 +1,6 @@
-"""The films of one session: begun, ended, kept after the fact, and told about. Knows channels, films and controls.
+"""The films of one session: begun, ended, kept after the fact, and told about. Knows outlets, films and controls.
 
-A recorder takes part in a channel like a viewer, so nothing is encoded twice; it is no person, so it holds no session
+A recorder takes part in an outlet like a viewer, so nothing is encoded twice; it is no person, so it holds no session
 open. Does not know HTTP or sockets.
 """
 
@@ -13,8 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from lingen_live.errors import LingenError
-from lingen_live.serve.broadcast import Broadcast
-from lingen_live.serve.channel import Channel
+from lingen_live.serve.booth import Booth
 from lingen_live.serve.coded import Codec
 from lingen_live.serve.errors import ProtocolError
 from lingen_live.serve.film import FilmFile
@@ -26,6 +25,7 @@ from lingen_live.serve.recording import Recording
 from lingen_live.serve.sessions import Session
 from lingen_live.serve.shelf import MAX_AT_WORK, MAX_FILM_BYTES, MAX_FILMS, Shelf
 from lingen_live.serve.ticks import to_pts
+from lingen_live.serve.viewer import Outlet
 
 CLOSE_S = 2.0
 
@@ -35,14 +35,14 @@ class Recorder:
 
     Args:
         session: whose frames they show.
-        broadcast: its channels.
+        booth: where its video is coded.
         shelf: where they lie.
     """
 
-    def __init__(self, session: Session, broadcast: Broadcast, shelf: Shelf) -> None:
-        self._session, self._broadcast, self._shelf = session, broadcast, shelf
+    def __init__(self, session: Session, booth: Booth, shelf: Shelf) -> None:
+        self._session, self._booth, self._shelf = session, booth, shelf
         self._films: dict[str, Recording] = {}
-        self._running: tuple[Recording, Channel] | None = None
+        self._running: tuple[Recording, Outlet] | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def control(self, control: RecordControl | KeepControl, outbox: Outbox) -> None:
@@ -53,7 +53,7 @@ class Recorder:
         """
         outbox.post(ReceivedEvent(control.id))
         if isinstance(control, KeepControl):
-            self._keep(control.seconds or MAX_KEEP_S, control.id)
+            await self._keep(control.seconds or MAX_KEEP_S, control.id)
         elif control.action == "start":
             self._start(control.id)
         else:
@@ -83,13 +83,13 @@ class Recorder:
     def _start(self, id: int) -> None:
         if self._running is not None:
             raise ProtocolError("already_recording", "A recording runs already; one runs at a time.", id)
-        channels = self._broadcast.channels
+        outlets = self._booth.outlets
         # Whatever is encoded for viewers anyway; H.264 if both or neither are, since more programs play it.
-        codec: Codec = "VP8" if len(channels["VP8"]) and not len(channels["H264"]) else "H264"
+        codec: Codec = "VP8" if len(outlets["VP8"]) and not len(outlets["H264"]) else "H264"
         recording = self._open(codec, id)
-        self._running = (recording, channels[codec])
-        self._session.add_viewer(self._broadcast, is_person=False)
-        channels[codec].add(recording)
+        self._running = (recording, outlets[codec])
+        outlets[codec].add(recording)
+        self._session.add_viewer(self._booth, is_person=False)
         self._go(recording)
 
     def _stop(self, id: int) -> None:
@@ -97,9 +97,9 @@ class Recorder:
             raise ProtocolError("not_recording", "No recording runs.", id)
         self._running[0].stop()
 
-    def _keep(self, seconds: int, id: int) -> None:
-        rings = {codec: channel.ring.last(seconds) for codec, channel in self._broadcast.channels.items()}
-        # The channel that somebody watched last; of two, the one that has more.
+    async def _keep(self, seconds: int, id: int) -> None:
+        rings = {codec: await outlet.last(seconds) for codec, outlet in self._booth.outlets.items()}
+        # The one that somebody watched last; of two, the one that has more.
         codec = max(rings, key=lambda one: (rings[one][-1].pts, len(rings[one])) if rings[one] else (-1, 0))
         if not rings[codec]:
             raise ProtocolError("nothing_kept", "Nothing has been watched yet, so there is nothing to keep.", id)
@@ -148,7 +148,7 @@ class Recorder:
         self._shelf.settle(recording.film.path, recording.n_bytes)
         if self._running is not None and self._running[0] is recording:
             self._running[1].remove(recording)
-            self._session.remove_viewer(self._broadcast, is_person=False)
+            self._session.remove_viewer(self._booth, is_person=False)
             self._running = None
 
     async def _write_script(self, film: Recording) -> bool:

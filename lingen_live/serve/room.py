@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable
 
 from lingen_live.engine.client import EngineHost
+from lingen_live.serve.booth import OpenBooth
 from lingen_live.serve.film_messages import FilmControl
 from lingen_live.serve.media_options import MediaOptions
 from lingen_live.serve.outbox import Outbox
@@ -33,6 +34,7 @@ class Room:
         clock: monotonic seconds.
         on_end: called when the session ends by itself, with the reason.
         media: how its video leaves.
+        open_booth: from where it does; None for this process.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Room:
         on_end: Callable[[Room, BaseException | None], None],
         media: MediaOptions,
         id: str | None = None,
+        open_booth: OpenBooth | None = None,
     ) -> None:
         self.id = id or secrets.token_urlsafe(12)
         self.is_claimed = id is not None
@@ -56,8 +59,9 @@ class Room:
         self.session = Session(
             self._client, id=self.id, prompt=prompt, seed=seed, transition_chunks=transition_chunks, clock=clock
         )
-        self.viewers = Viewers(self.session, options=media)
-        self.recorder = Recorder(self.session, self.viewers.broadcast, shelf)
+        booth = open_booth(self._client) if open_booth else None
+        self.viewers = Viewers(self.session, options=media, booth=booth)
+        self.recorder = Recorder(self.session, self.viewers.booth, shelf)
         self._outboxes: set[Outbox] = set()
         self._is_closed = False
         self._running = asyncio.create_task(self.session.run(lambda stage, fraction: None, lambda info: None))

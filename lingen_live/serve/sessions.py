@@ -14,9 +14,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol, assert_never
 
-import numpy as np
-from numpy.typing import NDArray
-
 from lingen_live.engine.client import (
     ChunkReady,
     ControlRefused,
@@ -36,7 +33,7 @@ from lingen_live.serve.archive import Archive
 from lingen_live.serve.intake import Intake
 from lingen_live.serve.orders import to_engine
 from lingen_live.serve.outbox import Outbox
-from lingen_live.serve.playout import ChunkInfo, Playout, Step
+from lingen_live.serve.playout import ChunkInfo, Image, Playout, Step
 from lingen_live.serve.protocol import Event, SessionControl
 from lingen_live.serve.receipts import Receipts
 from lingen_live.serve.ticks import to_pts
@@ -49,8 +46,8 @@ logger = logging.getLogger(__name__)
 class FrameSink(Protocol):
     """Where images go; must not block."""
 
-    def publish(self, image: NDArray[np.uint8], media_time_s: float) -> None:
-        """Take yuv420p `image` (3 H / 2, W), to be shown at `media_time_s`."""
+    def publish(self, image: Image, media_time_s: float) -> None:
+        """Take `image`, to be shown at `media_time_s`."""
 
 
 class Session:

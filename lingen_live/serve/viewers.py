@@ -1,105 +1,31 @@
-"""All viewers of a session: let in, looked after, let go. Knows peers, the session and its coded video.
+"""All viewers of a session: let in, counted, let go. Knows the session and the booth that its video comes from.
 
-Does not know HTTP.
+Does not know HTTP, nor where the booth is.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from lingen_live.engine.info import EngineInfo
-from lingen_live.serve.broadcast import Broadcast
-from lingen_live.serve.channel import Channel
-from lingen_live.serve.coded import Codec
+from lingen_live.serve.booth import CONNECT_TIMEOUT_S, DEFAULT_OPTIONS, Booth, LocalBooth
 from lingen_live.serve.errors import HttpError
 from lingen_live.serve.ice import IceServer
 from lingen_live.serve.media_options import MediaOptions
 from lingen_live.serve.offer import check_offer
 from lingen_live.serve.packets import PacketQueue
-from lingen_live.serve.peer import Peer
+from lingen_live.serve.protocol import MovingEvent
 from lingen_live.serve.sessions import Session
-from lingen_live.serve.track import ViewerTrack
 from lingen_live.serve.trickle import Fragment, ufrag_of
+from lingen_live.serve.viewer import Viewer
 
 MAX_VIEWERS = 64
-CONNECT_TIMEOUT_S = 10.0
 DEFAULT_FPS = 16.0
-DEFAULT_OPTIONS = MediaOptions()
-
-logger = logging.getLogger(__name__)
-
-
-class Viewer:
-    """A viewer who was let in, but gets nothing until connected.
-
-    Args:
-        broadcast: what it may watch.
-        options: how the video reaches it.
-        more_servers: ICE servers that it named itself; they come first.
-    """
-
-    def __init__(self, broadcast: Broadcast, options: MediaOptions, more_servers: tuple[IceServer, ...] = ()) -> None:
-        self.id = secrets.token_urlsafe(16)
-        self._broadcast = broadcast
-        self._channel: Channel | None = None
-        self.track = ViewerTrack(self._ask_for_keyframe)
-        # The only clock here that is not monotonic: it is what TURN servers read in a credential.
-        servers = (*more_servers, *options.ice.servers(time.time()))
-        self.peer = Peer(
-            self.track,
-            self._ask_for_keyframe,
-            self._note_estimate,
-            servers=servers,
-            delay=options.delay,
-            preferred=options.preferred,
-        )
-        self.codec: Codec = "VP8"
-        self.ufrag: str | None = None
-
-    async def answer(self, offer_sdp: str) -> str:
-        """The SDP answer; raises what aiortc raises."""
-        self.ufrag = ufrag_of(offer_sdp)
-        answer, self.codec = await self.peer.answer(offer_sdp)
-        return answer
-
-    async def offer(self) -> str:
-        """An SDP offer, for who does not make one."""
-        return await self.peer.offer()
-
-    async def accept(self, answer_sdp: str) -> None:
-        """Take the answer to `offer`; raises what aiortc raises."""
-        self.codec = await self.peer.accept(answer_sdp)
-
-    @property
-    def n_dropped_frames(self) -> int:
-        """Frames that it lost because it was slow."""
-        return self.track.queue.n_dropped
-
-    def join(self) -> None:
-        """Get frames from now on."""
-        self._channel = self._broadcast.channels[self.codec]
-        self._channel.add(self.track.queue)
-
-    async def close(self) -> None:
-        """Get nothing more, and hang up; idempotent."""
-        if self._channel is not None:
-            self._channel.remove(self.track.queue)
-        await self.peer.close()
-
-    def _ask_for_keyframe(self) -> None:
-        if self._channel is not None:
-            self._channel.ask_for_keyframe()
-
-    def _note_estimate(self, estimate_bps: int) -> None:
-        if self._channel is not None:
-            self._channel.note_estimate(self.track.queue, estimate_bps)
 
 
 def etag_of(viewer_id: str) -> str:
@@ -122,14 +48,31 @@ class Seat:
     ask_for_keyframe: Callable[[], None]
 
 
+@dataclass(slots=True)
+class _Guest:
+    """Who was let in over WebRTC.
+
+    Attributes:
+        ufrag: of its ICE session.
+        is_counted: whether it watches; not while it is where the session has yet to come.
+    """
+
+    ufrag: str | None
+    is_counted: bool = False
+
+
 class Viewers:
     """The viewers of `session`.
 
     Args:
         session: whose frames they get.
         max_viewers: each costs a little; see docs/performance.md.
-        connect_timeout_s: aiortc may stay "connecting" for ever, so patience is ours.
+        connect_timeout_s: how long a viewer may take to connect, in a booth of this process.
         options: how the video reaches them.
+        booth: from where; None for this process.
+
+    Attributes:
+        booth: as given, or this process.
     """
 
     def __init__(
@@ -138,22 +81,23 @@ class Viewers:
         max_viewers: int = MAX_VIEWERS,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         options: MediaOptions = DEFAULT_OPTIONS,
+        booth: Booth | None = None,
     ) -> None:
         self._session = session
         self._options = options
         self._max_viewers = max_viewers
-        self._connect_timeout_s = connect_timeout_s
-        self._viewers: dict[str, Viewer] = {}
-        self._keepers: dict[str, asyncio.Task[None]] = {}
+        self._guests: dict[str, _Guest] = {}
         self._outgoing: set[Viewer] = set()
         self._n_arriving = self._n_seated = 0
         self._n_dropped_by_gone = 0
-        self.broadcast = Broadcast(
-            lambda: session.info.fps if session.info else DEFAULT_FPS, session.book.observe, options.h264
+        self.booth: Booth = booth or LocalBooth(
+            lambda: session.info.fps if session.info else DEFAULT_FPS, connect_timeout_s, options
         )
+        self.booth.serve(self)
 
     def __len__(self) -> int:
-        return len(self._viewers) + len(self._outgoing) + self._n_arriving + self._n_seated
+        n_guests = sum(guest.is_counted for guest in self._guests.values())
+        return n_guests + len(self._outgoing) + self._n_arriving + self._n_seated
 
     @property
     def n_outgoing(self) -> int:
@@ -163,10 +107,14 @@ class Viewers:
     @property
     def n_dropped_frames(self) -> int:
         """Frames that viewers lost because they were slow, those that left included."""
-        return self._n_dropped_by_gone + sum(viewer.n_dropped_frames for viewer in self._viewers.values())
+        return self._n_dropped_by_gone + self.booth.n_dropped_frames
 
-    async def admit(self, offer_sdp: str) -> tuple[str, str]:
+    async def admit(self, offer_sdp: str, place: str = "") -> tuple[str, str]:
         """Let a viewer in.
+
+        Args:
+            offer_sdp: of the viewer.
+            place: where to, if the session is about to move; who goes there follows somebody who is counted.
 
         Returns:
             The viewer's id, which nobody can guess, and the SDP answer.
@@ -174,18 +122,24 @@ class Viewers:
         Raises:
             HttpError: the engine is not warm, the house is full, or the offer cannot be taken.
         """
-        self._check_room()
+        if place == "":
+            self._check_room()
+        elif not self.booth.expects(place):
+            raise HttpError(410, "no_place", "There is no such place, or not any more; connect without one.")
         check_offer(offer_sdp)
-        self._n_arriving += 1
+        viewer_id = secrets.token_urlsafe(16)
+        guest = self._guests[viewer_id] = _Guest(ufrag_of(offer_sdp))
+        self._n_arriving += place == ""
         try:
-            viewer = Viewer(self.broadcast, self._options)
-            answer = await self._answer(viewer, offer_sdp)
-            self._viewers[viewer.id] = viewer
-            self._keepers[viewer.id] = asyncio.create_task(self._keep(viewer))
+            answer, is_here = await self.booth.answer(viewer_id, offer_sdp, place)
+        except BaseException:
+            self._guests.pop(viewer_id, None)
+            raise
         finally:
-            self._n_arriving -= 1
-        self._session.add_viewer(self.broadcast)
-        return viewer.id, answer
+            self._n_arriving -= place == ""
+        if is_here and viewer_id in self._guests:
+            self._count(guest)
+        return viewer_id, answer
 
     async def trickle(self, viewer_id: str, etag: str | None, fragment: Fragment) -> bool:
         """Give a viewer's late candidates to its connection; whether there is such a viewer.
@@ -193,16 +147,16 @@ class Viewers:
         Raises:
             HttpError: they are for another ICE session than the one that there is.
         """
-        viewer = self._viewers.get(viewer_id)
-        if viewer is None:
+        guest = self._guests.get(viewer_id)
+        if guest is None:
             return False
-        if etag == "*" or (fragment.ufrag is not None and fragment.ufrag != viewer.ufrag):
+        if etag == "*" or (fragment.ufrag is not None and fragment.ufrag != guest.ufrag):
             message = "ICE is not restarted here; hang up with DELETE and POST a new offer."
             raise HttpError(422, "no_restart", message)
         if etag is not None and etag != etag_of(viewer_id):
             message = f"If-Match is {etag[:60]}; this session's is {etag_of(viewer_id)}."
             raise HttpError(412, "wrong_etag", message)
-        await viewer.peer.add(fragment)
+        await self.booth.trickle(viewer_id, fragment)
         return True
 
     @contextmanager
@@ -213,56 +167,75 @@ class Viewers:
             HttpError: the engine is not warm, or the house is full.
         """
         info = self._check_room()
-        channel = self.broadcast.channels["VP8"]
-        queue = PacketQueue(channel.ask_for_keyframe)
+        outlet = self.booth.outlets["VP8"]
+        queue = PacketQueue(outlet.ask_for_keyframe)
         size = {"width_px": info.width_px, "height_px": info.height_px, "fps": info.fps}
         described = {"codec": "vp8", **size, "weights": info.weights}
         self._n_seated += 1
-        self._session.add_viewer(self.broadcast)
-        channel.add(queue)
+        outlet.add(queue)
+        self._session.add_viewer(self.booth)
         try:
-            yield Seat(queue, described, channel.ask_for_keyframe)
+            yield Seat(queue, described, outlet.ask_for_keyframe)
         finally:
-            channel.remove(queue)
+            outlet.remove(queue)
             queue.close()
             self._n_dropped_by_gone += queue.n_dropped
             self._n_seated -= 1
-            self._session.remove_viewer(self.broadcast)
+            self._session.remove_viewer(self.booth)
 
     @asynccontextmanager
     async def outgoing(self, more_servers: tuple[IceServer, ...] = ()) -> AsyncIterator[Viewer]:
-        """A place for a viewer to whom we make the offer, for as long as the body runs.
+        """A place for a viewer to whom we make the offer, for as long as the body runs; the connection is of here.
 
         Raises:
             HttpError: the engine is not warm, or the house is full.
         """
         self._check_room()
-        viewer = Viewer(self.broadcast, self._options, more_servers)
+        viewer = Viewer(self.booth.outlets, self._options, more_servers)
         self._outgoing.add(viewer)
-        self._session.add_viewer(self.broadcast)
+        self._session.add_viewer(self.booth)
         try:
             yield viewer
         finally:
             self._outgoing.discard(viewer)
-            self._session.remove_viewer(self.broadcast)
+            self._session.remove_viewer(self.booth)
             self._n_dropped_by_gone += viewer.n_dropped_frames
             await viewer.close()
 
     async def dismiss(self, viewer_id: str) -> None:
         """Hang up on a viewer; nothing happens if there is no such viewer any more."""
-        viewer = self._viewers.get(viewer_id)
-        keeper = self._keepers.get(viewer_id)
-        if viewer and keeper:
-            keeper.cancel()
-            await asyncio.gather(keeper, return_exceptions=True)
-            await self._let_go(viewer)  # the keeper may never have begun
+        if viewer_id in self._guests:
+            await self.booth.hang_up(viewer_id)
+            self.hear_left(viewer_id)
 
     async def close(self) -> None:
         """Hang up on everybody."""
-        await asyncio.gather(
-            *(self.dismiss(viewer_id) for viewer_id in list(self._viewers)),
-            *(viewer.close() for viewer in list(self._outgoing)),
-        )
+        await asyncio.gather(self.booth.close(), *(viewer.close() for viewer in list(self._outgoing)))
+
+    # What the booth tells.
+
+    def hear_here(self, viewer_id: str) -> None:
+        """A viewer that came early watches now."""
+        if (guest := self._guests.get(viewer_id)) is not None and not guest.is_counted:
+            self._count(guest)
+
+    def hear_left(self, viewer_id: str) -> None:
+        """A viewer is gone; idempotent."""
+        guest = self._guests.pop(viewer_id, None)
+        if guest is not None and guest.is_counted:
+            self._session.remove_viewer(self.booth)
+
+    def hear_moving(self, place: str, *, is_gone: bool) -> None:
+        """Viewers have to come anew."""
+        self._session.broadcast(MovingEvent(place, is_gone))
+
+    def hear_work(self, pts: int, name: str, start_s: float, duration_s: float) -> None:
+        """Something was done to the image of `pts`."""
+        self._session.book.observe(pts, name, start_s, duration_s)
+
+    def _count(self, guest: _Guest) -> None:
+        guest.is_counted = True
+        self._session.add_viewer(self.booth)
 
     def _check_room(self) -> EngineInfo:
         info = self._session.info
@@ -271,42 +244,3 @@ class Viewers:
         if len(self) >= self._max_viewers:
             raise HttpError(503, "full", f"{len(self)} viewers are watching; at most {self._max_viewers} can.", 10)
         return info
-
-    async def _answer(self, viewer: Viewer, offer_sdp: str) -> str:
-        try:
-            async with asyncio.timeout(self._connect_timeout_s):
-                return await viewer.answer(offer_sdp)
-        except asyncio.CancelledError:
-            await viewer.close()
-            raise
-        except TimeoutError as error:
-            await viewer.close()
-            raise HttpError(503, "slow", "No answer could be made in time; try again.", 1) from error
-        except Exception as error:  # a stranger's SDP went through a foreign parser: anything can come out
-            await viewer.close()
-            logger.info("An SDP offer was refused: %r", error)
-            raise HttpError(
-                400,
-                "bad_sdp",
-                f"The SDP offer cannot be taken ({error}); a video section with VP8 or H264 can.",
-            ) from error
-
-    async def _keep(self, viewer: Viewer) -> None:
-        """Stay with `viewer` until the connection ends, or was not made in time."""
-        try:
-            async with asyncio.timeout(self._connect_timeout_s):
-                await viewer.peer.connected.wait()
-            viewer.join()
-            await viewer.peer.ended.wait()
-        except TimeoutError:
-            logger.info("A viewer did not connect within %g s.", self._connect_timeout_s)
-        finally:
-            await self._let_go(viewer)
-
-    async def _let_go(self, viewer: Viewer) -> None:
-        """Forget `viewer` and free what it held; idempotent."""
-        if self._viewers.pop(viewer.id, None) is not None:
-            self._session.remove_viewer(self.broadcast)
-            self._n_dropped_by_gone += viewer.n_dropped_frames
-        self._keepers.pop(viewer.id, None)
-        await viewer.close()

@@ -36,12 +36,13 @@ def whep_router(house: House) -> APIRouter:
         return response
 
     @router.post("")
-    async def start(request: Request, session: str | None = None) -> Response:
+    async def start(request: Request, session: str | None = None, place: str = "") -> Response:
         _check_type(request, SDP_TYPE)
         offer = _decode(await _read_body(request))
         room = house.room(session)
-        house.check_viewers()
-        viewer_id, answer = await room.viewers.admit(offer)
+        if place == "":  # else it is the same viewer once more, for whom the session moves
+            house.check_viewers()
+        viewer_id, answer = await room.viewers.admit(offer, place)
         return naming_servers(201, {"Location": f"/whep/{viewer_id}", "ETag": etag_of(viewer_id)}, answer)
 
     @router.options("")

@@ -66,7 +66,7 @@ async def test_the_same_frames_as_over_webrtc_that_a_decoder_takes(live: Live) -
             "weights": "random",
         }
         taken = await frames(socket, 4)
-        assert live.viewers.broadcast.channels["VP8"].n_keyframes == 1
+        assert live.viewers.booth.outlets["VP8"].n_keyframes == 1
         assert live.session.state().n_viewers == 1
     assert [is_key for is_key, _, _ in taken] == [True, False, False, False]
     assert all(pts % 5625 == 0 for _, pts, _ in taken)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from lingen_live.engine.control import Turn
 from lingen_live.profile.spans import ChunkProfile
@@ -20,9 +21,15 @@ def chunk(index: int, ids: tuple[int, ...] = (), *, is_fresh: bool = False, is_t
     return ChunkInfo(index, f"prompt {index}", 1.0, 0, profile, ids, is_fresh, epoch=5, is_turned=is_turned)
 
 
-def images(index: int) -> list[Image]:
+def images(index: int) -> list[NDArray[np.uint8]]:
     """Frames that can be told apart: 100 index + position."""
     return [np.array([100 * index + i], np.uint8) for i in range(F)]
+
+
+def tag(image: Image | None) -> int:
+    """What an image is told apart by."""
+    assert isinstance(image, np.ndarray)
+    return int(image[0])
 
 
 class Player:
@@ -38,7 +45,7 @@ class Player:
             self.slot += 1
 
     def shown(self, n_slots: int) -> list[int]:
-        return [int(step.image[0]) for step in self.play(n_slots) if step.image is not None]
+        return [tag(step.image) for step in self.play(n_slots) if step.image is not None]
 
 
 def test_frames_play_in_order_and_chunks_are_announced_with_their_first() -> None:
@@ -46,7 +53,7 @@ def test_frames_play_in_order_and_chunks_are_announced_with_their_first() -> Non
     player.playout.push(chunk(0), images(0), 0.0)
     player.playout.push(chunk(1), images(1), 0.0)
     steps = list(player.play(16))
-    assert [int(step.image[0]) for step in steps if step.image is not None] == [*range(8), *range(100, 108)]
+    assert [tag(step.image) for step in steps if step.image is not None] == [*range(8), *range(100, 108)]
     assert [(i, step.started.chunk_index) for i, step in enumerate(steps) if step.started] == [(0, 0), (8, 1)]
     assert steps[8].media_time_s == 8 * SLOT_S
     assert steps[8].buffer_s == F / FPS
@@ -65,7 +72,7 @@ def test_a_pause_keeps_the_queue() -> None:
     player = Player()
     player.playout.push(chunk(0), images(0), 0.0)
     player.shown(3)
-    held = [int(step.image[0]) for step in player.play(20, is_paused=True) if step.image is not None]
+    held = [tag(step.image) for step in player.play(20, is_paused=True) if step.image is not None]
     assert set(held) == {2}
     assert player.shown(2) == [3, 4]
     assert player.playout.n_late_frames == 0
@@ -142,8 +149,8 @@ def test_where_a_seek_leads_is_seen_in_a_pause_and_no_more_of_it() -> None:
     playout.push(chunk(3, (6,), is_fresh=True), images(2), 1.1)
     (first, *later) = player.play(20, is_paused=True)
     assert first.image is not None
-    assert (int(first.image[0]), first.started and first.started.applied_ids) == (200, (6,))
-    assert {int(step.image[0]) for step in later if step.image is not None} == {200}
+    assert (tag(first.image), first.started and first.started.applied_ids) == (200, (6,))
+    assert {tag(step.image) for step in later if step.image is not None} == {200}
     assert not playout.needs_chunk(is_paused=True)
     assert player.shown(2) == [201, 202]
 
@@ -161,7 +168,7 @@ def test_what_follows_a_refusal_is_not_seen_in_a_pause_and_refusals_pile_nothing
             playout.note_request(1.0)
             playout.push(chunk(index), images(1), 1.1)
     assert n_asked == 2
-    assert {int(step.image[0]) for step in player.play(20, is_paused=True) if step.image is not None} == {2}
+    assert {tag(step.image) for step in player.play(20, is_paused=True) if step.image is not None} == {2}
     assert player.shown(6) == [3, 4, 5, 6, 7, 100]
 
 
@@ -182,7 +189,7 @@ def test_a_turned_chunk_replaces_what_has_not_begun_and_inherits_its_receipts() 
     assert player.shown(3) == [0, 1, 2]
     player.playout.push(chunk(1, (9,), is_turned=True), [*(image + 50 for image in images(1))], 0.2)
     steps = list(player.play(13))
-    shown = [int(step.image[0]) for step in steps if step.image is not None]
+    shown = [tag(step.image) for step in steps if step.image is not None]
     assert shown == [3, 4, 5, 6, 7, *range(150, 158)]
     assert [step.started.applied_ids for step in steps if step.started] == [(1, 2, 9)]
 

@@ -79,7 +79,7 @@ async def test_one_encoder_serves_it_and_the_viewers(live: Live) -> None:
         await watching.play(live)
         await watching.frame()
         await receiver.receive(4)
-        channels = live.viewers.broadcast.channels
+        channels = live.viewers.booth.outlets
         assert (len(channels["VP8"]), len(channels["H264"])) == (2, 0)
         assert receiver.tokens == [None]
 

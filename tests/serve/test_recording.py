@@ -134,7 +134,7 @@ async def test_the_last_seconds_are_kept_after_the_fact_without_another_encoder(
         await talk.say(type="keep", id=1)
         done = await told(talk, "done")
         assert len(times((await live.http.get(f"/recordings/{done['name']}.mp4")).content)) >= 20
-        assert live.viewers.broadcast.channels["H264"].n_frames == 0
+        assert live.viewers.booth.outlets["H264"].n_frames == 0
 
 
 @pytest.mark.parametrize(

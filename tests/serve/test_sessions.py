@@ -10,7 +10,6 @@ from typing import TypeVar
 import fake_engine
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from scripted_client import ScriptedClient
 
 from lingen_live.engine.client import ControlRefused, EngineChanged, WorkerDied, WorkerProgress, WorkerRestarted
@@ -20,6 +19,7 @@ from lingen_live.engine.options import EngineOptions
 from lingen_live.serve import protocol
 from lingen_live.serve.errors import ProtocolError
 from lingen_live.serve.outbox import Outbox
+from lingen_live.serve.playout import Image
 from lingen_live.serve.protocol import (
     AppliedEvent,
     ChunkEvent,
@@ -42,7 +42,8 @@ class Sink:
     shown: list[tuple[int, float]] = field(default_factory=list)
     has_a_chunk: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def publish(self, image: NDArray[np.uint8], media_time_s: float) -> None:
+    def publish(self, image: Image, media_time_s: float) -> None:
+        assert isinstance(image, np.ndarray)
         self.shown.append((int(image[0, 0]), media_time_s))
         if len(self.shown) == 8:
             self.has_a_chunk.set()
@@ -297,7 +298,7 @@ async def test_nothing_is_made_for_nobody() -> None:
 
 async def test_a_bug_in_playing_ends_the_run_instead_of_freezing_it(stage: Stage) -> None:
     class BrokenSink:
-        def publish(self, image: NDArray[np.uint8], media_time_s: float) -> None:
+        def publish(self, image: Image, media_time_s: float) -> None:
             raise RuntimeError("a bug")
 
     client = ScriptedClient()

@@ -14,6 +14,7 @@ from av import VideoFrame
 from served import Live, Talk
 from whep_player import SDP, player
 
+from lingen_live.serve.booth import LocalBooth
 from lingen_live.serve.feedback import KEYFRAME_INTERVAL_S
 from lingen_live.serve.offer import codec_of
 from lingen_live.serve.peer import PLAYOUT_DELAY_URI, tune_aiortc
@@ -101,7 +102,7 @@ async def test_two_viewers_cost_one_encoder_and_a_lost_picture_is_answered_with_
     async with player() as one, player() as two:
         await one.play(live)
         await one.frame()
-        channel = live.viewers.broadcast.channels["VP8"]
+        channel = live.viewers.booth.outlets["VP8"]
         await two.play(live)
         await two.frame()
         before = channel.n_keyframes
@@ -160,7 +161,9 @@ async def test_who_hangs_up_is_let_go(live: Live) -> None:
 
 
 async def test_who_never_connects_is_let_go(live: Live) -> None:
-    live.viewers._connect_timeout_s = 0.2
+    booth = live.viewers.booth
+    assert isinstance(booth, LocalBooth)
+    booth.connect_timeout_s = 0.2
     async with player() as it:
         response = await live.http.post("/whep", content=await it.offer(), headers=SDP)
         assert response.status_code == 201

@@ -9,11 +9,15 @@ from typing import Any, TypeVar
 
 from lingen_live.cluster.actor import EngineActor
 from lingen_live.cluster.link import LinkGoneError
+from lingen_live.cluster.media import Met
 from lingen_live.cluster.messages import Facts, News, ToDevice
 from lingen_live.engine.interface import EngineFactory
 from lingen_live.engine.messages import Answer, Failed, Opened
 from lingen_live.engine.options import EngineOptions
 from lingen_live.engine.question import Question
+from lingen_live.serve.coded import Codec
+from lingen_live.serve.media_options import MediaOptions
+from lingen_live.serve.mp4 import Sample
 
 T = TypeVar("T")
 
@@ -42,6 +46,12 @@ class LocalLink:
 
     async def ask(self, number: int, what: Question) -> Answer:
         return await self._alive(self.actor.ask(number, what))
+
+    async def meet(self, number: int, viewer_id: str, offer_sdp: str) -> Met:
+        return await self._alive(self.actor.meet(number, viewer_id, offer_sdp))
+
+    async def last(self, number: int, codec: Codec, seconds: float) -> list[Sample]:
+        return await self._alive(self.actor.last(number, codec, seconds))
 
     async def carry(self, number: int) -> Any:
         return await self._alive(self.actor.carry(number))
@@ -72,14 +82,20 @@ class LocalLink:
 class LocalCluster:
     """Links by the name of the device; `wrong` makes single devices misbehave."""
 
-    def __init__(self, options: EngineOptions, factory: EngineFactory, snapshot_chunks: int = 4) -> None:
-        self.options, self.factory, self.snapshot_chunks = options, factory, snapshot_chunks
+    def __init__(
+        self,
+        options: EngineOptions,
+        factory: EngineFactory,
+        snapshot_chunks: int = 4,
+        media: MediaOptions | None = None,
+    ) -> None:
+        self.options, self.factory, self.snapshot_chunks, self.media = options, factory, snapshot_chunks, media
         self.links: dict[str, list[LocalLink]] = {}
         self.wrong: dict[str, EngineOptions] = {}
 
     def connect(self, name: str, dtype: str | None) -> LocalLink:
         options = replace(self.wrong.get(name, self.options), dtype=dtype or self.options.dtype)
-        actor = EngineActor(name, options, self.factory, self.snapshot_chunks)
+        actor = EngineActor(name, options, self.factory, self.snapshot_chunks, self.media)
         link = LocalLink(actor)
         self.links.setdefault(name, []).append(link)
         return link
