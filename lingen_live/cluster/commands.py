@@ -96,9 +96,8 @@ def start_cluster(args: argparse.Namespace, factory: EngineFactory = default_eng
     scaling = ScalingPlan(least, args.devices, args.spare)
     from lingen_live.cluster.connect import connected
     from lingen_live.cluster.keeping import Keeper
-    from lingen_live.cluster.store import Store, open_shelf
-
     from lingen_live.cluster.remote_booth import open_remote_booth
+    from lingen_live.cluster.store import Store, open_shelf
 
     keeper = Keeper.of(Store(open_shelf(args.snapshots))) if args.snapshots else Keeper()
     n_gpus = args.devices if args.device.startswith("cuda") else 0

@@ -20,6 +20,7 @@ from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.inprocess import InProcessHost
 from lingen_live.engine.options import EngineOptions
 from lingen_live.serve.app import create_app
+from lingen_live.serve.booth import OpenBooth
 from lingen_live.serve.hosts import HostRule
 from lingen_live.serve.house import House
 from lingen_live.serve.listen import bind
@@ -94,6 +95,7 @@ async def running_server(
     media: MediaOptions | None = None,
     more_hosts: Sequence[str] = (),
     shelf: Shelf | None = None,
+    open_booth: OpenBooth | None = None,
 ) -> AsyncIterator[Live]:
     """A warm server; it is stopped and must stop cleanly."""
     options = EngineOptions(prompt="a day", seed=7, n_sessions=2)
@@ -108,6 +110,7 @@ async def running_server(
         lease_s=lease_s,
         media=media or MediaOptions(),
         shelf=shelf,
+        open_booth=open_booth,
     )
     app = create_app(house, web_directory, HostRule.for_host("127.0.0.1", more_hosts), engine.metrics)
     is_ready = asyncio.Event()

@@ -33,8 +33,8 @@ class Player:
     async def play(self, live: Live) -> httpx.Response:
         return await self.play_on(live.http)
 
-    async def play_on(self, http: httpx.AsyncClient) -> httpx.Response:
-        response = await http.post("/whep", content=await self.offer(), headers=SDP)
+    async def play_on(self, http: httpx.AsyncClient, **query: str) -> httpx.Response:
+        response = await http.post("/whep", params=query, content=await self.offer(), headers=SDP)
         if response.status_code == 201:
             self.path, self.answer = response.headers["location"], response.text
             await self.peer.setRemoteDescription(RTCSessionDescription(self.answer, "answer"))
