@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
@@ -14,7 +15,7 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from lingen_live.client.watching import Frame, Watcher, bearing, token_of
+from lingen_live.client.watching import Frame, Watcher, WatchError, bearing, token_of
 from lingen_live.errors import LingenError
 from lingen_live.serve.protocol import VERSION
 
@@ -52,6 +53,8 @@ class LiveClient:
         self._socket: ClientConnection | None = None
         self._reader: asyncio.Task[None] | None = None
         self._has_state = asyncio.Event()
+        self._watcher: Watcher | None = None
+        self._place: str | None = None
         self.state: dict[str, Any] = {}
 
     async def __aenter__(self) -> Self:
@@ -109,14 +112,32 @@ class LiveClient:
             del self._waiting[number]
 
     async def frames(self) -> AsyncGenerator[Frame, None]:
-        """Watch: frames as they come, each with what weights made it, until the server hangs up.
+        """Watch this session: frames as they come, each with what weights made it, until the server hangs up.
+
+        A session of a cluster may move to another machine: then it is watched by another connection, after a moment
+        without frames, and their RTP timestamps count from another origin.
 
         Raises:
             WatchError: the server refuses.
         """
-        async with Watcher(urljoin(self._url, "whep"), self._token) as watcher:
-            async for frame in watcher.frames():
-                yield replace(frame, weights=self.state.get("weights"))
+        self._place = ""
+        while (place := self._place) is not None:
+            self._place = None
+            watcher = self._watcher = await self._connect(place)
+            try:
+                async for frame in watcher.frames():
+                    yield replace(frame, weights=self.state.get("weights"))
+            finally:
+                self._watcher = None
+                await watcher.__aexit__(None, None, None)
+
+    async def _connect(self, place: str) -> Watcher:
+        """A watcher at `place`, or where the session is if that place is not any more."""
+        whep = urljoin(self._url, "whep") + "?session=" + self.state["session"]
+        if place:
+            with suppress(WatchError):
+                return await Watcher(f"{whep}&place={place}", self._token).__aenter__()
+        return await Watcher(whep, self._token).__aenter__()
 
     async def _read(self, socket: ClientConnection) -> None:
         try:
@@ -134,6 +155,9 @@ class LiveClient:
                 self._has_state.set()
             case "applied" if future := self._open(message.get("id")):
                 future.set_result(Applied(message["chunk_index"], message["pts"]))
+            case "moving" if self._watcher is not None:
+                self._place = message["place"]
+                self._watcher.stop()
             case "error":
                 refusal = Refused(message["code"], message["message"])
                 if future := self._open(message.get("id")):

@@ -112,6 +112,12 @@ class Watcher:
             frame = self._waiting.popleft()
             yield Frame(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8), frame.pts or 0)
 
+    def stop(self) -> None:
+        """No more frames come; `frames()` ends."""
+        self._is_over = True
+        self._waiting.clear()
+        self._has_news.set()
+
     def _take(self, track: MediaStreamTrack) -> None:
         self._reader = asyncio.create_task(self._read(track))
 

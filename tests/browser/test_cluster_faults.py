@@ -37,10 +37,26 @@ BACK_S = 10.0
 """Meant are 5 s, and 2 to 3 were measured (docs/cluster.md); a busy machine that tests is given twice that."""
 _PLAYS_S = 60.0
 _COUNT_FRAMES = """() => {
-  window.nShown = 0;
+  window.shownMs = [];
   const video = document.getElementById("video");
-  const count = () => { window.nShown += 1; video.requestVideoFrameCallback(count); };
+  const count = (nowMs) => { window.shownMs.push(nowMs); video.requestVideoFrameCallback(count); };
   video.requestVideoFrameCallback(count);
+}"""
+_KEEP_PEERS = """
+  window.peers = [];
+  window.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor(...given) { super(...given); window.peers.push(this); }
+  };
+"""
+_PORTS = """async () => {
+  const ports = [];
+  for (const peer of window.peers.filter((one) => one.connectionState === "connected")) {
+    const all = new Map((await peer.getStats()).entries());
+    for (const pair of all.values()) {
+      if (pair.type === "candidate-pair" && pair.nominated) ports.push(all.get(pair.remoteCandidateId).port);
+    }
+  }
+  return ports;
 }"""
 _PLAN = {"id": 1, "chunk_index": 100_000, "verb": "steer", "prompt": "much later", "n_chunks": 2}
 
@@ -58,6 +74,7 @@ class Scene:
         self.gateway = self.start_gateway(3)
         self.url = self.gateway.url
         self.page = browser.new_page()
+        self.page.add_init_script(_KEEP_PEERS)
         self.page.goto(self.url)
         self.wait_until(lambda: bool(self.page.evaluate("document.getElementById('video').currentTime > 0.5")))
         self.page.evaluate(_COUNT_FRAMES)
@@ -86,8 +103,19 @@ class Scene:
 
     def sees_frames(self) -> None:
         """New frames are shown, on the page as it was loaded."""
-        before = self.page.evaluate("window.nShown")
-        self.wait_until(lambda: bool(self.page.evaluate("window.nShown") > before + 8))
+        before = self.page.evaluate("window.shownMs.length")
+        self.wait_until(lambda: bool(self.page.evaluate("window.shownMs.length") > before + 8))
+
+    def longest_gap_s(self, n_before: int) -> float:
+        """Between two frames that the page showed, of all after its first `n_before`."""
+        shown_ms = self.page.evaluate("window.shownMs")[n_before:]
+        return max(after - before for before, after in pairwise(shown_ms)) / 1000
+
+    def sources(self) -> list[list[str]]:
+        """Of each connection of the page: the devices whose processes hold the port that its video comes from."""
+        return [
+            [one.name for one in self.devices() if holds_udp_port(one.pid, port)] for port in self.page.evaluate(_PORTS)
+        ]
 
     def verify(self) -> None:
         """Every chunk since the first is what it is in a stream to which nothing happened."""
@@ -96,6 +124,13 @@ class Scene:
         bundle = load_bundle(self._bundle)
         engine = Engine(bundle, FakeText(bundle.config.model.text_tokens), seed=0, prompt="elsewhere")
         assert sum(1 for _ in replay(engine, scenario, verify=True)) == scenario.n_chunks
+
+
+def holds_udp_port(pid: int, port: int) -> bool:
+    """Whether a process receives on a port of this machine."""
+    rows = [line.split() for kind in ("udp", "udp6") for line in Path(f"/proc/net/{kind}").read_text().splitlines()[1:]]
+    inodes = {f"socket:[{row[9]}]" for row in rows if int(row[1].rpartition(":")[2], 16) == port}
+    return any(str(one.readlink()) in inodes for one in Path(f"/proc/{pid}/fd").iterdir())
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +152,8 @@ def test_a_node_is_killed_and_its_session_goes_on_at_another(scene: Scene, recor
     scene.wait_until(lambda: [one.state for one in scene.devices()] == ["ready"] * 3)
     assert len({scene.nodes.node_of(one.pid) for one in scene.devices()}) == 3
     (busy,) = (one for one in scene.devices() if one.n_streams)
+    assert scene.sources() == [[busy.name]]  # video comes straight from there
+    n_shown = scene.page.evaluate("window.shownMs.length")
     with SessionLog(scene.url, scene.session) as log, SessionLog(scene.url) as other:
         scene.wait_until(lambda: len(other.chunks()) > 1)
         log.say({"type": "schedule", "chunks": 2, **{name: _PLAN[name] for name in ("id", "chunk_index", "prompt")}})
@@ -136,12 +173,16 @@ def test_a_node_is_killed_and_its_session_goes_on_at_another(scene: Scene, recor
         assert (log.last("timeline")["plan"], log.last("state")["prompt"]) == ([_PLAN], "a red desert")
         assert other.statuses(killed_s) <= {"running"}  # nobody else noticed
     scene.sees_frames()
+    record_property("without_frames_s", round(scene.longest_gap_s(n_shown), 3))
+    assert scene.longest_gap_s(n_shown) < BACK_S
 
 
 def test_a_drained_device_hands_over_a_session_that_is_watched(scene: Scene, record_property: Record) -> None:
     from lingen_live.cluster.overview import drain
 
     source = max(scene.devices(), key=lambda one: one.n_streams)
+    assert scene.sources() == [[source.name]]
+    n_shown = scene.page.evaluate("window.shownMs.length")
     with SessionLog(scene.url, scene.session) as log:
         log.chunk_after(0.0, 4)
         drain(source.name, lambda line: None)
@@ -154,6 +195,9 @@ def test_a_drained_device_hands_over_a_session_that_is_watched(scene: Scene, rec
         assert log.statuses() == {"running"}
     assert source.name not in [one.name for one in scene.devices()]
     scene.sees_frames()
+    record_property("without_frames_s", round(scene.longest_gap_s(n_shown), 3))
+    assert scene.longest_gap_s(n_shown) < 2 * CHUNK_S  # the page went ahead
+    assert scene.sources() == [[one.name] for one in scene.devices() if one.n_streams]
 
 
 def test_another_gateway_goes_on_with_all_sessions(scene: Scene, tmp_path: Path, record_property: Record) -> None:
