@@ -163,6 +163,7 @@ function followMedia(state, way) {
 
 /** @param {ServerMessage} message */
 function receive(message) {
+  const isBack = view.session?.status === "restarting" && message.type === "state" && message.status === "running";
   dispatch({ type: "message", message });
   const nowMs = performance.now();
   if (message.type === "chunk") presented.noteChunk(message.pts, nowMs);
@@ -171,6 +172,7 @@ function receive(message) {
   if (message.type === "applied") presented.expect(message.id, nowMs);
   // Media exists only once there is a session and the model is loaded.
   if (message.type === "line") player.stop();
+  if (message.type === "moving") player.move(message.place, message.is_gone);
   if (message.type === "recording") recorder.note(message);
   if (message.type !== "state") return;
   if (filmedSession !== message.session) recorder.clear();
@@ -178,6 +180,7 @@ function receive(message) {
   if (!keepSession(message.session)) dispatch({ type: "problem", sentence: GONE });
   if (message.status === "warming") player.stop();
   else player.start(mediaUrls(message.session));
+  if (isBack) player.wake();
   if (message.status === "running" || message.status === "paused") attempt(playLink);
 }
 

@@ -83,6 +83,22 @@ export class MediaPlayer {
     this.#player.restart();
   }
 
+  /** Try now instead of when a delay is over: the server has something to show again. */
+  wake() {
+    if (this.#way === "WebRTC") this.#whep.wake();
+  }
+
+  /**
+   * The server says that the video comes from elsewhere; over the WebSocket it always comes by way of the gateway.
+   * @param {string} place where it will, for the query of the address; empty for where the session is
+   * @param {boolean} isGone whether nothing comes any more from where it came
+   */
+  move(place, isGone) {
+    if (this.#way !== "WebRTC") return;
+    if (isGone) this.#whep.restart();
+    else this.#whep.handOver(place);
+  }
+
   /** Free everything; the next start tries WebRTC again. */
   stop() {
     clearTimeout(this.#timer);

@@ -12,11 +12,18 @@ import { FrameMeter } from "./stats.js";
 /** A hidden tab presents no frames: then the moment the server told us counts as shown. */
 const PHOTON_LIMIT_MS = 1500;
 
+/** So long a video element may take to show the track that it was given in place of another. */
+const EXCHANGE_LIMIT_MS = 1000;
+
 /** A change whose first frame is due: its media time in ticks of 90 kHz. @typedef {{id: number, pts: number | null}} Awaited */
 
 export class Presented {
   #photons = new PhotonClock();
   #meter = new FrameMeter();
+  /** Frames that callbacks were called for. */
+  #nSeen = 0;
+  /** Since when the present track is played: frames that arrived before are of another. */
+  #sinceMs = 0;
   #video;
   #awaited;
   #onShown;
@@ -40,14 +47,44 @@ export class Presented {
     return this.#meter;
   }
 
-  /** @param {MediaStream} stream to play and follow, as long as it is the one on the page */
+  /**
+   * Play and follow a stream. What plays before it stays on the screen until its first frame, if its track has not ended yet.
+   * @param {MediaStream} stream
+   */
   play(stream) {
+    // Each connection counts from another random number.
     this.#photons.reset();
+    this.#sinceMs = performance.now();
+    const shown = this.#video.srcObject;
+    // Without callbacks nobody knows whether an exchange was followed.
+    if (shown instanceof MediaStream && "requestVideoFrameCallback" in this.#video) this.#exchange(shown, stream);
+    else this.#begin(stream);
+  }
+
+  /** @param {MediaStream} stream for the video element, which forgets what it showed */
+  #begin(stream) {
     this.#meter.reset();
     this.#video.srcObject = stream;
     // Muted video may always play; a rejection only means that a newer stream took its place.
     this.#video.play().catch(() => {});
     this.#follow(stream);
+  }
+
+  /** @param {MediaStream} shown on the page @param {MediaStream} stream whose tracks take the place of those there */
+  #exchange(shown, stream) {
+    const before = shown.getTracks();
+    const tracks = stream.getTracks();
+    // In this order there is always one: without any, the picture would have no size.
+    for (const track of tracks) shown.addTrack(track);
+    for (const track of before) if (!tracks.includes(track)) shown.removeTrack(track);
+    const nSeen = this.#nSeen;
+    setTimeout(() => {
+      // One may have been the last of the track before.
+      const isFollowed = this.#nSeen > nSeen + 1;
+      if (!isFollowed && this.#video.srcObject === shown && tracks.every((track) => shown.getTracks().includes(track))) {
+        this.#begin(stream);
+      }
+    }, EXCHANGE_LIMIT_MS);
   }
 
   /** @param {number} pts of a chunk that the server says begins now @param {number} nowMs */
@@ -80,8 +117,9 @@ export class Presented {
       if (this.#video.srcObject !== stream) return;
       const shownMs = performance.now();
       const receivedMs = frame.receiveTime ?? null;
+      this.#nSeen += 1;
       this.#meter.add(shownMs, frame.presentedFrames, receivedMs);
-      if (frame.rtpTimestamp !== undefined && receivedMs !== null) {
+      if (frame.rtpTimestamp !== undefined && receivedMs !== null && receivedMs >= this.#sinceMs) {
         this.#photons.noteFrame({ rtp: frame.rtpTimestamp, receivedMs, shownMs });
       }
       this.#settleShown();

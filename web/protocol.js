@@ -58,6 +58,10 @@ export class ProtocolError extends Error {
  * There is no room for another session yet: this page is the `place`th of `n_waiting` in line, for about `wait_ms`.
  * @typedef {{type: "line", place: number, n_waiting: number, n_sessions: number, wait_ms: number | null}} LineMessage
  */
+/**
+ * The video is about to come from another machine, to which `place` leads; if `is_gone`, none comes from the one before.
+ * @typedef {{type: "moving", place: string, is_gone: boolean}} MovingMessage
+ */
 /** @typedef {{type: "error", code: string, message: string, id: number | null}} ErrorMessage */
 /**
  * A film that is being made, or was; it is at recordings/(`name`).mp4, and what was said in it at .json.
@@ -67,7 +71,8 @@ export class ProtocolError extends Error {
  * }} RecordingMessage
  */
 /**
- * @typedef {RecordingMessage | StateMessage | ReceivedMessage | AppliedMessage | ChunkMessage | TimelineMessage | LineMessage | ErrorMessage
+ * @typedef {RecordingMessage | StateMessage | ReceivedMessage | AppliedMessage | ChunkMessage | TimelineMessage | LineMessage | MovingMessage
+ *   | ErrorMessage
  * } ServerMessage
  */
 
@@ -104,6 +109,7 @@ const PARSERS = {
     n_sessions: fields.number("n_sessions"),
     wait_ms: fields.optionalNumber("wait_ms"),
   }),
+  moving: (fields) => ({ type: "moving", place: fields.string("place"), is_gone: fields.boolean("is_gone") }),
   recording: (fields) => ({
     type: "recording",
     name: fields.string("name"),

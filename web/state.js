@@ -176,6 +176,8 @@ function reduceMessage(view, message) {
       return { ...view, session: null, line: message };
     case "recording":
       return view; // recorder.js shows it
+    case "moving":
+      return view; // the player follows it; a person sees nothing of it
     case "timeline":
       return { ...view, timeline: message };
     case "error":

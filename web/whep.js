@@ -1,57 +1,45 @@
 // @ts-check
 /**
- * A WHEP player: one receive-only peer connection to one endpoint, started again whenever it fails.
+ * A WHEP player: one connection to one endpoint, made again whenever it fails, and handed over when the video moves.
  *
- * Ask for ICE servers, POST the offer, set the answer, DELETE on the way out. aiortc-like servers may never report a failed connection,
- * so there is a connect timeout here. Knows nothing of the control socket or of the page; the owner decides what to
- * do with the stream, and calls restart() when it sees media stop.
+ * What was seen last stays on the screen until another connection has something to show. Knows nothing of the control
+ * socket or of the page; the owner decides what to do with the stream, and calls restart() when it sees media stop.
  */
 
 import { retryDelayS } from "./backoff.js";
-import { readIceServers } from "./ice.js";
-
-const CONNECT_TIMEOUT_MS = 8000;
-const DISCONNECTED_LIMIT_MS = 3000;
-const GATHERING_LIMIT_MS = 1000;
+import { HandOver } from "./hand-over.js";
+import { WhepAttempt } from "./whep-attempt.js";
 
 /** @typedef {"idle" | "connecting" | "playing" | "retrying"} MediaState */
-/** @typedef {ReturnType<typeof setTimeout>} Timer */
 /**
- * `onAnswer`: the server is there, and only the network may still be in the way.
+ * `onStream`: to be shown from now on; the track that was shown before ends when this returns.
  * @typedef {{
  *   onState: (state: MediaState) => void, onStream: (stream: MediaStream) => void, onAnswer?: () => void,
  * }} WhepHandlers
  */
-/** @typedef {{createPeer: (iceServers: RTCIceServer[]) => RTCPeerConnection, fetch: typeof fetch}} WhepPlatform */
-
-/**
- * One try, and everything it holds.
- * @typedef {{
- *   peer: RTCPeerConnection | null, isReleased: boolean, sessionUrl: string | null, timer: Timer | undefined,
- * }} Attempt
- */
-
-/** @type {WhepPlatform} */
-const BROWSER = {
-  // Nobody is contacted but the server, and whom it names: by default nobody.
-  createPeer: (iceServers) => new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" }),
-  fetch: (input, init) => fetch(input, init),
-};
 
 export class WhepPlayer {
   /** @type {MediaState} */
   #state = "idle";
-  /** @type {Attempt | null} */
+  /** @type {WhepAttempt | null} */
   #attempt = null;
-  /** @type {Timer | undefined} */
+  /** Whose track is on the screen: that of the attempt, or its last picture still. @type {WhepAttempt | null} */
+  #shown = null;
+  /** @type {HandOver | null} */
+  #handOver = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retryTimer;
   #nFailures = 0;
   #endpoint;
   #handlers;
   #platform;
 
-  /** @param {string} endpoint absolute URL @param {WhepHandlers} handlers @param {WhepPlatform} [platform] */
-  constructor(endpoint, handlers, platform = BROWSER) {
+  /**
+   * @param {string} endpoint absolute URL
+   * @param {WhepHandlers} handlers
+   * @param {import("./whep-attempt.js").WhepPlatform} [platform]
+   */
+  constructor(endpoint, handlers, platform) {
     this.#endpoint = endpoint;
     this.#handlers = handlers;
     this.#platform = platform;
@@ -69,124 +57,115 @@ export class WhepPlayer {
   start(endpoint = this.#endpoint) {
     const isMoved = endpoint !== this.#endpoint;
     this.#endpoint = endpoint;
-    if (this.#state === "idle" || isMoved) this.#connect();
+    if (this.#state !== "idle" && !isMoved) return;
+    this.#endHandOver();
+    this.#connect();
   }
 
   /** Give up on the present connection and make a new one at once. */
   restart() {
     if (this.#state === "idle") return;
     this.#nFailures = 0;
+    this.#endHandOver();
     this.#connect();
+  }
+
+  /** Try now instead of when the delay is over: the server has something to show again. */
+  wake() {
+    if (this.#state === "retrying") this.#connect();
+  }
+
+  /**
+   * The video is about to come from elsewhere: connect there as well, and go over with its first frame. If it comes to
+   * nothing, nothing was.
+   * @param {string} place a token of the server, good for one offer; empty for where the session is
+   */
+  handOver(place) {
+    if (this.#state === "idle") return;
+    this.#endHandOver();
+    const onGivenUp = () => (this.#handOver = null);
+    const onFrame = (/** @type {WhepAttempt} */ attempt) => this.#goOver(attempt);
+    this.#handOver = new HandOver(this.#endpoint, place, { onFrame, onGivenUp }, this.#platform);
   }
 
   /** Free the connection here and on the server. */
   stop() {
     clearTimeout(this.#retryTimer);
-    this.#release();
+    this.#endHandOver();
+    this.#letGo();
+    this.#shown?.close();
+    this.#shown = null;
     this.#enter("idle");
   }
 
   /** @returns {Promise<RTCStatsReport | null>} null when there is no connection */
   async getStats() {
-    const attempt = this.#attempt;
-    return attempt?.peer?.getStats() ?? null;
+    return this.#attempt?.getStats() ?? null;
   }
 
   #connect() {
     clearTimeout(this.#retryTimer);
-    this.#release();
+    this.#letGo();
     this.#enter("connecting");
-    /** @type {Attempt} */
-    const attempt = { peer: null, isReleased: false, sessionUrl: null, timer: undefined };
+    const attempt = new WhepAttempt({ endpoint: this.#endpoint }, this.#follower(() => attempt), this.#platform);
     this.#attempt = attempt;
-    attempt.timer = setTimeout(() => this.#fail(attempt), CONNECT_TIMEOUT_MS);
-    // The one exit for every failure of the handshake.
-    this.#negotiate(attempt).catch(() => this.#fail(attempt));
+    attempt.begin();
   }
 
-  /** @param {Attempt} attempt */
-  async #negotiate(attempt) {
-    const iceServers = await this.#askIceServers();
-    if (attempt.isReleased) return;
-    const peer = this.#platform.createPeer(iceServers);
-    attempt.peer = peer;
-    peer.onconnectionstatechange = () => this.#follow(attempt, peer);
-    const { receiver } = peer.addTransceiver("video", { direction: "recvonly" });
-    askForLowDelay(receiver);
-    await peer.setLocalDescription();
-    await gatheringDone(peer);
-    const response = await this.#platform.fetch(this.#endpoint, {
-      method: "POST",
-      headers: { "Content-Type": "application/sdp" },
-      body: peer.localDescription?.sdp ?? "",
-    });
-    const location = response.headers.get("Location");
-    if (location !== null) attempt.sessionUrl = new URL(location, this.#endpoint).href;
-    // The answer may come after we gave up: then the session must still be deleted.
-    if (attempt.isReleased) return this.#deleteSession(attempt);
-    if (response.status !== 201) throw new Error(`WHEP endpoint answered ${response.status}, expected 201`);
-    await peer.setRemoteDescription({ type: "answer", sdp: await response.text() });
-    if (!attempt.isReleased) this.#handlers.onAnswer?.();
+  /** @param {() => WhepAttempt} attempt @returns {import("./whep-attempt.js").AttemptHandlers} for the one that plays */
+  #follower(attempt) {
+    return {
+      onAnswer: () => this.#handlers.onAnswer?.(),
+      onConnected: () => this.#play(attempt()),
+      onFailed: () => this.#fail(),
+    };
   }
 
-  /** Those that the server names; a connection must know them when it is made. */
-  async #askIceServers() {
-    const response = await this.#platform.fetch(this.#endpoint, { method: "OPTIONS" });
-    if (!response.ok) throw new Error(`WHEP endpoint answered ${response.status} to OPTIONS, expected 200`);
-    return readIceServers(response.headers.get("Link"));
+  /** @param {WhepAttempt} attempt */
+  #play(attempt) {
+    this.#nFailures = 0;
+    this.#enter("playing");
+    // Back after a short disconnection it is still on the screen.
+    if (this.#shown !== attempt && attempt.track !== null) this.#show(attempt, attempt.track);
   }
 
-  /** @param {Attempt} attempt @param {RTCPeerConnection} peer */
-  #follow(attempt, peer) {
-    if (attempt.isReleased) return;
-    switch (peer.connectionState) {
-      case "connected":
-        clearTimeout(attempt.timer);
-        this.#nFailures = 0;
-        this.#enter("playing");
-        this.#handlers.onStream(new MediaStream(peer.getReceivers().map(({ track }) => track)));
-        break;
-      case "disconnected":
-        attempt.timer = setTimeout(() => this.#fail(attempt), DISCONNECTED_LIMIT_MS);
-        break;
-      case "failed":
-      case "closed":
-        this.#fail(attempt);
-        break;
-      default:
-        break;
-    }
+  /** @param {WhepAttempt} attempt @param {MediaStreamTrack} track */
+  #show(attempt, track) {
+    this.#handlers.onStream(new MediaStream([track]));
+    this.#shown?.close();
+    this.#shown = attempt;
   }
 
-  /** @param {Attempt} attempt */
-  #fail(attempt) {
-    if (attempt.isReleased) return;
-    this.#release();
+  /** @param {WhepAttempt} attempt that shows the video from now on */
+  #goOver(attempt) {
+    this.#handOver = null;
+    clearTimeout(this.#retryTimer);
+    const before = this.#attempt;
+    this.#attempt = attempt;
+    attempt.handlers = this.#follower(() => attempt);
+    this.#play(attempt);
+    before?.close();
+  }
+
+  #endHandOver() {
+    this.#handOver?.end();
+    this.#handOver = null;
+  }
+
+  #fail() {
+    this.#letGo();
     this.#nFailures += 1;
     // Before the owner hears of it, who may answer with stop().
     this.#retryTimer = setTimeout(() => this.#connect(), retryDelayS(this.#nFailures) * 1000);
     this.#enter("retrying");
   }
 
-  #release() {
+  /** The present connection is over; only what it shows stays. */
+  #letGo() {
     const attempt = this.#attempt;
     this.#attempt = null;
-    if (attempt === null) return;
-    attempt.isReleased = true;
-    clearTimeout(attempt.timer);
-    if (attempt.peer !== null) {
-      attempt.peer.onconnectionstatechange = null;
-      attempt.peer.close();
-    }
-    this.#deleteSession(attempt);
-  }
-
-  /** @param {Attempt} attempt */
-  #deleteSession(attempt) {
-    if (attempt.sessionUrl === null) return;
-    // keepalive lets it outlive the page. A server that is gone has nothing left to delete.
-    this.#platform.fetch(attempt.sessionUrl, { method: "DELETE", keepalive: true }).catch(() => {});
-    attempt.sessionUrl = null;
+    if (attempt === this.#shown) attempt?.retire();
+    else attempt?.close();
   }
 
   /** @param {MediaState} state */
@@ -195,30 +174,4 @@ export class WhepPlayer {
     this.#state = state;
     this.#handlers.onState(state);
   }
-}
-
-/**
- * Show frames as soon as they are decoded; both properties are only hints, and only in some browsers.
- * @param {RTCRtpReceiver} receiver
- */
-function askForLowDelay(receiver) {
-  if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
-  if ("playoutDelayHint" in receiver) receiver.playoutDelayHint = 0;
-}
-
-/**
- * Wait for the candidates: without trickle the offer must hold them, but a slow interface must not hold us up.
- * @param {RTCPeerConnection} peer
- * @returns {Promise<void>}
- */
-function gatheringDone(peer) {
-  if (peer.iceGatheringState === "complete") return Promise.resolve();
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, GATHERING_LIMIT_MS);
-    peer.onicegatheringstatechange = () => {
-      if (peer.iceGatheringState !== "complete") return;
-      clearTimeout(timer);
-      resolve();
-    };
-  });
 }

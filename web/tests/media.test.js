@@ -8,6 +8,9 @@ import { MediaPlayer, UDP_LIMIT_MS } from "../media.js";
 class Way {
   state = "idle";
   nFrames = 7;
+  nWakes = 0;
+  /** @type {string[]} */
+  places = [];
   /** @param {any} handlers */
   constructor(handlers) {
     this.handlers = handlers;
@@ -25,6 +28,13 @@ class Way {
   }
   stop() {
     this.enter("idle");
+  }
+  wake() {
+    this.nWakes += 1;
+  }
+  /** @param {string} place */
+  handOver(place) {
+    this.places.push(place);
   }
   async getStats() {
     return new Map([["v", { type: "inbound-rtp", kind: "video", id: "v", packetsReceived: 12 }]]);
@@ -115,5 +125,32 @@ test("after a stop WebRTC gets another chance", () => {
   assert.deepEqual([whep.state, socket.state], ["idle", "idle"]);
   player.start();
   assert.deepEqual([whep.state, player.way], ["connecting", "WebRTC"]);
+  mock.timers.reset();
+});
+
+test("a move is followed over WebRTC: by a hand-over, or at once where nothing comes any more", () => {
+  const { player, whep } = stage();
+  player.start();
+  whep.enter("playing");
+  player.move("there", false);
+  assert.deepEqual([whep.places, whep.state], [["there"], "playing"]);
+  player.move("", true);
+  assert.deepEqual([whep.places, whep.state], [["there"], "connecting"]);
+  player.wake();
+  assert.equal(whep.nWakes, 1);
+  mock.timers.reset();
+});
+
+test("over the WebSocket the video comes by way of the gateway, and a move is nothing", () => {
+  const { player, whep, socket } = stage();
+  player.start();
+  whep.handlers.onAnswer();
+  mock.timers.tick(UDP_LIMIT_MS);
+  socket.enter("playing");
+  player.move("there", false);
+  player.move("", true);
+  player.wake();
+  assert.deepEqual([whep.places, socket.places, whep.nWakes, socket.nWakes], [[], [], 0, 0]);
+  assert.deepEqual([whep.state, socket.state], ["idle", "playing"]);
   mock.timers.reset();
 });

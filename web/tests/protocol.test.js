@@ -62,6 +62,15 @@ test("a line is read", () => {
   assert.throws(() => parse({ ...line, wait_ms: "soon" }), ProtocolError);
 });
 
+test("a move is read, and half of one is not", () => {
+  for (const move of [{ place: "x7", is_gone: false }, { place: "", is_gone: true }]) {
+    assert.deepEqual(parse({ type: "moving", ...move }), { type: "moving", ...move });
+  }
+  assert.throws(() => parse({ type: "moving", place: null, is_gone: true }), ProtocolError);
+  assert.throws(() => parse({ type: "moving", place: "x7", is_gone: "no" }), ProtocolError);
+  assert.throws(() => parse({ type: "moving", place: "x7" }), ProtocolError);
+});
+
 test("receipts, chunks and errors are read", () => {
   assert.deepEqual(parse({ type: "received", id: 4 }), { type: "received", id: 4 });
   assert.deepEqual(parse({ type: "applied", id: 4, chunk_index: 9, pts: 405000 }), {

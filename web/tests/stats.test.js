@@ -94,3 +94,21 @@ test("reception is measured between reports", () => {
   assert.equal(meter.read(reportWith({ framesDecoded: 3, timestamp: 4000 }))?.bitrateBps, null, "a new connection");
   assert.equal(meter.read([]), null);
 });
+
+test("after a hand-over nothing is counted from the connection before, whatever it had counted", () => {
+  const meter = new ReceptionMeter();
+  meter.read(reportWith({ bytesReceived: 900_000, framesDecoded: 900, jitterBufferDelay: 9, jitterBufferEmittedCount: 900 }));
+  const other = { id: "w", timestamp: 2000, framesDecoded: 2, totalDecodeTime: 0.002, jitterBufferDelay: 0.02, jitterBufferEmittedCount: 2 };
+  const reception = meter.read(reportWith({ ...other, bytesReceived: 5000 }));
+  assert.deepEqual([reception?.bitrateBps, reception?.jitterBufferMs, reception?.decodeMs], [null, 10, 1]);
+  assert.equal(meter.read(reportWith({ ...other, timestamp: 3000, bytesReceived: 130_000 }))?.bitrateBps, 1_000_000);
+  const more = new ReceptionMeter();
+  more.read(reportWith({ framesDecoded: 5 }));
+  assert.equal(more.read(reportWith({ ...other, framesDecoded: 50, bytesReceived: 5000 }))?.bitrateBps, null);
+  const stall = new StallDetector(3000);
+  assert.equal(stall.isStalled(5000, 0), false);
+  assert.equal(stall.isStalled(5000, 2900), false);
+  assert.equal(stall.isStalled(12, 3900), false);
+  assert.equal(stall.isStalled(12, 6900), false);
+  assert.equal(stall.isStalled(12, 6901), true);
+});
