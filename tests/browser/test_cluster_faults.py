@@ -11,6 +11,7 @@ import socket
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 
@@ -111,11 +112,11 @@ class Scene:
         shown_ms = self.page.evaluate("window.shownMs")[n_before:]
         return max(after - before for before, after in pairwise(shown_ms)) / 1000
 
-    def sources(self) -> list[list[str]]:
-        """Of each connection of the page: the devices whose processes hold the port that its video comes from."""
-        return [
-            [one.name for one in self.devices() if holds_udp_port(one.pid, port)] for port in self.page.evaluate(_PORTS)
-        ]
+    def source(self) -> DeviceStatus:
+        """The device whose process holds the port that the page's video comes from; there is one connection."""
+        (port,) = self.page.evaluate(_PORTS)
+        (found,) = (one for one in self.devices() if holds_udp_port(one.pid, port))
+        return found
 
     def verify(self) -> None:
         """Every chunk since the first is what it is in a stream to which nothing happened."""
@@ -151,8 +152,7 @@ def scene(chromium: Browser, tiny_bundle: Path, tmp_path_factory: pytest.TempPat
 def test_a_node_is_killed_and_its_session_goes_on_at_another(scene: Scene, record_property: Record) -> None:
     scene.wait_until(lambda: [one.state for one in scene.devices()] == ["ready"] * 3)
     assert len({scene.nodes.node_of(one.pid) for one in scene.devices()}) == 3
-    (busy,) = (one for one in scene.devices() if one.n_streams)
-    assert scene.sources() == [[busy.name]]  # video comes straight from there
+    busy = scene.source()
     n_shown = scene.page.evaluate("window.shownMs.length")
     with SessionLog(scene.url, scene.session) as log, SessionLog(scene.url) as other:
         scene.wait_until(lambda: len(other.chunks()) > 1)
@@ -180,8 +180,7 @@ def test_a_node_is_killed_and_its_session_goes_on_at_another(scene: Scene, recor
 def test_a_drained_device_hands_over_a_session_that_is_watched(scene: Scene, record_property: Record) -> None:
     from lingen_live.cluster.overview import drain
 
-    source = max(scene.devices(), key=lambda one: one.n_streams)
-    assert scene.sources() == [[source.name]]
+    source = scene.source()
     n_shown = scene.page.evaluate("window.shownMs.length")
     with SessionLog(scene.url, scene.session) as log:
         log.chunk_after(0.0, 4)
@@ -196,8 +195,9 @@ def test_a_drained_device_hands_over_a_session_that_is_watched(scene: Scene, rec
     assert source.name not in [one.name for one in scene.devices()]
     scene.sees_frames()
     record_property("without_frames_s", round(scene.longest_gap_s(n_shown), 3))
-    assert scene.longest_gap_s(n_shown) < 2 * CHUNK_S  # the page went ahead
-    assert scene.sources() == [[one.name] for one in scene.devices() if one.n_streams]
+    # The page went ahead. A chunk that is late, on a busy machine, is not the doing of a move.
+    assert scene.longest_gap_s(n_shown) < max(gaps_s) + CHUNK_S
+    assert scene.source().n_streams > 0
 
 
 def test_another_gateway_goes_on_with_all_sessions(scene: Scene, tmp_path: Path, record_property: Record) -> None:
@@ -228,3 +228,19 @@ def test_another_gateway_goes_on_with_all_sessions(scene: Scene, tmp_path: Path,
     scene.verify()
     sentence = r"engine-\d: lingen_live is 9.9 on \S+ and [\d.]+ at the gateway; all machines need the same."
     assert re.search(sentence, scene.gateway.said) or scene.gateway.read_until(sentence)
+
+
+def test_a_full_cluster_has_a_line(scene: Scene) -> None:
+    with ExitStack() as opened:
+        logs: list[SessionLog] = []
+        while not (logs and logs[-1].kinds() >= {"line"}):  # how many get in is measured: of at most 4, the page's included
+            assert len(logs) < 4
+            logs.append(opened.enter_context(SessionLog(scene.url)))
+            scene.wait_until(lambda: bool(logs[-1].kinds() & {"state", "line"}))
+        *inside, late = logs
+        assert (late.last("line")["place"], late.last("line")["n_waiting"]) == (1, 1)
+        scene.wait_until(lambda: sum(one.n_streams for one in scene.devices()) == len(inside) + 1)
+        assert min(one.n_streams for one in scene.devices()) > 0
+        for one in inside:  # all: on a busy machine there may be fewer places by now
+            one.close()
+        late.status_after(0.0, "running")

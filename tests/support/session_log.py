@@ -39,8 +39,16 @@ class SessionLog:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up; idempotent."""
         self._is_over.set()
         self._thread.join()
+
+    def kinds(self) -> set[str]:
+        """The types of all messages."""
+        return {message["type"] for _, message in list(self.heard)}
 
     def chunks(self, since_s: float = 0.0) -> list[tuple[float, int]]:
         """(Seconds, index) of the chunks that began to play since a time."""
