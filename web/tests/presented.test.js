@@ -122,25 +122,25 @@ test("another track takes its place in the stream that plays, and the element ke
 });
 
 test("an element that does not follow the exchange begins anew, but not when something else plays by then", () => {
-  const { video, bring, play } = playing();
+  const { video, bring, play, presented } = playing();
   try {
     play("a");
     const stream = video.srcObject;
     bring();
     play("b");
     bring(); // the last one of a
-    mock.timers.tick(999);
+    mock.timers.tick(4999);
     assert.equal(video.srcObject, stream);
     play("c");
     mock.timers.tick(1);
     assert.equal(video.srcObject, stream);
-    mock.timers.tick(999);
+    mock.timers.tick(4999);
     assert.notEqual(video.srcObject, stream);
     assert.deepEqual(video.srcObject?.tracks, ["c"]);
     bring();
     play("d");
-    video.srcObject = null;
-    mock.timers.tick(1000);
+    presented.leave();
+    mock.timers.tick(5000);
     assert.equal(video.srcObject, null);
   } finally {
     mock.timers.reset();
