@@ -145,7 +145,6 @@ function stop() {
   hud.stop();
   connection.close();
   player.stop();
-  page.video.srcObject = null;
 }
 
 /** @param {import("./state.js").Action} action */
@@ -157,6 +156,7 @@ function dispatch(action) {
 /** @param {import("./whep.js").MediaState} state @param {import("./media.js").Way} way */
 function followMedia(state, way) {
   dispatch({ type: "media", state, way });
+  if (state === "idle") presented.leave();
   // A server that does not answer on the socket will not answer here; its next state starts media again.
   if (state === "retrying" && view.session === null) player.stop();
 }

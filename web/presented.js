@@ -12,8 +12,8 @@ import { FrameMeter } from "./stats.js";
 /** A hidden tab presents no frames: then the moment the server told us counts as shown. */
 const PHOTON_LIMIT_MS = 1500;
 
-/** So long a video element may take to show the track that it was given in place of another. */
-const EXCHANGE_LIMIT_MS = 1000;
+/** A video element that shows nothing of its new track for so long is given it anew: its frames should be there by then. */
+const EXCHANGE_LIMIT_MS = 5000;
 
 /** A change whose first frame is due: its media time in ticks of 90 kHz. @typedef {{id: number, pts: number | null}} Awaited */
 
@@ -85,6 +85,11 @@ export class Presented {
         this.#begin(stream);
       }
     }, EXCHANGE_LIMIT_MS);
+  }
+
+  /** Nothing plays any more. A track that ended would be shown black, over the still. */
+  leave() {
+    this.#video.srcObject = null;
   }
 
   /** @param {number} pts of a chunk that the server says begins now @param {number} nowMs */

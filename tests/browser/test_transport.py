@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 from live_server import FAKE_LIVE, LiveServer
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect
 
 from lingen_live.serve.peer import PLAYOUT_DELAY_URI
 
@@ -58,6 +58,23 @@ _PLAY_H264 = """async () => {
     return entries.find(({ id }) => id === video.codecId).mimeType;
   }
   return "nothing was decoded";
+}"""
+
+# Counts what the video element shows, at each refresh.
+_WATCH_PICTURE = """() => {
+  const video = document.getElementById("video");
+  const pixels = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  window.seen = {};
+  const count = (what) => (window.seen[what] = (window.seen[what] ?? 0) + 1);
+  for (const name of ["emptied", "ended", "pause"]) video.addEventListener(name, () => count(name));
+  const look = () => {
+    pixels.clearRect(0, 0, 1, 1);
+    pixels.drawImage(video, 0, 0, 1, 1);
+    const [red, green, blue, alpha] = pixels.getImageData(0, 0, 1, 1).data;
+    count(alpha < 255 ? "nothing" : Math.max(red, green, blue) < 16 ? "black" : "picture");
+    requestAnimationFrame(look);
+  };
+  look();
 }"""
 
 
@@ -162,6 +179,47 @@ def test_without_udp_the_video_comes_over_the_websocket_and_the_page_says_so(
     assert after - before >= 12
     page.click("#stats")
     expect(page.locator("#hud")).to_have_attribute("data-n", "1")
+    page.close()
+
+
+def say_it_moves(page: Page, gateway: WebSocketRoute, place: str, *, is_gone: bool) -> None:
+    """As the server would; then wait until one connection is left, a new one, and frames of it were shown."""
+    n_peers = page.evaluate("window.peers.length") + 1
+    gateway.send(json.dumps({"type": "moving", "place": place, "is_gone": is_gone}))
+    wanted = ["closed"] * (n_peers - 1) + ["connected"]
+    deadline_s = time.monotonic() + _PLAYS_S
+    while (states := page.evaluate("window.peers.map((peer) => peer.connectionState)")) != wanted:
+        assert time.monotonic() < deadline_s, states
+        page.wait_for_timeout(50)
+    wait_until_it_plays(page, page.evaluate("document.getElementById('video').currentTime") + 0.3)
+
+
+def test_a_video_that_moves_is_seen_without_a_gap(chromium: Browser, fake_server: LiveServer) -> None:
+    page = chromium.new_page(viewport={"width": 640, "height": 480})
+    page.add_init_script(_REMEMBER_PEERS)
+    gateways: list[WebSocketRoute] = []
+    asked: list[tuple[str, str]] = []
+
+    def connect(page_side: WebSocketRoute) -> None:
+        page_side.connect_to_server()
+        gateways.append(page_side)
+
+    page.route_web_socket(re.compile(r"/ws$"), connect)
+    page.on("request", lambda request: "/whep" in request.url and asked.append((request.method, request.url)))
+    page.goto(fake_server.url)
+    wait_until_it_plays(page)
+    page.evaluate(_WATCH_PICTURE)
+    asked.clear()
+    say_it_moves(page, gateways[-1], "there", is_gone=False)
+    assert [method for method, _ in asked] == ["OPTIONS", "POST", "DELETE"]
+    assert asked[1][1] == f"{asked[0][1]}&place=there"
+    asked.clear()
+    say_it_moves(page, gateways[-1], "", is_gone=True)
+    assert [method for method, _ in asked] == ["DELETE", "OPTIONS", "POST"]
+    assert "place" not in asked[2][1]
+    seen = page.evaluate("window.seen")
+    assert seen.pop("picture") > 10
+    assert seen == {}  # neither nothing, nor black, nor a video element that began anew
     page.close()
 
 
