@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 import pytest
 from fake_text import FakeText
@@ -190,7 +191,8 @@ def test_a_drained_device_hands_over_a_session_that_is_watched(scene: Scene, rec
         indices = [index for _, index in log.chunks()]
         record_property("longest_chunk_s", round(max(gaps_s), 3))
         assert indices == list(range(indices[0], indices[0] + len(indices)))
-        assert max(gaps_s) < 4 * CHUNK_S  # measured: the time of one chunk, so that no frame is late
+        # Measured: the time of one chunk, so that no frame is late; on a busy machine all chunks take longer.
+        assert max(gaps_s) < 3 * CHUNK_S + median(gaps_s)
         assert log.statuses() == {"running"}
     assert source.name not in [one.name for one in scene.devices()]
     scene.sees_frames()
@@ -233,7 +235,9 @@ def test_another_gateway_goes_on_with_all_sessions(scene: Scene, tmp_path: Path,
 def test_a_full_cluster_has_a_line(scene: Scene) -> None:
     with ExitStack() as opened:
         logs: list[SessionLog] = []
-        while not (logs and logs[-1].kinds() >= {"line"}):  # how many get in is measured: of at most 4, the page's included
+        while not (
+            logs and logs[-1].kinds() >= {"line"}
+        ):  # how many get in is measured: of at most 4, the page's included
             assert len(logs) < 4
             logs.append(opened.enter_context(SessionLog(scene.url)))
             scene.wait_until(lambda: bool(logs[-1].kinds() & {"state", "line"}))
