@@ -8,10 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import time
-from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -19,16 +16,17 @@ from lingen_live.cluster.client import ClusterClient
 from lingen_live.cluster.counts import Move
 from lingen_live.cluster.device import Device
 from lingen_live.cluster.keeping import Keeper
-from lingen_live.cluster.link import Link, LinkGoneError
+from lingen_live.cluster.link import Link
 from lingen_live.cluster.media import FromStage
 from lingen_live.cluster.messages import Heard, Leave
 from lingen_live.cluster.metrics import cluster_metrics
+from lingen_live.cluster.moving import Mover, open_at
 from lingen_live.cluster.placement import Kind, Room, place, relieve
 from lingen_live.cluster.scaling import Scaler, ScalingPlan
 from lingen_live.engine.client import Returning
 from lingen_live.engine.info import EngineInfo
 from lingen_live.engine.interface import OnProgress
-from lingen_live.engine.messages import Failed, Opened
+from lingen_live.engine.messages import Failed
 from lingen_live.engine.queries import engine_error
 from lingen_live.errors import EngineError
 from lingen_live.profile.prometheus import Metric
@@ -36,7 +34,6 @@ from lingen_live.profile.prometheus import Metric
 Connect = Callable[[str, str | None], Link]
 """Begins a life of a device's engine: the device's name, and the dtype that it must have, None for any."""
 
-_N_MOVES = 256
 RELIEF_S = 5.0
 """Between two sessions that are moved because their device has too many."""
 
@@ -57,7 +54,6 @@ class ClusterHost:
 
     Attributes:
         devices: all, also those that are gone.
-        moves: the last ones.
     """
 
     def __init__(
@@ -81,7 +77,7 @@ class ClusterHost:
         plan = scaling or ScalingPlan(len(names), len(names))
         self._scaler = Scaler(plan, self.devices, lambda one: len(self._at(one)), self._start_more, self.hear_leaving)
         self._keeper = keeper or Keeper()
-        self.moves: deque[Move] = deque(maxlen=_N_MOVES)
+        self._mover = Mover(self.devices, self._rooms)
         self._clients: dict[int, ClusterClient] = {}
         self._numbers = itertools.count()
         self._listeners: list[OnProgress] = []
@@ -102,6 +98,11 @@ class ClusterHost:
         self._start_more()
         self._spawn(self._scaler.run(lambda: len(self._clients)))
         return await self.started(on_progress)
+
+    @property
+    def moves(self) -> Sequence[Move]:
+        """The last ones, oldest first."""
+        return self._mover.moves
 
     @property
     def returning(self) -> Sequence[Returning]:
@@ -247,13 +248,13 @@ class ClusterHost:
                 self._spawn(self._seat(client, by_name[name]))
 
     async def _seat(self, client: ClusterClient, device: Device) -> None:
-        opened = await self._open_at(client, device, client.snapshot)
+        opened = await open_at(client, device, client.snapshot)
         if opened is None or client.device is not device:
             return  # the device is gone; who was there is told of it
         if opened.refusal is not None and client.snapshot is not None:
             logger.warning("A session begins anew: %s", opened.refusal.message)
             client.snapshot = None
-            opened = await self._open_at(client, device, None) or opened
+            opened = await open_at(client, device, None) or opened
         if client.is_closed:
             device.tell(Leave(client.number))
         elif opened.refusal is not None:
@@ -268,7 +269,7 @@ class ClusterHost:
         while device.state == "draining" and (clients := self._at(device)):
             n_before = len(clients)
             for client in clients:
-                await self._move(client, device)
+                await self._mover.move(client, device)
             if len(self._at(device)) == n_before:
                 await asyncio.sleep(0.2)
         if device.state == "draining":
@@ -279,54 +280,11 @@ class ClusterHost:
         source = next(device for device in self.devices if device.name == name)
         try:
             if source.state == "ready" and (clients := self._at(source)):
-                await self._move(clients[-1], source, is_live=False)
+                await self._mover.move(clients[-1], source, is_live=False)
             await asyncio.sleep(RELIEF_S)
         finally:
             self._is_relieving = False
         self._pump()
-
-    async def _move(self, client: ClusterClient, source: Device, *, is_live: bool = True) -> None:
-        seeker = replace(client.seeker, is_live=is_live)
-        name = place([seeker], [room for room in self._rooms() if room.name != source.name]).get(client.number)
-        if name is None:
-            return
-        target = next(device for device in self.devices if device.name == name)
-        if client.booth is not None:
-            await client.booth.invite(target)
-        await client.rise()  # the chunk that is being made is played
-        begun_s = time.monotonic()
-        if client.is_closed or client.device is not source:
-            self._turn_away(client, target)
-            return
-        try:
-            carried = await source.link.carry(client.number)
-        except LinkGoneError:
-            self._turn_away(client, target)
-            return  # and whoever was there hears of it
-        opened = await self._open_at(client, target, carried)
-        if client.is_closed or client.device is not source:
-            self._turn_away(client, target)
-        elif opened is None or opened.refusal is not None:
-            client.sit(source, Opened(client.number, True), is_moved=True)
-            self._turn_away(client, target)
-        else:
-            client.sit(target, opened, is_moved=True)
-            source.tell(Leave(client.number))
-            self.moves.append(Move(client.number, source.name, target.name, time.monotonic() - begun_s))
-            source.counts.n_moved_out += 1
-            target.counts.note_arrival(self.moves[-1].pause_s)
-
-    def _turn_away(self, client: ClusterClient, target: Device) -> None:
-        """It does not move there after all, and viewers may have gone ahead; if it is there, its device has died."""
-        if client.device is not target:
-            target.tell(Leave(client.number))
-
-    async def _open_at(self, client: ClusterClient, device: Device, carried: Any) -> Opened | None:
-        """None if the device is gone."""
-        try:
-            return await device.link.open(client.number, client.prompt, client.seed, carried)
-        except LinkGoneError:
-            return None
 
     def _rooms(self) -> list[Room]:
         """Of all devices that take streams."""
