@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 from live_server import FAKE_LIVE, LiveServer
-from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect
+from playwright.sync_api import Browser, Page, Request, Route, WebSocketRoute, expect
 
 from lingen_live.serve.peer import PLAYOUT_DELAY_URI
 
@@ -204,8 +204,12 @@ def test_a_video_that_moves_is_seen_without_a_gap(chromium: Browser, fake_server
         page_side.connect_to_server()
         gateways.append(page_side)
 
+    def note(request: Request) -> None:
+        if "/whep" in request.url:
+            asked.append((request.method, request.url))
+
     page.route_web_socket(re.compile(r"/ws$"), connect)
-    page.on("request", lambda request: "/whep" in request.url and asked.append((request.method, request.url)))
+    page.on("request", note)
     page.goto(fake_server.url)
     wait_until_it_plays(page)
     page.evaluate(_WATCH_PICTURE)
