@@ -19,6 +19,7 @@ export class HandOver {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #nextLook;
   #attempt;
+  #isConnected = false;
 
   /**
    * @param {string} endpoint @param {string} place
@@ -36,6 +37,7 @@ export class HandOver {
       onFrame(this.#attempt);
     };
     const wait = () => {
+      this.#isConnected = true;
       this.#stopWaiting();
       this.#limit = setTimeout(giveUp, FRAME_LIMIT_MS);
       look();
@@ -43,6 +45,11 @@ export class HandOver {
     const target = { endpoint, place, connectLimitMs: CONNECT_LIMIT_MS };
     this.#attempt = new WhepAttempt(target, { onAnswer: () => {}, onConnected: wait, onFailed: giveUp }, platform);
     this.#attempt.begin();
+  }
+
+  /** @returns {boolean} whether only its first frame is missing */
+  get isConnected() {
+    return this.#isConnected;
   }
 
   /** Give it up, here and on the server. */

@@ -83,7 +83,10 @@ export class WhepPlayer {
   handOver(place) {
     if (this.#state === "idle") return;
     this.#endHandOver();
-    const onGivenUp = () => (this.#handOver = null);
+    const onGivenUp = () => {
+      this.#handOver = null;
+      if (this.#state === "playing" && this.#attempt === null) this.#fail();
+    };
     const onFrame = (/** @type {WhepAttempt} */ attempt) => this.#goOver(attempt);
     this.#handOver = new HandOver(this.#endpoint, place, { onFrame, onGivenUp }, this.#platform);
   }
@@ -154,6 +157,8 @@ export class WhepPlayer {
 
   #fail() {
     this.#letGo();
+    // The video has moved, and its first frame is on its way; what was seen last stays until then.
+    if (this.#state === "playing" && this.#handOver?.isConnected) return;
     this.#nFailures += 1;
     // Before the owner hears of it, who may answer with stop().
     this.#retryTimer = setTimeout(() => this.#connect(), retryDelayS(this.#nFailures) * 1000);

@@ -175,3 +175,22 @@ test("nobody who does not play hands over", async () => {
   await begin();
   assert.equal(stage.peers.length, 1);
 });
+
+test("a first that ends once the second stands is not missed", async () => {
+  await begin();
+  stage.newest.become("connected");
+  stage.peers[0].become("closed");
+  mock.timers.tick(3000);
+  await settle();
+  assert.deepEqual([stage.peers.length, stage.states, closed()], [2, ["connecting", "playing"], [false, false]]);
+  bringFrame();
+  assert.deepEqual([stage.shown, stage.states], [stage.peers, ["connecting", "playing"]]);
+});
+
+test("without a frame of the second either, the first has failed", async () => {
+  await begin();
+  stage.newest.become("connected");
+  stage.peers[0].become("closed");
+  mock.timers.tick(10_000);
+  assert.deepEqual(stage.states, ["connecting", "playing", "retrying"]);
+});
