@@ -25,9 +25,11 @@ from lingen_live.train.loop import Trainer
 from lingen_live.train.parallel import current_ranks
 from lingen_live.world.attributes import VALUES
 from lingen_live.world.captions import Caption, Split, describe, instruct, sample_change, sample_scene
+from lingen_live.world.typed import type_prompt
 
 _HELD_OUT_CAPTIONS = 500
 _ENCODE_BATCH = 256
+_TYPED_PART = 0.4
 
 
 class SupervisedReader(nn.Module):
@@ -69,8 +71,10 @@ class SupervisedReader(nn.Module):
 
 
 def draw_caption(rng: Random, split: Split) -> Caption:
-    """A description or, two times in five, an instruction."""
+    """A description or, two times in five, an instruction; in training two of five are prompts as people type them."""
     scene = sample_scene(rng, split="train")
+    if split == "train" and rng.random() < _TYPED_PART:
+        return type_prompt(scene, sample_change(scene, rng), rng)
     if rng.random() < 0.6:
         return describe(scene, rng, split=split)
     return instruct(scene, sample_change(scene, rng), rng, split=split)

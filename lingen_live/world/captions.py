@@ -123,7 +123,7 @@ def sample_change(before: Attributes, rng: Random, *, split: Split = "train") ->
 
 def _describe(target: Attributes, rng: Random, required: frozenset[str], min_mentions: int, split: Split) -> Caption:
     def write(writer: Writer) -> str:
-        return write_description(writer, _choose_mentions(target, rng, required, min_mentions))
+        return write_description(writer, choose_mentions(target, rng, required, min_mentions))
 
     return _write(target, rng, split, write)
 
@@ -142,7 +142,7 @@ def _write(target: Attributes, rng: Random, split: Split, write: Callable[[Write
             return Caption(text, frozenset(writer.said), target)
 
 
-def _choose_mentions(target: Attributes, rng: Random, required: frozenset[str], min_mentions: int) -> frozenset[str]:
+def choose_mentions(target: Attributes, rng: Random, required: frozenset[str], min_mentions: int) -> frozenset[str]:
     """The attributes to say: `required`, a random choice of the visible others, and what these need."""
     visible = tuple(target.visible())
     is_full = rng.random() < _FULL_PART

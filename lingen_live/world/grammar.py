@@ -96,9 +96,14 @@ class Writer:
         return frame.format(d=direction, v=adverb, j=adjective)
 
 
+def add_articles(text: str) -> str:
+    """Put "an" in place of "a" where English wants it."""
+    return re.sub(r"\ba (?=[aeio]|u[nr])", "an ", text)
+
+
 def polish(text: str, rng: Random) -> str:
     """Put "an" before vowels, and vary capitals and the final full stop."""
-    text = re.sub(r"\ba (?=[aeio]|u[nr])", "an ", text)
+    text = add_articles(text)
     if rng.random() < 0.5:
         text = re.sub(r"(?:^|(?<=\. ))[a-z]", lambda match: match.group().upper(), text)
     elif rng.random() < 0.25:
@@ -108,7 +113,7 @@ def polish(text: str, rng: Random) -> str:
 
 def write_description(writer: Writer, wanted: frozenset[str]) -> str:
     """Text that says every attribute of `wanted`, in one of three styles, unpolished."""
-    style = writer.rng.choices((_telegraphic, _phrase, _sentences), weights=(25, 40, 35))[0]
+    style = writer.rng.choices((_telegraphic, write_phrase, _sentences), weights=(25, 40, 35))[0]
     return style(writer, wanted)
 
 
@@ -135,7 +140,8 @@ def _telegraphic(writer: Writer, wanted: frozenset[str]) -> str:
     return (" " if len(bits) <= 3 and writer.chance(0.1) else ", ").join(bits)
 
 
-def _phrase(writer: Writer, wanted: frozenset[str]) -> str:
+def write_phrase(writer: Writer, wanted: frozenset[str]) -> str:
+    """The same as one noun phrase with its adverbs, and what the camera does after a comma."""
     core, rest = _core(writer, wanted)
     adverbs = _adverbs(writer, rest)
     front = ""
