@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from random import Random
 
-from lingen_live.world import lexicon, templates
+from lingen_live.world import lexicon
 from lingen_live.world.attributes import Attributes
 from lingen_live.world.captions import Caption, choose_mentions, is_held_out
 from lingen_live.world.grammar import Writer, add_articles, write_description, write_phrase

@@ -48,7 +48,7 @@ _TIME_NOUN = {
     "day": "day | daytime | noon | afternoon | at noon | day time",
     "dusk": "dusk | sunset | evening | sun set | sunset sky | evening sky | red sunset | orange sunset | golden sunset"
     " | purple evening sky | red evening sky | at sunset | in the evening",
-    "night": "night | nighttime | night time | midnight | dark | black night | night sky | at night",
+    "night": "night | nighttime | night time | midnight | black night | night sky | at night",
 }
 _TIME_ORDER = {
     "dawn": "make it morning | make it dawn | sunrise please | i want the sunrise | wake up the sun",
@@ -61,9 +61,9 @@ _WEATHER_ADVERB = {
     " | under a clear blue sky",
     "cloudy": "under black clouds | under white clouds | under dark clouds | with clouds | under a cloudy sky"
     " | in front of white clouds",
-    "rain": "in the rain | in a storm | in the storm | in a thunderstorm | in stormy weather | while it rains"
+    "rain": "in the rain | in a storm | in the storm | in a thunderstorm | in stormy weather | as it rains"
     " | with thunder and rain",
-    "snowfall": "in falling white snow | while it snows | as it snows | in falling snow | in a snowstorm"
+    "snowfall": "in falling white snow | as it snows | when it snows | in falling snow | in a snowstorm"
     " | with white snow falling",
     "fog": "in fog | in the fog | in mist | in white fog | in white mist | in grey fog | in yellow fog",
     "sunny": "in golden sunshine | in golden sunlight | in yellow sunlight | in the sun | on a sunny day",
@@ -169,4 +169,4 @@ COLOUR_ALONE = words(
 )
 """Of a subject that is not named."""
 NONE_LEFT = words("no {old} | no {old} please | no more {old} | without {old} | there should be no {old}")
-SENTENCE_END = (". ", ". ", "! ", ".. ", " and then ", " - ", "; ")
+SENTENCE_END = (". ", ". ", "! ", ".. ", " and then ", " - ", ", ")
