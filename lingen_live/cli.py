@@ -111,8 +111,10 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
             "all",
             "videos",
             "ablations",
+            "reread",
         ),
-        help="the first eight in this order, or `all` of them; `videos` beside or in place of `clips`",
+        help="the first nine in this order, or `all` of them; `videos` beside or in place of `clips`; `reread` puts "
+        "another reader into a trained model",
     )
     parser.add_argument("--config", type=Path, metavar="TOML", help="recipe (default: the bundled model's own)")
     parser.add_argument(
@@ -130,7 +132,10 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, metavar="DIR", help="with `bundle` and `all`: the checkpoint directory to write"
     )
     parser.add_argument(
-        "--init", type=Path, metavar="FILE", help="with `codec` and `denoiser`: weights (safetensors) to begin from"
+        "--init",
+        type=Path,
+        metavar="FILE",
+        help="with `codec`, `reader` and `denoiser`: weights (safetensors) to begin from",
     )
     parser.add_argument(
         "--videos",

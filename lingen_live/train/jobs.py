@@ -19,7 +19,7 @@ from lingen_live.errors import CheckpointError, ConfigError
 from lingen_live.model.lingen import LinGen
 from lingen_live.text import TextEncoder
 from lingen_live.train.ablations import train_ablations
-from lingen_live.train.codec import train_codec, train_decoder
+from lingen_live.train.codec import save_weights, train_codec, train_decoder
 from lingen_live.train.config import Recipe, load_recipe
 from lingen_live.train.denoiser import train_denoiser
 from lingen_live.train.forecast import train_forecast
@@ -27,14 +27,15 @@ from lingen_live.train.latents import build_shards
 from lingen_live.train.parallax import train_parallax
 from lingen_live.train.parallel import current_ranks, joined
 from lingen_live.train.probe import AttributeProbe, train_probe
-from lingen_live.train.reader import train_reader
+from lingen_live.train.reader import put_reader, train_reader
 from lingen_live.train.state_file import first_detail
 from lingen_live.train.videos import build_video_shards
 
 IN_ORDER = ("codec", "parallax", "decoder", "reader", "clips", "forecast", "denoiser", "probe", "bundle")
 """How a bundle is made."""
-JOBS = (*IN_ORDER, "all", "videos", "ablations")
-"""`all` is `IN_ORDER`; `videos` goes beside or in place of `clips`, `ablations` anywhere after `clips`."""
+JOBS = (*IN_ORDER, "all", "videos", "ablations", "reread")
+"""`all` is `IN_ORDER`; `videos` goes beside or in place of `clips`, `ablations` anywhere after `clips`; `reread` puts a
+reader that was trained after the denoiser into it."""
 
 
 def run_job(
@@ -58,7 +59,7 @@ def run_job(
         device: cpu or cuda.
         n_threads: compute threads.
         out: with bundle and all, the checkpoint directory to write.
-        init: with codec and denoiser, weights to begin from.
+        init: with codec, reader and denoiser, weights to begin from.
         videos: with videos, where they lie.
         in_shards: with denoiser, see `train_denoiser`.
 
@@ -91,7 +92,7 @@ def _run_all(recipe: Recipe, folder: Path, device: str, out: Path | None, init: 
     if out is None:
         raise ConfigError("`train all` needs --out DIR, the checkpoint directory to write.")
     if init is not None:
-        raise ConfigError("`train all` begins from nothing; --init goes with `codec` or `denoiser`.")
+        raise ConfigError("`train all` begins from nothing; --init goes with `codec`, `reader` or `denoiser`.")
     for what in IN_ORDER:
         _run(what, recipe, folder, device, out, None)
 
@@ -109,7 +110,7 @@ def _run(what: str, recipe: Recipe, folder: Path, device: str, out: Path | None,
             codec, text = _trained_codec(recipe, folder, device), _text_encoder(recipe)
             build_shards(recipe, codec, text, folder / "clips", device)
         case "reader":
-            accuracy = train_reader(recipe, _text_encoder(recipe), folder, device)
+            accuracy = train_reader(recipe, _text_encoder(recipe), folder, device, init)
             if current_ranks().is_first:
                 (folder / "reader.json").write_text(json.dumps(accuracy, indent=2) + "\n", encoding="utf-8")
         case "forecast":
@@ -122,6 +123,9 @@ def _run(what: str, recipe: Recipe, folder: Path, device: str, out: Path | None,
             codec, text = _trained_codec(recipe, folder, device), _text_encoder(recipe)
             report = train_ablations(recipe, codec, text, load_probe(None), folder, device)
             sys.stdout.write(f"{report or 'Another process is still at work on a part of these.'}\n")
+        case "reread":
+            if current_ranks().is_first:
+                _reread(recipe, folder)
         case "bundle":
             if out is None:
                 raise ConfigError("`train bundle` needs --out DIR, the checkpoint directory to write.")
@@ -172,6 +176,16 @@ def _bundle(recipe: Recipe, folder: Path, out: Path) -> None:
     model = LinGen(recipe.bundle.model)
     _fill(model, folder / "model.safetensors", "denoiser")
     save_bundle(out, recipe.bundle, model, _trained_codec(recipe, folder, "cpu"))
+
+
+def _reread(recipe: Recipe, folder: Path) -> None:
+    """Put the folder's reader into its denoiser."""
+    model, path = LinGen(recipe.bundle.model), folder / "reader.safetensors"
+    _fill(model, folder / "model.safetensors", "denoiser")
+    if not path.is_file():
+        raise ConfigError(f"{path} is not there yet; make it with `lingen_live train reader`.")
+    put_reader(model, path)
+    save_weights(model, folder / "model.safetensors")
 
 
 def load_probe(path: Path | None) -> AttributeProbe:

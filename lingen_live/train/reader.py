@@ -16,10 +16,11 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from lingen_live.config import ModelConfig
-from lingen_live.errors import ConfigError
+from lingen_live.errors import CheckpointError, ConfigError
 from lingen_live.model.embed import PromptFields, TextReader
+from lingen_live.model.lingen import LinGen
 from lingen_live.text import TextEmbedding, TextEncoder
-from lingen_live.train.codec import save_weights
+from lingen_live.train.codec import fill_matching, read_weights, save_weights
 from lingen_live.train.config import ReaderTraining, Recipe
 from lingen_live.train.loop import Trainer
 from lingen_live.train.parallel import current_ranks
@@ -125,11 +126,30 @@ def blur_words(
     return tokens, kept, pooled * (torch.rand(n, 1) >= section.pooled_dropout)
 
 
-def train_reader(recipe: Recipe, text: TextEncoder, folder: Path, device: str) -> dict[str, float]:
-    """Train or resume; leaves `reader.safetensors` in the folder. Returns the accuracy on held-out words."""
+def train_reader(
+    recipe: Recipe, text: TextEncoder, folder: Path, device: str, init: Path | None = None
+) -> dict[str, float]:
+    """Train or resume; leaves `reader.safetensors` in the folder.
+
+    Args:
+        recipe: shapes and schedule.
+        text: embeds captions.
+        folder: of the run.
+        device: cpu or cuda.
+        init: weights of a reader to begin from.
+
+    Returns:
+        The accuracy on held-out words, by attribute.
+
+    Raises:
+        CheckpointError: `init` is no safetensors file.
+    """
     torch.manual_seed(0)
     section = recipe.reader
-    module = SupervisedReader(recipe.bundle.model).to(device)
+    module = SupervisedReader(recipe.bundle.model)
+    if init is not None:
+        fill_matching(module, init)
+    module = module.to(device)
     rng = Random(7)
     captions = [draw_caption(rng, "train") for _ in range(section.n_captions)]
     embedded, truth = embed_captions(text, captions), caption_labels(captions)
@@ -168,3 +188,23 @@ def reader_accuracy(module: SupervisedReader, text: TextEncoder, device: str) ->
     embedded, truth = embed_captions(text, captions), caption_labels(captions)
     logits = module(embedded.tokens.float().to(device), embedded.mask.to(device), embedded.pooled.to(device))
     return {name: (logits[i].argmax(1).cpu() == truth[:, i]).float().mean().item() for i, name in enumerate(VALUES)}
+
+
+def put_reader(model: LinGen, path: Path) -> None:
+    """Have a model read with another reader and its heads. Its senses stay: they are what its denoiser was trained on.
+
+    Args:
+        model: of any training.
+        path: a `reader.safetensors`.
+
+    Raises:
+        CheckpointError: the file is no safetensors file, or not a reader of this model's shape.
+    """
+    held = read_weights(path)
+    own = model.text.state_dict()
+    wanted = {name for name in own if name.startswith(("reader.", "fields.heads."))}
+    for name in sorted(wanted):
+        if name not in held or held[name].shape != own[name].shape:
+            got = list(held[name].shape) if name in held else "missing"
+            raise CheckpointError(f"{path} is no reader for this model: {name} is {got}, not {list(own[name].shape)}.")
+    model.text.load_state_dict(own | {name: held[name].float() for name in wanted})

@@ -15,11 +15,19 @@ from lingen_live.world.captions import Caption, choose_mentions, is_held_out
 from lingen_live.world.grammar import Writer, add_articles, write_description, write_phrase
 from lingen_live.world.lexicon import Words
 from lingen_live.world.orders import changes, write_order
-from lingen_live.world.typed_words import COLOUR_ALONE, FURTHER, NONE_LEFT, SENTENCE_END
+from lingen_live.world.typed_words import (
+    COLOUR_ALONE,
+    COLOURED_LAND,
+    FURTHER,
+    LAND_COLOURS,
+    NONE_LEFT,
+    SENTENCE_END,
+)
 
 MAX_CHARACTERS = 120
 """About what an encoder of 32 tokens takes in."""
 _FURTHER_PART = 0.5
+_COLOURED_LAND_PART = 0.3
 _SHORT_WORD = 4
 # Shares of the styles: the grammar's descriptions, its orders, lists, scenes, sentences, a colour or a leaving alone.
 _STYLES = (25, 25, 15, 20, 11, 4)
@@ -35,6 +43,13 @@ class Typist(Writer):
         """One phrasing of the training split, or of those beside it."""
         further = FURTHER.get(choices)
         return self.rng.choice(further) if further and self.chance(_FURTHER_PART) else super().pick(choices)
+
+    def biome(self, *, definite_part: float) -> str:
+        """The biome as any caption says it, or a land of any colour."""
+        if not self.chance(_COLOURED_LAND_PART):
+            return super().biome(definite_part=definite_part)
+        self.said.add("biome")
+        return self.pick(COLOURED_LAND[self.target.biome]).format(self.pick(LAND_COLOURS) + " ")
 
 
 def type_prompt(before: Attributes, after: Attributes, rng: Random) -> Caption:

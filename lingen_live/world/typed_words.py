@@ -163,6 +163,19 @@ FURTHER: dict[Words, tuple[str, ...]] = {
 }
 """What a typed prompt says at times in place of a phrasing of the lexicon's entry."""
 
+# Lands of any colour: "{}" takes a colour and a space. All of a land's nouns are met in all colours, so that whose a
+# colour is can only be learnt from what it stands before.
+COLOURED_LAND = {
+    "desert": words("{}dunes | a {}desert | {}sand | {}sands | {}sand dunes | the {}dunes | the {}desert"),
+    "meadow": words("{}fields | a {}field | {}grass | a {}meadow | a {}hayfield | {}grassland | {}grassy hills"),
+    "snow": words("{}snow | {}snowfields | {}snowy mountains | a {}glacier | a {}winter landscape | {}snowy hills"),
+    "sea": words("the {}sea | {}water | the {}ocean | a {}lake | {}ocean waves | a {}lagoon | the {}water"),
+    "city": words("a {}city | {}skyscrapers | {}towers | a {}town | the {}city | {}tower blocks | a {}skyline"),
+}
+LAND_COLOURS = words(
+    "red | orange | yellow | golden | green | blue | purple | white | black | dark red | light green | dark blue"
+    " | bright yellow | pink | silver | emerald | crimson | azure | amber | pale yellow | jet-black | dark green"
+)
 COLOUR_ALONE = words(
     "make it {c} | {c} | {c} please | paint it {c} | now {c} | in {c} please | turn it {c} | change the colour to {c}"
     " | change the color to {c} | i want it {c} | {c} instead"

@@ -159,7 +159,10 @@ RULES: tuple[tuple[str, str, str], ...] = (
     ),
 )
 
-_ANY_COLOUR = r"(red|orange|yellow|green|blue|purple|white|black|golden|silver|pink|turquoise|emerald|dark blue)"
+_ANY_COLOUR = (
+    r"((dark |light |bright |pale )?(red|orange|yellow|green|blue|purple|white|black|golden|silver|pink|turquoise"
+    r"|emerald|crimson|azure|amber|jet-black))"
+)
 _LEFT = r"(sail ?boat|sailing boat|boat|(flock of )?(sea)?birds|seagulls|ufo|(flying )?saucer|alien ship)"
 _LEFT = rf"(the )?({_LEFT[1:-1]}|(hot-air |air )?balloon)"
 # What typed prompts say beside, read before the rest: the colours of lands, skies and hours are no subject's.
@@ -168,6 +171,11 @@ _TYPED_FIRST: tuple[tuple[str, str, str], ...] = (
     ("weather", "clear", r"(no|no more|without|hide the|away with the) clouds|(make it )?stop (raining|snowing)"),
     ("weather", "clear", r"(no|without|enough) (rain|snowfall|fog|snowing)|stop the fog|take the fog away"),
     ("biome", "desert", rf"{_ANY_COLOUR} ((sand |desert )?dunes|sands?|desert)|sand hills"),
+    ("biome", "meadow", rf"{_ANY_COLOUR} (fields?(?! of snow)|grass|meadow|hayfield|grassland|grassy hills)"),
+    ("biome", "snow", rf"(?<!falling ){_ANY_COLOUR} snow(?! (is )?falling)"),
+    ("biome", "snow", rf"{_ANY_COLOUR} (snowfields|snowy mountains|glaciers?|winter landscape|snowy hills)"),
+    ("biome", "sea", rf"{_ANY_COLOUR} (ocean|lake)"),
+    ("biome", "city", rf"{_ANY_COLOUR} (city|skyscrapers|towers|town|tower blocks|skyline)"),
     ("biome", "meadow", r"(green|golden) (hills|fields?|valley|slopes|hayfield|grassland)|yellow grass|emerald meadow"),
     ("biome", "meadow", r"(meadow|field) of (red|yellow|purple|white) (poppies|flowers)"),
     ("biome", "snow", r"(?<!falling )white snow(?! (is )?falling)|white (winter landscape|fields of snow|glacier)"),
