@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from fake_text import FakeText
+from safetensors.torch import load_file, save_file
 
 from lingen_live.checkpoint import load_bundle
 from lingen_live.errors import CheckpointError, ConfigError
+from lingen_live.model.lingen import LinGen
 from lingen_live.train import codec, jobs, latents, reader
 from lingen_live.train.config import Recipe, load_recipe
 from lingen_live.train.jobs import IN_ORDER, run_job
+from lingen_live.train.reader import SupervisedReader
 
 
 def as_toml(data: dict[str, Any], section: str = "") -> str:
@@ -71,6 +75,7 @@ def test_all_jobs_in_order_make_a_bundle(recipe_path: Path, tmp_path: Path, tiny
         ("decoder", r"codec\.safetensors", "codec"),
         ("probe", r"codec\.safetensors", "codec"),
         ("denoiser", r"reader\.safetensors", "reader"),
+        ("reread", r"model\.safetensors", "denoiser"),
     ],
 )
 def test_a_job_before_its_time_names_the_one_to_run(
@@ -78,6 +83,46 @@ def test_a_job_before_its_time_names_the_one_to_run(
 ) -> None:
     with pytest.raises(ConfigError, match=rf"{missing} is not there yet; make it with `lingen_live train {maker}`"):
         run_job(what, recipe_path, tmp_path / "run", "cpu", 1)
+
+
+def test_another_reader_is_put_into_a_trained_model(recipe_path: Path, tmp_path: Path, tiny_recipe: Recipe) -> None:
+    folder, other = tmp_path / "run", tmp_path / "other"
+    old, new = LinGen(tiny_recipe.bundle.model), SupervisedReader(tiny_recipe.bundle.model)
+    for path in (folder, other):
+        path.mkdir()
+    codec.save_weights(old, folder / "model.safetensors")
+    with pytest.raises(ConfigError, match=r"reader\.safetensors is not there yet"):
+        run_job("reread", recipe_path, folder, "cpu", 1)
+    codec.save_weights(new, other / "init.safetensors")
+    run_job("reader", recipe_path, other, "cpu", 1, init=other / "init.safetensors")
+    shutil.copy(other / "reader.safetensors", folder)
+    run_job("reread", recipe_path, folder, "cpu", 1)
+
+    trained, made = load_file(folder / "reader.safetensors"), load_file(folder / "model.safetensors")
+    begun, replaced = new.state_dict(), ("text.reader.", "text.fields.heads.")
+    for name, value in old.state_dict().items():
+        assert torch.equal(made[name], trained[name.removeprefix("text.")] if name.startswith(replaced) else value), (
+            name
+        )
+    for name, value in trained.items():
+        if name.startswith(("reader.", "fields.heads.")):  # two steps from where it began
+            assert (value - begun[name]).abs().max() < 0.05, name
+
+
+def test_a_reader_of_another_shape_is_refused(tiny_recipe: Recipe, tmp_path: Path) -> None:
+    model = LinGen(tiny_recipe.bundle.model)
+    held = {name: value for name, value in model.text.state_dict().items() if name.startswith(("reader.", "fields."))}
+    path = tmp_path / "reader.safetensors"
+    save_file(held | {"reader.token.bias": torch.zeros(3)}, path)
+    width = tiny_recipe.bundle.model.width
+    with pytest.raises(
+        CheckpointError, match=rf"no reader for this model: reader\.token\.bias is \[3\], not \[{width}\]"
+    ):
+        reader.put_reader(model, path)
+    del held["reader.slots"]
+    save_file(held, path)
+    with pytest.raises(CheckpointError, match=r"reader\.slots is missing"):
+        reader.put_reader(model, path)
 
 
 def test_all_jobs_need_a_place_and_begin_from_nothing(recipe_path: Path, tmp_path: Path) -> None:
