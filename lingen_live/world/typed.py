@@ -99,7 +99,7 @@ def _list(writer: Typist) -> str:
             bits.append(writer.subject(with_colour=writer.chance(0.6)))
     if not bits or writer.chance(0.2):
         bits.append(writer.pan(lexicon.STILL_ORDER, lexicon.PAN_ORDER, with_speed=writer.chance(0.4)))
-    return writer.rng.choice((", ", ", ", " ", " and ", " / ")).join(re.sub(r"^a ", "", bit) for bit in bits)
+    return writer.rng.choice((", ", ", ", ", ", " and ", " / ")).join(re.sub(r"^a ", "", bit) for bit in bits)
 
 
 def _scene(writer: Typist) -> str:
@@ -139,7 +139,7 @@ def roughen(text: str, rng: Random) -> str:
         text = text.lower()
     if rng.random() < 0.25:
         text = re.sub(r"\b(an?|the) (?=\w)", "", text, flags=re.IGNORECASE)
-    if rng.random() < 0.2:
+    if rng.random() < 0.3:
         text = text.replace(",", "")
     text += rng.choices(("", ".", "!"), weights=(70, 20, 10))[0]
     if rng.random() < 0.25:

@@ -60,20 +60,24 @@ _WEATHER_ADVERB = {
     "clear": "under a blue sky | under blue skies | with a blue sky | under a clear sky | with no clouds"
     " | under a clear blue sky",
     "cloudy": "under black clouds | under white clouds | under dark clouds | with clouds | under a cloudy sky"
-    " | in front of white clouds",
+    " | in front of white clouds | under a grey sky | under a heavy grey sky | under a iron-grey sky"
+    " | under a white sky | under a gloomy sky",
     "rain": "in the rain | in a storm | in the storm | in a thunderstorm | in stormy weather | as it rains"
-    " | with thunder and rain",
+    " | with thunder and rain | in heavy rain | in pouring rain | as rain pours down | in a heavy shower",
     "snowfall": "in falling white snow | as it snows | when it snows | in falling snow | in a snowstorm"
-    " | with white snow falling",
+    " | with white snow falling | among snowflakes | in heavy snowfall | as snow whirls down",
     "fog": "in fog | in the fog | in mist | in white fog | in white mist | in grey fog | in yellow fog",
     "sunny": "in golden sunshine | in golden sunlight | in yellow sunlight | in the sun | on a sunny day",
     "starry": "under silver stars | under a black sky full of stars | under white stars | by the white moon",
 }
 _WEATHER_NOUN = {
     "clear": "clear | clear sky | blue sky | blue skies | no clouds | clear blue sky",
-    "cloudy": "clouds | cloudy | black clouds | dark clouds | white clouds | grey clouds | overcast",
-    "rain": "rain | raining | storm | stormy | thunderstorm | rainy weather | lots of rain | thunder and rain",
-    "snowfall": "snow | snowing | falling snow | snow falling | it snows | white snow falling",
+    "cloudy": "clouds | cloudy | black clouds | dark clouds | white clouds | grey clouds | overcast | grey sky"
+    " | heavy grey sky | grey skies | iron-grey sky | low grey sky | white sky | gloomy sky",
+    "rain": "rain | raining | storm | stormy | thunderstorm | rainy weather | lots of rain | thunder and rain"
+    " | heavy rain | pouring rain | pouring down | raining hard | a heavy shower",
+    "snowfall": "snow | snowing | falling snow | snow falling | it snows | white snow falling"
+    " | snowflakes | snowstorm | lots of snowflakes | heavy snowfall | snow whirling down",
     "fog": "fog | foggy | mist | white fog | grey mist",
     "sunny": "sunny | sunshine | golden sunshine | golden sunlight | sunny day",
     "starry": "stars | moonlight | white stars | full moon",
