@@ -1,5 +1,7 @@
 """Prompt -> TextEmbedding through a frozen sentence encoder (all-MiniLM-L6-v2), cached; and blends of them.
 
+Beside the state of each token stands the vector of the word that it is of (`vocabulary.py`), if a model wants it.
+
 Knows words and vectors. Does not know what a prompt may be (`prompt.py`), nor what the vectors steer.
 Synchronous, on the CPU, float32. The default weights come packaged, so that it works offline;
 `transformers` is imported when an encoder is made, not before.
@@ -25,8 +27,10 @@ from torch.nn import functional
 
 from lingen_live.digest import sha256_of
 from lingen_live.errors import TextEncoderError
+from lingen_live.vocabulary import WORD_WIDTH, Vocabulary
 
 TEXT_WIDTH = 384
+WIDTH_WITH_WORDS = TEXT_WIDTH + WORD_WIDTH
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 WEIGHTS_NAME = "model.safetensors"
 
@@ -41,9 +45,9 @@ class TextEmbedding:
     """What the model knows of a prompt.
 
     Attributes:
-        tokens: token states, (S, 384) float32, zero where padded.
+        tokens: token states, (S, width) float32, zero where padded.
         mask: where there is a token, (S,) bool.
-        pooled: mean of the token states, of length 1, (384,) float32. Blends are linear and may be shorter.
+        pooled: mean of the token states, of length 1, (width,) float32. Blends are linear and may be shorter.
     """
 
     tokens: Tensor
@@ -51,12 +55,12 @@ class TextEmbedding:
     pooled: Tensor
 
 
-def null_embedding(max_tokens: int) -> TextEmbedding:
+def null_embedding(max_tokens: int, width: int = TEXT_WIDTH) -> TextEmbedding:
     """The embedding of no prompt at all: zeros, and no token."""
     return TextEmbedding(
-        torch.zeros(max_tokens, TEXT_WIDTH),
+        torch.zeros(max_tokens, width),
         torch.zeros(max_tokens, dtype=torch.bool),
-        torch.zeros(TEXT_WIDTH),
+        torch.zeros(width),
     )
 
 
@@ -92,23 +96,35 @@ class TextEncoder:
     Safe to use from several threads. Embeddings are shared: treat their tensors as read-only.
     """
 
-    def __init__(self, source: str | Path | None = None, *, max_tokens: int, verify: bool = True) -> None:
+    def __init__(
+        self,
+        source: str | Path | None = None,
+        *,
+        max_tokens: int,
+        width: int = TEXT_WIDTH,
+        verify: bool = True,
+    ) -> None:
         """Find the weights, check them, load them.
 
         Args:
             source: None for the packaged weights, a directory, or a hub id such as
                 "sentence-transformers/all-MiniLM-L6-v2" (taken from the local cache when it is there).
             max_tokens: S, tokens kept of a prompt; longer ones are cut, shorter ones padded.
+            width: numbers a token: 384, or 484 with the vectors of words.
             verify: False accepts any weights of the same architecture; nothing else here passes it.
 
         Raises:
-            TextEncoderError: the weights are missing, cannot be loaded, or are not the pinned ones.
+            TextEncoderError: the weights are missing, cannot be loaded, or are not the pinned ones; or the width is
+                another one.
         """
+        if width not in (TEXT_WIDTH, WIDTH_WITH_WORDS):
+            raise TextEncoderError(f"width is {width}; this encoder makes {TEXT_WIDTH} or {WIDTH_WITH_WORDS} a token.")
         directory = _find_directory(source)
         if verify:
             _check_weights(directory)
         self.max_tokens = max_tokens
         self._tokenizer, self._model = _load(directory)
+        self._vocabulary = Vocabulary() if width == WIDTH_WITH_WORDS else None
         self._cache: OrderedDict[str, TextEmbedding] = OrderedDict()
         self._lock = threading.Lock()
         n_positions = self._model.config.max_position_embeddings
@@ -143,8 +159,19 @@ class TextEncoder:
         mask = encoded["attention_mask"].bool()  # (n, S)
         tokens = self._model(**encoded).last_hidden_state.masked_fill(~mask[..., None], 0.0)  # (n, S, 384)
         pooled = functional.normalize(tokens.sum(dim=1) / mask.sum(dim=1, keepdim=True), dim=-1)
+        if self._vocabulary is not None:
+            words = torch.stack([self._words_of(encoded, i, prompt) for i, prompt in enumerate(prompts)])
+            tokens = torch.cat((tokens, words), dim=-1)
+            # Each half of the same weight: of length 1 together.
+            pooled = torch.cat((pooled, functional.normalize(words.sum(dim=1), dim=-1)), dim=-1) / 2**0.5
         # Copies: a row of a batch would keep the whole batch alive.
         return [TextEmbedding(tokens[i].clone(), mask[i].clone(), pooled[i].clone()) for i in range(len(prompts))]
+
+    def _words_of(self, encoded: Any, row: int, prompt: str) -> Tensor:
+        """(S, 100): of each token the vector of the word that it is of, or is a part of."""
+        assert self._vocabulary is not None
+        spans = [None if word is None else encoded.word_to_chars(row, word) for word in encoded.word_ids(row)]
+        return self._vocabulary.look_up("" if span is None else prompt[span.start : span.end] for span in spans)
 
 
 def _find_directory(source: str | Path | None) -> Path:

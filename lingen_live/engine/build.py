@@ -41,7 +41,7 @@ def build_engine(options: EngineOptions, on_progress: OnProgress) -> Engine:
     on_progress("loading the model", 0.0)
     bundle = load_bundle(options.checkpoint, device=device)
     on_progress("loading the text encoder", 0.0)
-    text_encoder = TextEncoder(max_tokens=bundle.config.model.text_tokens)
+    text_encoder = TextEncoder(max_tokens=bundle.config.model.text_tokens, width=bundle.config.model.text_width)
     on_progress("choosing the arithmetic", 0.0)
     cast(bundle, choose_dtype(bundle, options.dtype, device))
     can_compile = options.compile and os.name == "posix" and torch.device(device).type == "cpu"

@@ -163,7 +163,8 @@ def _fill(module: nn.Module, path: Path, job: str) -> nn.Module:
 
 
 def _text_encoder(recipe: Recipe) -> TextEncoder:
-    return TextEncoder(max_tokens=recipe.bundle.model.text_tokens)
+    model = recipe.bundle.model
+    return TextEncoder(max_tokens=model.text_tokens, width=model.text_width)
 
 
 def _trained_codec(recipe: Recipe, folder: Path, device: str) -> VideoCodec:

@@ -14,8 +14,8 @@ from lingen_live.text import TEXT_WIDTH, TextEmbedding, TextEncoder
 class FakeText(TextEncoder):
     """One random token state a word, from the words alone."""
 
-    def __init__(self, max_tokens: int) -> None:
-        self.max_tokens = max_tokens
+    def __init__(self, max_tokens: int, width: int = TEXT_WIDTH) -> None:
+        self.max_tokens, self._width = max_tokens, width
         self.n_encoded = 0
 
     def encode(self, prompt: str) -> TextEmbedding:
@@ -23,7 +23,7 @@ class FakeText(TextEncoder):
         self.n_encoded += 1
         generator = torch.Generator().manual_seed(zlib.crc32(prompt.encode()))
         mask = torch.arange(self.max_tokens) < 2 + len(prompt.split())
-        tokens = torch.randn(self.max_tokens, TEXT_WIDTH, generator=generator) * mask[:, None]
+        tokens = torch.randn(self.max_tokens, self._width, generator=generator) * mask[:, None]
         return TextEmbedding(tokens, mask, functional.normalize(tokens.sum(0), dim=0))
 
     def encode_batch(self, prompts: Sequence[str]) -> list[TextEmbedding]:

@@ -18,7 +18,8 @@ Read = Callable[[str], set[str]]
 def read() -> Read:
     """The phrases that the bundled model makes of a prompt."""
     bundle = load_bundle()
-    text = TextEncoder(max_tokens=bundle.config.model.text_tokens)
+    model = bundle.config.model
+    text = TextEncoder(max_tokens=model.text_tokens, width=model.text_width)
 
     @torch.no_grad()
     def say(prompt: str) -> set[str]:
