@@ -69,6 +69,7 @@ class ReaderTraining(Section):
     word_noise: float
     word_dropout: float
     pooled_dropout: float
+    state_dropout: float
 
 
 @dataclass(frozen=True, slots=True)

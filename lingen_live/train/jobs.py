@@ -27,7 +27,7 @@ from lingen_live.train.latents import build_shards
 from lingen_live.train.parallax import train_parallax
 from lingen_live.train.parallel import current_ranks, joined
 from lingen_live.train.probe import AttributeProbe, train_probe
-from lingen_live.train.reader import put_reader, train_reader
+from lingen_live.train.reader import put_reader, train_reader, widened
 from lingen_live.train.state_file import first_detail
 from lingen_live.train.videos import build_video_shards
 
@@ -151,12 +151,12 @@ def _check_device(device: str) -> None:
         raise ConfigError("device is 'cuda', but no CUDA device is visible.")
 
 
-def _fill(module: nn.Module, path: Path, job: str) -> nn.Module:
-    """Load weights that an earlier job of the same run has left."""
+def _fill(module: nn.Module, path: Path, job: str, text_width: int = 0) -> nn.Module:
+    """Load weights that an earlier job of the same run has left, widened to `text_width`."""
     if not path.is_file():
         raise ConfigError(f"{path} is not there yet; make it with `lingen_live train {job}`.")
     try:
-        module.load_state_dict(load_file(path))
+        module.load_state_dict(widened(load_file(path), text_width))
     except (RuntimeError, SafetensorError) as error:
         raise CheckpointError(f"{path} does not fit the recipe: {first_detail(error)}") from error
     return module.eval()
@@ -180,9 +180,9 @@ def _bundle(recipe: Recipe, folder: Path, out: Path) -> None:
 
 
 def _reread(recipe: Recipe, folder: Path) -> None:
-    """Put the folder's reader into its denoiser."""
+    """Put the folder's reader into its denoiser, which may be of narrower token states."""
     model, path = LinGen(recipe.bundle.model), folder / "reader.safetensors"
-    _fill(model, folder / "model.safetensors", "denoiser")
+    _fill(model, folder / "model.safetensors", "denoiser", recipe.bundle.model.text_width)
     if not path.is_file():
         raise ConfigError(f"{path} is not there yet; make it with `lingen_live train reader`.")
     put_reader(model, path)

@@ -7,6 +7,7 @@ of slots, begin as means of slots.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from random import Random
 
@@ -19,7 +20,7 @@ from lingen_live.config import ModelConfig
 from lingen_live.errors import CheckpointError, ConfigError
 from lingen_live.model.embed import PromptFields, TextReader
 from lingen_live.model.lingen import LinGen
-from lingen_live.text import TextEmbedding, TextEncoder
+from lingen_live.text import TEXT_WIDTH, TextEmbedding, TextEncoder
 from lingen_live.train.codec import fill_matching, read_weights, save_weights
 from lingen_live.train.config import ReaderTraining, Recipe
 from lingen_live.train.loop import Trainer
@@ -118,15 +119,22 @@ def blur_words(
 
     Without it the reader learns the training vocabulary by heart and takes an unknown synonym for silence. Half of
     all captions have less than a quarter of that noise, and half keep all words: noise hides whose a colour is before
-    it hides the colour.
+    it hides the colour. Vectors of single words have half of the noise, for what is like them is near them; and
+    some captions have nothing but them, so that much is learnt of them although the states say it as well.
     """
     n = len(tokens)
     strength = section.word_noise * torch.rand(n, 1, 1).square()
-    tokens = tokens + strength * deviation * torch.randn_like(tokens)
+    scale = torch.where(torch.arange(tokens.shape[-1]) < TEXT_WIDTH, 1.0, 0.5)
+    tokens = tokens + strength * deviation * scale * torch.randn_like(tokens)
     pooled = pooled + strength[:, 0] * pooled.std() * torch.randn_like(pooled)
     dropout = section.word_dropout * torch.randint(0, 2, (n, 1))
     kept = mask & (torch.rand(mask.shape) >= dropout)
-    return tokens, kept, pooled * (torch.rand(n, 1) >= section.pooled_dropout)
+    pooled = pooled * (torch.rand(n, 1) >= section.pooled_dropout)
+    if tokens.shape[-1] > TEXT_WIDTH:
+        bare = torch.rand(n) < section.state_dropout
+        tokens[bare, :, :TEXT_WIDTH] = 0.0
+        pooled[bare, :TEXT_WIDTH] = 0.0
+    return tokens, kept, pooled
 
 
 def train_reader(
@@ -191,6 +199,16 @@ def reader_accuracy(module: SupervisedReader, text: TextEncoder, device: str) ->
     embedded, truth = embed_captions(text, captions), caption_labels(captions)
     logits = module(embedded.tokens.float().to(device), embedded.mask.to(device), embedded.pooled.to(device))
     return {name: (logits[i].argmax(1).cpu() == truth[:, i]).float().mean().item() for i, name in enumerate(VALUES)}
+
+
+def widened(held: Mapping[str, Tensor], text_width: int) -> dict[str, Tensor]:
+    """Weights that were trained on narrower token states, for wider ones; what is added says nothing to them yet."""
+    return {
+        name: functional.pad(value, (0, max(0, text_width - value.shape[-1])))
+        if name.split(".")[-2:] == ["token", "weight"]
+        else value
+        for name, value in held.items()
+    }
 
 
 def put_reader(model: LinGen, path: Path) -> None:

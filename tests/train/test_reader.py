@@ -10,12 +10,14 @@ import pytest
 import torch
 from fake_text import FakeText
 from safetensors.torch import load_file
+from torch.nn import functional
 
 from lingen_live.errors import ConfigError
-from lingen_live.text import TEXT_WIDTH, TextEmbedding
+from lingen_live.model.embed import TextProjection
+from lingen_live.text import TEXT_WIDTH, WIDTH_WITH_WORDS, TextEmbedding
 from lingen_live.train import reader
 from lingen_live.train.config import Recipe
-from lingen_live.train.reader import SupervisedReader, blur_words, caption_labels, draw_caption, train_reader
+from lingen_live.train.reader import SupervisedReader, blur_words, caption_labels, draw_caption, train_reader, widened
 from lingen_live.world.attributes import VALUES, Attributes
 from lingen_live.world.captions import Caption
 
@@ -66,6 +68,36 @@ def test_blur_only_does_what_it_is_told(tiny_recipe: Recipe) -> None:
     by_caption = (noisy - tokens).flatten(1).std(1)  # from none to word_noise deviations
     assert by_caption.max() < 1.2
     assert by_caption.min() < 0.1
+
+
+def test_some_captions_have_nothing_but_the_vectors_of_their_words(tiny_recipe: Recipe) -> None:
+    torch.manual_seed(0)
+    tokens, pooled = torch.randn(400, 6, WIDTH_WITH_WORDS), torch.randn(400, WIDTH_WITH_WORDS)
+    mask = torch.ones(400, 6, dtype=torch.bool)
+    plan = dataclasses.replace(
+        tiny_recipe.reader, word_noise=2.0, word_dropout=0.0, pooled_dropout=0.0, state_dropout=0.25
+    )
+    noisy, _, sentences = blur_words(tokens, mask, pooled, 1.0, plan)
+    bare = (noisy[..., :TEXT_WIDTH] == 0).flatten(1).all(1)
+    assert torch.equal(bare, (sentences[:, :TEXT_WIDTH] == 0).all(1))
+    assert bare.float().mean().item() == pytest.approx(0.25, abs=0.07)
+    assert (sentences[bare, TEXT_WIDTH:] != 0).all()
+    noise = (noisy - tokens)[~bare]
+    assert noise[..., TEXT_WIDTH:].std() < 0.6 * noise[..., :TEXT_WIDTH].std()
+
+
+def test_weights_of_narrower_tokens_do_the_same_with_wider_ones(tiny_recipe: Recipe) -> None:
+    narrow = tiny_recipe.bundle.model
+    wide = dataclasses.replace(narrow, text_width=narrow.text_width + 10)
+    old, new = TextProjection(narrow), TextProjection(wide)
+    new.load_state_dict(widened(old.state_dict(), wide.text_width))
+    tokens, mask = torch.randn(2, narrow.text_tokens, narrow.text_width), torch.ones(2, narrow.text_tokens).bool()
+    pooled, reading = torch.zeros(2, narrow.text_width), old.read(tokens, mask, torch.zeros(2, narrow.text_width))
+    more = torch.randn(2, narrow.text_tokens, 10)
+    torch.testing.assert_close(
+        new(torch.cat((tokens, more), -1), mask, functional.pad(pooled, (0, 10)), reading).pooled,
+        old(tokens, mask, pooled, reading).pooled,
+    )
 
 
 def test_it_learns_to_read_and_leaves_a_reader(
