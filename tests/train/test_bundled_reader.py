@@ -37,7 +37,7 @@ def read() -> Read:
         ("a balloon over red dunes", "a balloon over the desert"),
         ("a green balloon over red dunes", "a green balloon over the desert"),
         ("a blue boat on the blue sea", "a blue sailboat on the ocean"),
-        ("green birds over green fields", "green birds over grassland"),
+        ("yellow birds over green fields", "yellow birds over grassland"),
         ("birds over white hills", "birds over snowy mountains"),
         ("red balloon, sunset, storm", "a red balloon at dusk in the rain"),
         ("red ballon", "a red balloon"),
