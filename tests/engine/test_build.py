@@ -23,10 +23,7 @@ from lingen_live.model.lingen import LinGen
 
 @pytest.fixture(autouse=True)
 def _no_weights_for_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fake_text(*, max_tokens: int) -> FakeText:
-        return FakeText(max_tokens)
-
-    monkeypatch.setattr(build, "TextEncoder", fake_text)
+    monkeypatch.setattr(build, "TextEncoder", FakeText)
 
 
 def options(tiny_bundle: Path, **given: object) -> EngineOptions:
