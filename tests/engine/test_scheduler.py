@@ -40,7 +40,7 @@ def test_the_most_urgent_go_first_and_as_many_as_it_can_wait_for(
     assert choose_batch(shifted, 1000.0, cost_s) == chosen
 
 
-@settings(derandomize=True, database=None)
+@settings(deadline=None, derandomize=True, database=None)
 @given(
     dry_at_s=st.lists(st.floats(-1, 5), max_size=8),
     steps=st.lists(st.floats(0.01, 0.2), min_size=1, max_size=5),

@@ -40,7 +40,7 @@ def board(table: str, length_s: float = 60.0, seed: int = 7) -> Scenario:
     return to_scenario(Storyboard(read_table((HEADER + table).encode()), seed, length_s), GRID)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(scenarios())
 def test_a_scenario_survives_the_table(scenario: Scenario) -> None:
     told = from_scenario(scenario, GRID.chunk_s)
