@@ -155,9 +155,10 @@ class LiveClient:
                 self._has_state.set()
             case "applied" if future := self._open(message.get("id")):
                 future.set_result(Applied(message["chunk_index"], message["pts"]))
-            case "moving" if self._watcher is not None:
-                self._place = message["place"]
-                self._watcher.stop()
+            case "moving":
+                self._place = message["place"]  # also for one that is just connecting: it is hung up on soon
+                if self._watcher is not None:
+                    self._watcher.stop()
             case "error":
                 refusal = Refused(message["code"], message["message"])
                 if future := self._open(message.get("id")):

@@ -59,6 +59,7 @@ class RemoteBooth:
         self._connected: set[str] = set()
         self._places: dict[str, Device] = {}
         self._has_news = asyncio.Event()
+        self._counted_at: Device | None = None
         self._is_lost = False
         self._n_dropped_before = self._n_dropped_now = 0
 
@@ -143,9 +144,11 @@ class RemoteBooth:
 
     def settle(self, device: Device) -> None:
         """The stream is at `device` now: whoever is there watches, all others are let go."""
-        for outlet in self._outlets.values():
-            outlet.move()
-        self._n_dropped_before, self._n_dropped_now = self.n_dropped_frames, 0
+        if device is not self._counted_at:  # else it did not move after all, and all counts go on there
+            self._counted_at = device
+            for outlet in self._outlets.values():
+                outlet.move()
+            self._n_dropped_before, self._n_dropped_now = self.n_dropped_frames, 0
         self._places = {place: home for place, home in self._places.items() if home is device}
         for viewer_id, home in sorted(self._homes.items(), key=lambda item: item[1] is not device):
             if home is device and self._desk is not None:
@@ -162,7 +165,8 @@ class RemoteBooth:
         self._places = {place: home for place, home in self._places.items() if home is not device}
         for viewer_id in [id for id, home in self._homes.items() if home is device]:
             self._hear_left(viewer_id)
-        self._is_lost = self._is_lost or device is self._client.device
+        if device is self._client.device:
+            self._is_lost, self._counted_at = True, None
 
     def hear(self, device: Device, event: FromStage) -> None:
         """Something happened to the video at `device`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -94,7 +95,7 @@ def train_codec(recipe: Recipe, folder: Path, device: str, init: Path | None = N
     torch.manual_seed(0)
     codec = VideoCodec(recipe.bundle.codec)
     if init is not None:
-        fill_matching(codec, init)
+        fill_matching(codec, read_weights(init))
     codec = codec.to(device).to_channels_last()
     section = recipe.codec
 
@@ -192,13 +193,8 @@ def measure_statistics(recipe: Recipe, codec: VideoCodec, device: str) -> None:
     codec.latent_mean[-1] = 0  # left and right are alike, and a camera that stands still stands still exactly
 
 
-def fill_matching(module: torch.nn.Module, path: Path) -> None:
-    """Take over the tensors of a safetensors file that have a namesake of the same shape; the rest stays.
-
-    Raises:
-        CheckpointError: the file is not safetensors.
-    """
-    held = read_weights(path)
+def fill_matching(module: torch.nn.Module, held: Mapping[str, Tensor]) -> None:
+    """Take over the tensors that have a namesake of the same shape; the rest stays."""
     own = module.state_dict()
     fitting = {k: v.float() for k, v in held.items() if k in own and own[k].shape == v.shape}
     module.load_state_dict(own | fitting)

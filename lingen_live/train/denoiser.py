@@ -30,6 +30,7 @@ from lingen_live.train.forecast import NAME as FORECAST
 from lingen_live.train.latents import ClipBatch, ShardReader
 from lingen_live.train.loop import Trainer
 from lingen_live.train.precision import autocast
+from lingen_live.train.reader import widened
 from lingen_live.train.sharded import ranks_of
 from lingen_live.train.state_file import first_detail
 
@@ -279,7 +280,7 @@ def new_denoiser(recipe: Recipe, folder: Path, init: Path | None) -> LinGen:
     torch.manual_seed(0)
     model = LinGen(recipe.bundle.model)
     if init is not None:
-        fill_matching(model, init)
+        fill_matching(model, widened(read_weights(init), model.config.text_width))
     _fill(model.text.reader, folder / "reader.safetensors", "reader.")
     _fill(model.text.fields, folder / "reader.safetensors", "fields.")
     model.text.reader.requires_grad_(False)

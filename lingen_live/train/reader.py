@@ -137,6 +137,14 @@ def blur_words(
     return tokens, kept, pooled
 
 
+def begin_reader(config: ModelConfig, init: Path | None) -> SupervisedReader:
+    """A reader to be trained: random, or with the weights of another one."""
+    module = SupervisedReader(config)
+    if init is not None:
+        fill_matching(module, widened(read_weights(init), config.text_width))
+    return module
+
+
 def train_reader(
     recipe: Recipe, text: TextEncoder, folder: Path, device: str, init: Path | None = None
 ) -> dict[str, float]:
@@ -147,7 +155,7 @@ def train_reader(
         text: embeds captions.
         folder: of the run.
         device: cpu or cuda.
-        init: weights of a reader to begin from.
+        init: weights of a reader to begin from; it may be of narrower token states.
 
     Returns:
         The accuracy on held-out words, by attribute.
@@ -157,10 +165,7 @@ def train_reader(
     """
     torch.manual_seed(0)
     section = recipe.reader
-    module = SupervisedReader(recipe.bundle.model)
-    if init is not None:
-        fill_matching(module, init)
-    module = module.to(device)
+    module = begin_reader(recipe.bundle.model, init).to(device)
     rng = Random(7)
     captions = [draw_caption(rng, "train") for _ in range(section.n_captions)]
     embedded, truth = embed_captions(text, captions), caption_labels(captions)

@@ -16,6 +16,7 @@ from local_link import LocalCluster
 from served import Live, Talk, running_server
 from websockets.asyncio.client import connect
 from whep_player import SDP, Player, player
+from whip_receiver import whip_receiver
 
 from lingen_live.client.live import LiveClient
 from lingen_live.cluster.client import ClusterClient
@@ -25,6 +26,8 @@ from lingen_live.cluster.remote_booth import RemoteBooth, open_remote_booth
 from lingen_live.cluster.stage import MAX_KEPT_CHUNKS
 from lingen_live.engine.options import EngineOptions
 from lingen_live.serve.media_options import MediaOptions
+from lingen_live.serve.publisher import Publisher
+from lingen_live.serve.whip import WhipTarget
 
 OPTIONS = EngineOptions(prompt="a day", seed=7, dtype="float32", n_sessions=2)
 DAY = fake_engine.colour_of("a day")[0]
@@ -250,3 +253,35 @@ async def test_a_program_follows_by_itself(tmp_path: Path) -> None:
                 await anext(frames)
         await frames.aclose()
         await until_counted(scene, 0)
+
+
+async def test_who_stays_where_they_are_are_counted_once(tmp_path: Path) -> None:
+    async with playing(tmp_path) as scene, player() as it:
+        await it.play(scene.live)
+        outlet, seat = scene.booth.outlets["VP8"], scene.client.seat
+        assert seat is not None
+        async with asyncio.timeout(10):
+            while outlet.n_frames == 0:  # noqa: ASYNC110 (a count has no event)
+                await asyncio.sleep(0.01)
+        before = outlet.n_frames
+        scene.booth.settle(seat)  # as when a move comes to nothing
+        async with asyncio.timeout(10):
+            while outlet.n_frames == before:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        stage = scene.cluster.links["a"][-1].actor._stages[scene.client.number]
+        assert outlet.n_frames <= stage._booth.channels["VP8"].n_frames
+
+
+async def test_what_is_published_leaves_from_the_gateway_also_after_a_move(tmp_path: Path) -> None:
+    said: list[str] = []
+    async with playing(tmp_path) as scene, whip_receiver() as receiver:
+        publisher = Publisher(scene.live.house, WhipTarget(receiver.url), said.append, first_wait_s=0.05)
+        publishing = asyncio.create_task(publisher.run())
+        await receiver.receive(8)
+        assert any(isinstance(message, Tap) for message in scene.cluster.links["a"][-1].told)
+        await scene.drain("a")
+        await scene.until_at("b")
+        await receiver.receive(16)
+        assert publisher.n_connections == 1
+        publishing.cancel()
+        await asyncio.gather(publishing, return_exceptions=True)

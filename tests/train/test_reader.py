@@ -16,8 +16,17 @@ from lingen_live.errors import ConfigError
 from lingen_live.model.embed import TextProjection
 from lingen_live.text import TEXT_WIDTH, WIDTH_WITH_WORDS, TextEmbedding
 from lingen_live.train import reader
+from lingen_live.train.codec import save_weights
 from lingen_live.train.config import Recipe
-from lingen_live.train.reader import SupervisedReader, blur_words, caption_labels, draw_caption, train_reader, widened
+from lingen_live.train.reader import (
+    SupervisedReader,
+    begin_reader,
+    blur_words,
+    caption_labels,
+    draw_caption,
+    train_reader,
+    widened,
+)
 from lingen_live.world.attributes import VALUES, Attributes
 from lingen_live.world.captions import Caption
 
@@ -84,6 +93,18 @@ def test_some_captions_have_nothing_but_the_vectors_of_their_words(tiny_recipe: 
     assert (sentences[bare, TEXT_WIDTH:] != 0).all()
     noise = (noisy - tokens)[~bare]
     assert noise[..., TEXT_WIDTH:].std() < 0.6 * noise[..., :TEXT_WIDTH].std()
+
+
+def test_a_reader_begins_with_one_of_narrower_tokens(tiny_recipe: Recipe, tmp_path: Path) -> None:
+    narrow = tiny_recipe.bundle.model
+    wide = dataclasses.replace(narrow, text_width=narrow.text_width + 10)
+    old = SupervisedReader(narrow)
+    save_weights(old, tmp_path / "reader.safetensors")
+    new = begin_reader(wide, tmp_path / "reader.safetensors")
+    tokens, mask = torch.randn(3, narrow.text_tokens, narrow.text_width), torch.ones(3, narrow.text_tokens).bool()
+    more, none = torch.randn(3, narrow.text_tokens, 10), torch.zeros(3, wide.text_width)
+    was = old(tokens, mask, none[:, : narrow.text_width])
+    torch.testing.assert_close(new(torch.cat((tokens, more), -1), mask, none), was)
 
 
 def test_weights_of_narrower_tokens_do_the_same_with_wider_ones(tiny_recipe: Recipe) -> None:
