@@ -54,8 +54,8 @@ _PORTS = """async () => {
   const ports = [];
   for (const peer of window.peers.filter((one) => one.connectionState === "connected")) {
     const all = new Map((await peer.getStats()).entries());
-    for (const pair of all.values()) {
-      if (pair.type === "candidate-pair" && pair.nominated) ports.push(all.get(pair.remoteCandidateId).port);
+    for (const { type, selectedCandidatePairId } of all.values()) {  // several pairs may have been nominated
+      if (type === "transport") ports.push(all.get(all.get(selectedCandidatePairId).remoteCandidateId).port);
     }
   }
   return ports;
