@@ -20,7 +20,7 @@ from lingen_live.serve.delay import PlayoutDelay
 from lingen_live.serve.ice import IceServer
 from lingen_live.serve.offer import choice_of, codec_of
 from lingen_live.serve.track import ViewerTrack
-from lingen_live.serve.trickle import Fragment
+from lingen_live.serve.trickle import Fragment, without_names
 
 PLAYOUT_DELAY_URI = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 _SENDER_EXTENSIONS = "_RTCRtpSender__rtp_header_extensions_map"
@@ -123,6 +123,7 @@ class Peer:
         self._preferred = preferred
         self.connected = asyncio.Event()
         self.ended = asyncio.Event()
+        self._resolving: asyncio.Task[None] | None = None
         self._connection = RTCPeerConnection(configuration(servers))
         self._connection.on("connectionstatechange", self._follow)
         # Before the offer is set: afterwards, preferences are ignored.
@@ -143,8 +144,11 @@ class Peer:
         Raises:
             Exception: whatever aiortc raises on an offer that it cannot take.
         """
+        offer_sdp, named = without_names(offer_sdp)
         await self._connection.setRemoteDescription(RTCSessionDescription(offer_sdp, "offer"))
         await self._connection.setLocalDescription(await self._connection.createAnswer())
+        if named is not None:
+            self._resolving = asyncio.create_task(self.add(named))
         sdp: str = self._connection.localDescription.sdp
         return sdp, codec_of(sdp)
 
@@ -166,13 +170,15 @@ class Peer:
 
     async def add(self, fragment: Fragment) -> None:
         """Take candidates that the viewer found after its offer."""
-        for candidate in fragment.candidates:
-            await self._connection.addIceCandidate(candidate)
+        # Together: a name that nobody answers for takes a second.
+        await asyncio.gather(*(self._connection.addIceCandidate(candidate) for candidate in fragment.candidates))
         if fragment.is_last:
             await self._connection.addIceCandidate(None)
 
     async def close(self) -> None:
         """Hang up; idempotent."""
+        if self._resolving is not None:
+            self._resolving.cancel()
         await self._connection.close()
         self.ended.set()
 

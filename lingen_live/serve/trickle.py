@@ -1,6 +1,6 @@
-"""Candidates that a player sends after its offer: an SDP fragment (RFC 8840), read before any of it is believed.
+"""Candidates that are taken after an offer: an SDP fragment (RFC 8840) that a player sends, or some of an offer.
 
-Pure; knows aiortc's candidate type only.
+Read before any of it is believed. Pure; knows aiortc's candidate type only.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from aiortc.sdp import candidate_from_sdp
 from lingen_live.serve.errors import HttpError
 
 MAX_CANDIDATES = 64
+_ADDRESS = 4
+"""Which word of a candidate's line it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,31 @@ def parse_fragment(text: str) -> Fragment:
     if not candidates and not is_last and ufrag is None:
         raise _refusal("The fragment has neither a candidate nor an end of candidates; it must have one.")
     return Fragment(tuple(candidates), is_last, ufrag)
+
+
+def without_names(offer_sdp: str) -> tuple[str, Fragment | None]:
+    """An offer without the candidates that are mDNS names ("....local"), and these; None if it has none.
+
+    Browsers hide their addresses behind such names. Where nobody answers for one, aiortc would wait for a second with
+    all that follows, while the browser's own checks tell its address in milliseconds.
+    """
+    kept: list[str] = []
+    named: list[RTCIceCandidate] = []
+    is_last, section = False, -1
+    for line in offer_sdp.splitlines():
+        section += line.startswith("m=")
+        is_end = line.strip() == "a=end-of-candidates"
+        words = line.split(" ")
+        if line.startswith("a=candidate:") and len(words) > _ADDRESS and words[_ADDRESS].endswith(".local"):
+            candidate = _candidate(line.strip().removeprefix("a=candidate:"), None)
+            candidate.sdpMLineIndex = section
+            named.append(candidate)
+        elif not is_end:
+            kept.append(line)
+        is_last = is_last or is_end
+    if not named:
+        return offer_sdp, None
+    return "\r\n".join([*kept, ""]), Fragment(tuple(named[:MAX_CANDIDATES]), is_last, None)
 
 
 def ufrag_of(sdp: str) -> str | None:

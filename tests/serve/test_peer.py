@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
-from aiortc import RTCPeerConnection, RTCRtpReceiver
+from aioice.mdns import MDnsProtocol
+from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCSessionDescription
 from aiortc.codecs import HEADER_EXTENSIONS
 from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpParameters
 from aiortc.rtp import HeaderExtensions, unpack_header_extensions
@@ -86,3 +88,30 @@ def test_the_packer_sends_what_was_cut_before_and_passes_estimates_on() -> None:
     assert packer.target_bitrate == 0
     packer.target_bitrate = 700_000
     assert (packer.target_bitrate, heard) == (700_000, [700_000])
+
+
+async def test_a_browsers_hidden_address_holds_up_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked for behind the answer's back, and taken when somebody says it."""
+    asked, found = asyncio.Event(), asyncio.Event()
+
+    async def resolve(self: MDnsProtocol, hostname: str, **options: object) -> str | None:
+        asked.set()
+        await found.wait()
+        return "127.0.0.1"
+
+    monkeypatch.setattr(MDnsProtocol, "resolve", resolve)
+    viewer, peer = RTCPeerConnection(), Peer(ViewerTrack(lambda: None), lambda: None, lambda _: None)
+    viewer.addTransceiver("video", direction="recvonly")
+    await viewer.setLocalDescription(await viewer.createOffer())
+    name = "0b1c6b1e-9f2d-4b0a-8f0e-0123456789ab.local"
+    offer = re.sub(r"(?m)^(a=candidate:\S+ \d \S+ \d+) \S+", rf"\1 {name}", viewer.localDescription.sdp)
+    assert name in offer
+    async with asyncio.timeout(5):
+        answer, _ = await peer.answer(offer)
+        assert "a=candidate" in answer
+        await asked.wait()
+        found.set()
+        await viewer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        await peer.connected.wait()
+    await peer.close()
+    await viewer.close()
