@@ -110,7 +110,7 @@ class TextEncoder:
             source: None for the packaged weights, a directory, or a hub id such as
                 "sentence-transformers/all-MiniLM-L6-v2" (taken from the local cache when it is there).
             max_tokens: S, tokens kept of a prompt; longer ones are cut, shorter ones padded.
-            width: numbers a token: 384, or 484 with the vectors of words.
+            width: numbers a token: 384, or 500 with what single words mean.
             verify: False accepts any weights of the same architecture; nothing else here passes it.
 
         Raises:
@@ -168,7 +168,7 @@ class TextEncoder:
         return [TextEmbedding(tokens[i].clone(), mask[i].clone(), pooled[i].clone()) for i in range(len(prompts))]
 
     def _words_of(self, encoded: Any, row: int, prompt: str) -> Tensor:
-        """(S, 100): of each token the vector of the word that it is of, or is a part of."""
+        """(S, 116): of each token what the word means that it is of, or is a part of."""
         assert self._vocabulary is not None
         spans = [None if word is None else encoded.word_to_chars(row, word) for word in encoded.word_ids(row)]
         return self._vocabulary.look_up("" if span is None else prompt[span.start : span.end] for span in spans)

@@ -12,8 +12,17 @@ from torch.nn import functional
 
 from lingen_live.errors import TextEncoderError
 from lingen_live.text import TEXT_WIDTH, WIDTH_WITH_WORDS, TextEncoder
+from lingen_live.train.colour_names import colours_of_words, memberships, oklab, read_names
 from lingen_live.train.vocabulary import compress, read_vectors, write_vocabulary
-from lingen_live.vocabulary import DEVIATION, VOCABULARY, WORD_WIDTH, Vocabulary
+from lingen_live.vocabulary import (
+    COLOUR_SCALE,
+    COLOUR_WIDTH,
+    DEVIATION,
+    VECTOR_WIDTH,
+    VOCABULARY,
+    WORD_WIDTH,
+    Vocabulary,
+)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +36,7 @@ def encoder() -> TextEncoder:
 
 
 def test_words_that_are_used_alike_lie_together(vocabulary: Vocabulary) -> None:
-    jade, emerald, rain, drizzle = vocabulary.look_up(["jade", "emerald", "Rain", "drizzle"])
+    jade, emerald, rain, drizzle = vocabulary.look_up(["jade", "emerald", "Rain", "drizzle"])[:, :VECTOR_WIDTH]
     assert len(vocabulary) > 90_000
     assert functional.cosine_similarity(jade, emerald, dim=0) > 0.4
     assert functional.cosine_similarity(rain, drizzle, dim=0) > 0.4
@@ -37,9 +46,21 @@ def test_words_that_are_used_alike_lie_together(vocabulary: Vocabulary) -> None:
 def test_every_vector_is_of_one_length_and_unknown_words_have_none(vocabulary: Vocabulary) -> None:
     found = vocabulary.look_up(["sea", "xyzzyx", "", "green"])
     assert found.shape == (4, WORD_WIDTH)
-    lengths = DEVIATION * WORD_WIDTH**0.5 * torch.tensor([1.0, 0.0, 0.0, 1.0])
-    torch.testing.assert_close(found.norm(dim=-1), lengths)
+    lengths = DEVIATION * VECTOR_WIDTH**0.5 * torch.tensor([1.0, 0.0, 0.0, 1.0])
+    torch.testing.assert_close(found[:, :VECTOR_WIDTH].norm(dim=-1), lengths)
+    assert not found[1:3].any()
     assert vocabulary.look_up([]).shape == (0, WORD_WIDTH)
+
+
+def test_words_have_the_colours_of_their_names(vocabulary: Vocabulary) -> None:
+    """Twelve hues from red on, then black, grey and white, then how well it is known."""
+    words = ["scarlet", "Jade", "cobalt", "ivory", "ebony", "xyzzyx"]
+    colours = vocabulary.look_up(words)[:, VECTOR_WIDTH:] / COLOUR_SCALE
+    assert colours.shape == (6, COLOUR_WIDTH)
+    assert colours[:, :-1].argmax(1).tolist()[:5] == [1, 6, 9, 14, 12]
+    torch.testing.assert_close(colours[:5, :-1].sum(1), torch.ones(5), atol=0.02, rtol=0)
+    assert colours[:5, -1].min() > 0.5
+    assert not colours[5].any()
 
 
 def test_they_stand_beside_the_states_of_all_tokens_of_a_word(encoder: TextEncoder, vocabulary: Vocabulary) -> None:
@@ -59,7 +80,7 @@ def test_they_stand_beside_the_states_of_all_tokens_of_a_word(encoder: TextEncod
 
 
 def test_only_two_widths_can_be_made() -> None:
-    with pytest.raises(TextEncoderError, match="width is 400; this encoder makes 384 or 484 a token"):
+    with pytest.raises(TextEncoderError, match="width is 400; this encoder makes 384 or 500 a token"):
         TextEncoder(max_tokens=12, width=400)
 
 
@@ -73,16 +94,40 @@ def test_only_the_pinned_file_is_read(tmp_path: Path) -> None:
         Vocabulary(other)
 
 
-def test_it_is_made_of_public_vectors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = tmp_path / "vectors.json"
-    numbers = np.random.default_rng(0).normal(size=(4, WORD_WIDTH + 2)).round(3).tolist()
+def test_it_is_made_of_public_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, names = tmp_path / "vectors.json", tmp_path / "names.json"
+    numbers = np.random.default_rng(0).normal(size=(4, VECTOR_WIDTH + 2)).round(3).tolist()
     text = ", ".join(f'"{word}": {row}' for word, row in zip(("sea", "7th", "jade", "café"), numbers, strict=True))
     source.write_text(f'{{"vectors": {{{text}}}}}', encoding="utf-8")
     words, vectors = read_vectors(source)
     assert words == ["sea", "jade"]
-    write_vocabulary(words, compress(vectors), tmp_path / "made.safetensors")
+    names.write_text('[{"name": "Jade", "hex": "#00a86b"}, {"name": "Deep Sea Moss", "hex": "#123456"}]')
+    colours = colours_of_words(read_names(names))
+    assert list(colours) == ["jade"]  # a name of three words is too little to go by
+    write_vocabulary(words, compress(vectors), colours, tmp_path / "made.safetensors")
     monkeypatch.setattr("lingen_live.vocabulary.sha256_of", lambda path: "as it should be")
     monkeypatch.setattr("lingen_live.vocabulary.VOCABULARY_SHA256", "as it should be")
     made = Vocabulary(tmp_path / "made.safetensors").look_up(["sea", "jade"])
     centred = torch.tensor(vectors - vectors.mean(0))
-    assert functional.cosine_similarity(made, centred).min() > 0.999
+    assert functional.cosine_similarity(made[:, :VECTOR_WIDTH], centred).min() > 0.999
+    assert not made[0, VECTOR_WIDTH:].any()
+    assert made[1, VECTOR_WIDTH:].argmax() == 5
+
+
+@pytest.mark.parametrize(
+    ("colour", "expected"),
+    [("#ff0000", 1), ("#ffff00", 4), ("#00ff00", 5), ("#0000ff", 9), ("#000000", 12), ("#666666", 13), ("#ffffff", 14)],
+)
+def test_a_colour_is_mostly_one_of_hues_and_greys(colour: str, expected: int) -> None:
+    shares = memberships(colour)
+    assert shares.sum() == pytest.approx(1.0)
+    assert shares.argmax() == expected
+
+
+def test_oklab_is_as_published() -> None:
+    """White has lightness 1 and no chroma; the primaries of sRGB as in tables of the colour space."""
+    assert oklab("#ffffff") == pytest.approx((1.0, 0.0, oklab("#ffffff")[2]), abs=1e-4)
+    lightness, chroma, hue = oklab("#ff0000")
+    assert (lightness, chroma, hue * 360) == pytest.approx((0.628, 0.2577, 29.23), abs=2e-2)
+    lightness, chroma, hue = oklab("#0000ff")
+    assert (lightness, chroma, hue * 360) == pytest.approx((0.452, 0.3132, 264.05), abs=2e-2)

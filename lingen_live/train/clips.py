@@ -36,7 +36,7 @@ class Clip:
     weights: Tensor
 
 
-def draw_clip(rng: Random, n_chunks: int, chunk_s: float, change_share: float) -> Clip:
+def draw_clip(rng: Random, n_chunks: int, chunk_s: float, change_share: float, calm_share: float = 0.0) -> Clip:
     """A clip that may hold one prompt change, at a chunk boundary, at once or blended over two or three.
 
     Args:
@@ -44,7 +44,22 @@ def draw_clip(rng: Random, n_chunks: int, chunk_s: float, change_share: float) -
         n_chunks: at least 1.
         chunk_s: media time of a chunk, seconds.
         change_share: probability of a change.
+        calm_share: of clips that have to be one of water or sand that the camera travels over, as any other may be.
     """
+    clip = _draw_clip(rng, n_chunks, chunk_s, change_share)
+    must_be_calm = calm_share > 0 and rng.random() < calm_share
+    while must_be_calm and not _is_calm(clip):
+        clip = _draw_clip(rng, n_chunks, chunk_s, change_share)
+    return clip
+
+
+def _is_calm(clip: Clip) -> bool:
+    """Whether the camera travels over water or sand at one end: these have little that could be seen to move."""
+    ends = (clip.track.start, *(change.target for change in clip.track.changes))
+    return any(end.biome in ("sea", "desert") and end.pan != "still" for end in ends)
+
+
+def _draw_clip(rng: Random, n_chunks: int, chunk_s: float, change_share: float) -> Clip:
     start_s = rng.random() * _LONGEST_START_S
     before = sample_scene(rng)
     seed = rng.randrange(1 << 20)

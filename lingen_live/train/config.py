@@ -91,6 +91,7 @@ class DenoiserTraining(Section):
     guidance: float
     guided_share: float
     change_share: float
+    calm_share: float
     compile_blocks: bool
 
     def __post_init__(self) -> None:

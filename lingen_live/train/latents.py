@@ -85,7 +85,8 @@ def save_shard(tensors: dict[str, Tensor], path: Path, notes: dict[str, str] | N
 def _make_shard(recipe: Recipe, codec: VideoCodec, text: TextEncoder, rng: Random, device: str) -> dict[str, Tensor]:
     section, bundle = recipe.denoiser, recipe.bundle
     chunk_s = bundle.frames_per_chunk / bundle.video.fps
-    clips = [draw_clip(rng, section.chunks, chunk_s, section.change_share) for _ in range(SHARD_CLIPS)]
+    shares = section.change_share, section.calm_share
+    clips = [draw_clip(rng, section.chunks, chunk_s, *shares) for _ in range(SHARD_CLIPS)]
     latents = [
         encode_clips(recipe, codec, clips[first : first + _BATCH_CLIPS], device)
         for first in range(0, SHARD_CLIPS, _BATCH_CLIPS)

@@ -12,6 +12,7 @@ from random import Random
 from lingen_live.world import lexicon
 from lingen_live.world.attributes import Attributes
 from lingen_live.world.captions import Caption, choose_mentions, is_held_out
+from lingen_live.world.colour_words import ADJECTIVES, COLOUR_WORDS
 from lingen_live.world.grammar import Writer, add_articles, write_description, write_phrase
 from lingen_live.world.lexicon import Words
 from lingen_live.world.orders import changes, write_order
@@ -28,6 +29,8 @@ MAX_CHARACTERS = 120
 """About what an encoder of 32 tokens takes in."""
 _FURTHER_PART = 0.5
 _COLOURED_LAND_PART = 0.3
+_COLOUR_WORD_PART = 0.45
+_ADJECTIVE_PART = 0.25
 _SHORT_WORD = 4
 # Shares of the styles: the grammar's descriptions, its orders, lists, scenes, sentences, a colour or a leaving alone.
 _STYLES = (25, 25, 15, 20, 11, 4)
@@ -50,6 +53,26 @@ class Typist(Writer):
             return super().biome(definite_part=definite_part)
         self.said.add("biome")
         return self.pick(COLOURED_LAND[self.target.biome]).format(self.pick(LAND_COLOURS) + " ")
+
+    def colour(self) -> str:
+        """The colour as any caption says it, or by what is of that colour."""
+        usual = super().colour()
+        if not self.chance(_COLOUR_WORD_PART):
+            return usual
+        word, colour = self.rng.choice(COLOUR_WORDS[self.target.colour]), self.target.colour
+        frame = self.rng.choices(
+            ("{w}", "{w}-coloured", "{w} {c}", "{w}-{c}", "bright {w}", "dark {w}"), weights=(60, 12, 8, 10, 5, 5)
+        )[0]
+        return frame.format(w=word, c=colour)
+
+    def subject(self, *, with_colour: bool) -> str:
+        """The subject as any caption says it, at times with an adjective that is no colour."""
+        frame = super().subject(with_colour=with_colour)
+        return self._described(frame) if self.chance(_ADJECTIVE_PART) else frame
+
+    def _described(self, noun: str) -> str:
+        adjective = self.rng.choice(ADJECTIVES)
+        return f"a {adjective} {noun[2:]}" if noun.startswith("a ") else f"{adjective} {noun}"
 
 
 def type_prompt(before: Attributes, after: Attributes, rng: Random) -> Caption:

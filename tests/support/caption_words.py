@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lingen_live.world import lexicon, templates, typed_words
+from lingen_live.world import colour_words, lexicon, templates, typed_words
 from lingen_live.world.lexicon import Words
 
 OLD = (
@@ -170,6 +170,7 @@ _TYPED_FIRST: tuple[tuple[str, str, str], ...] = (
     ("subject", "none", rf"(no|no more|no more of|without|away with|delete|hide|there should be no) {_LEFT}"),
     ("weather", "clear", r"(no|no more|without|hide the|away with the) clouds|(make it )?stop (raining|snowing)"),
     ("weather", "clear", r"(no|without|enough) (rain|snowfall|fog|snowing)|stop the fog|take the fog away"),
+    ("time", "night", r"moonless dark|full dark(ness)?"),
     ("biome", "desert", rf"{_ANY_COLOUR} ((sand |desert )?dunes|sands?|desert)|sand hills"),
     ("biome", "meadow", rf"{_ANY_COLOUR} (fields?(?! of snow)|grass|meadow|hayfield|grassland|grassy hills)"),
     ("biome", "snow", rf"(?<!falling ){_ANY_COLOUR} snow(?! (is )?falling)"),
@@ -233,7 +234,12 @@ _TYPED_LAST: tuple[tuple[str, str, str], ...] = (
     ("weather,time", "clear,day", r"sun"),
     ("pan", "still", r"stop"),
 )
-TYPED_RULES = _TYPED_FIRST + RULES + _TYPED_LAST
+# Words of a colour stand in the world's own table: there is no second opinion on them.
+_TYPED_WORDS = tuple(
+    ("colour", colour, rf"((bright|dark) )?({'|'.join(names)})(-coloured|[ -]{colour})?")
+    for colour, names in colour_words.COLOUR_WORDS.items()
+)
+TYPED_RULES = _TYPED_WORDS + _TYPED_FIRST + RULES + _TYPED_LAST
 
 
 def read(text: str, rules: tuple[tuple[str, str, str], ...] = RULES) -> dict[str, set[str]]:

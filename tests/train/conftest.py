@@ -48,6 +48,7 @@ def tiny_recipe(tiny_config: BundleConfig) -> Recipe:
             guidance=2.0,
             guided_share=0.5,
             change_share=0.65,
+            calm_share=0.2,
             compile_blocks=False,
         ),
         probe=dataclasses.replace(whole.probe, n_steps=2, batch=4, warmup_steps=1),

@@ -15,9 +15,9 @@ from lingen_live.world.track import EASE_S
 CHUNK_S = 0.5
 
 
-def draw(n: int, n_chunks: int = 5, change_share: float = 1.0, seed: int = 0) -> list[Clip]:
+def draw(n: int, n_chunks: int = 5, change_share: float = 1.0, seed: int = 0, calm_share: float = 0.0) -> list[Clip]:
     rng = Random(seed)
-    return [draw_clip(rng, n_chunks, CHUNK_S, change_share) for _ in range(n)]
+    return [draw_clip(rng, n_chunks, CHUNK_S, change_share, calm_share) for _ in range(n)]
 
 
 def test_weights_share_every_chunk_between_two_prompts() -> None:
@@ -93,3 +93,14 @@ def test_groups_are_runs_of_frames_of_scenes_of_their_own() -> None:
     assert len(set(seeds[:, 0].tolist())) == 60
     in_change = (scenes.biome.amax(1) < 1) | (scenes.time.amax(1) < 1) | (scenes.weather.amax(1) < 1)
     assert 0 < in_change.view(60, 4).any(1).sum() < 30
+
+
+def test_a_share_of_clips_has_to_travel_over_water_or_sand() -> None:
+    def n_calm(calm_share: float) -> int:
+        ends = (
+            (clip.track.start, *(change.target for change in clip.track.changes))
+            for clip in draw(400, change_share=0.65, calm_share=calm_share)
+        )
+        return sum(any(e.biome in ("sea", "desert") and e.pan != "still" for e in two) for two in ends)
+
+    assert n_calm(0.0) < 200 < n_calm(0.5) < 400 == n_calm(1.0)
