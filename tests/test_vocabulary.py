@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from caption_words import all_words
 from torch.nn import functional
 
 from lingen_live.errors import TextEncoderError
@@ -23,6 +25,8 @@ from lingen_live.vocabulary import (
     WORD_WIDTH,
     Vocabulary,
 )
+from lingen_live.world.attributes import VALUES
+from lingen_live.world.colour_words import COLOUR_WORDS
 
 
 @pytest.fixture(scope="module")
@@ -131,3 +135,27 @@ def test_oklab_is_as_published() -> None:
     assert (lightness, chroma, hue * 360) == pytest.approx((0.628, 0.2577, 29.23), abs=2e-2)
     lightness, chroma, hue = oklab("#0000ff")
     assert (lightness, chroma, hue * 360) == pytest.approx((0.452, 0.3132, 264.05), abs=2e-2)
+
+
+def test_words_that_stand_for_colours_have_them_here_and_no_other_meaning(vocabulary: Vocabulary) -> None:
+    """The reader learns from them to look where unknown colours are told."""
+    words = [(colour, word) for colour, row in COLOUR_WORDS.items() for word in row]
+    assert list(COLOUR_WORDS) == list(VALUES["colour"])
+    assert len({word for _, word in words}) == len(words) > 400
+    elsewhere = {
+        word for entry in all_words() for p in (*entry.train, *entry.held_out) for word in re.findall("[a-z]+", p)
+    }
+    assert not elsewhere & {word for _, word in words}
+    found = vocabulary.look_up(word for _, word in words)[:, VECTOR_WIDTH:]
+    assert (found[:, -1] > 0).all()
+    mean = {
+        colour: found[[i for i, (of, _) in enumerate(words) if of == colour], :-1].mean(0) for colour in COLOUR_WORDS
+    }
+    assert {colour: int(mean[colour].argmax()) for colour in ("red", "yellow", "green", "blue", "white", "black")} == {
+        "red": 1,
+        "yellow": 3,
+        "green": 5,
+        "blue": 8,
+        "white": 14,
+        "black": 12,
+    }

@@ -3,7 +3,7 @@
 What a tick changes takes effect at once and last: one that fails changes nothing. Does not know processes, sockets or
 wall-clock time.
 
-    engine = Engine(load_bundle(), TextEncoder(max_tokens=32, width=484), seed=7, prompt="a quiet sea at dawn")
+    engine = Engine(load_bundle(), TextEncoder(max_tokens=32, width=500), seed=7, prompt="a quiet sea at dawn")
     frames = engine.tick().frames  # uint8, 0-255, RGB, (F, H, W, 3)
 """
 
