@@ -31,7 +31,7 @@ def leave(folder: Path, **changes: Any) -> None:
 def test_the_bundled_report_is_of_the_bundled_weights_and_shows_all_that_it_holds() -> None:
     assert folder_of(None) == BUNDLED / "evaluation"
     report = read_report(folder_of(None), sha256_of(BUNDLED / CONFIG_NAME))
-    assert set(report.pictures) == {"grid.png", "steering.png"}
+    assert set(report.pictures) == {"drift.png", "grid.png", "steering.png"}
     html = report_html(report)
     biome = report.numbers["scores"]["model"]["biome"]
     for words in (
