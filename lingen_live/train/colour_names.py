@@ -35,7 +35,7 @@ _CONES_TO_LAB = np.array(
         [0.0259040371, 0.7827717662, -0.8086757660],
     ]
 )
-_LEAST_WEIGHT = 3.0
+_LEAST_WEIGHT = 3
 _MOST_WEIGHT = 100.0
 
 
@@ -76,7 +76,7 @@ def colours_of_words(names: list[tuple[str, str]]) -> dict[str, NDArray[np.uint8
         weight = _WEIGHT_BY_LENGTH.get(len(words), 1.0)
         for word in set(words):
             sums[word] += weight * memberships(colour)
-    return {word: _coded(total) for word, total in sorted(sums.items()) if total.sum() > _LEAST_WEIGHT - 0.5}
+    return {word: _coded(total) for word, total in sorted(sums.items()) if round(total.sum()) >= _LEAST_WEIGHT}
 
 
 def _coded(total: NDArray[np.float64]) -> NDArray[np.uint8]:
