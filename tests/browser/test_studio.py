@@ -290,7 +290,7 @@ def test_the_card_is_of_the_loaded_weights_and_an_evaluation_can_be_begun_and_ca
     card = studio.locator("#card")
     biome = json.loads((folder_of(None) / "eval.json").read_text())["scores"]["model"]["biome"]
     expect(card).to_contain_text(told(biome["right"], biome["judged"]), timeout=_SLOW_MS)
-    expect(card.locator("img")).to_have_count(2)
+    expect(card.locator("img")).to_have_count(3)
     assert card.locator("img").first.evaluate("image => image.decode().then(() => image.naturalWidth)") > 500
 
     studio.get_by_role("button", name="Evaluate now").click()
