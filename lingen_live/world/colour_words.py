@@ -2,8 +2,8 @@
 
 For the reader's training alone. The lexicon's colours are so few that a reader knows them by heart; hundreds more, each
 met a few times, it can only get right by what the vocabulary says of a word's colour, and then it has also words right
-that it has never met. Each is of its colour in most names that hold it (`lingen_live/train/colour_names.py`), and it
-stands nowhere else in captions. Only data.
+that it has never met. Each is of its colour more often than of any other of the eight in the names that hold it
+(`lingen_live/train/colour_names.py`), and stands nowhere else in captions. Only data.
 """
 
 from __future__ import annotations
