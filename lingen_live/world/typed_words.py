@@ -58,26 +58,37 @@ _TIME_ORDER = {
 }
 _WEATHER_ADVERB = {
     "clear": "under a blue sky | under blue skies | with a blue sky | under a clear sky | with no clouds"
-    " | under a clear blue sky",
+    " | under a clear blue sky | with no cloud in sight | under a fogless sky | under a mistless sky"
+    " | under a stormless sky | in fogless weather | in rainless fine weather | with the clouds all gone",
     "cloudy": "under black clouds | under white clouds | under dark clouds | with clouds | under a cloudy sky"
     " | in front of white clouds | under a grey sky | under a heavy grey sky | under a iron-grey sky"
-    " | under a white sky | under a gloomy sky",
+    " | under a white sky | under a gloomy sky | under a iron sky | under a tin-grey sky | under a zinc sky"
+    " | under a stony sky | under a ashen sky | under a sullen sky",
     "rain": "in the rain | in a storm | in the storm | in a thunderstorm | in stormy weather | as it rains"
-    " | with thunder and rain | in heavy rain | in pouring rain | as rain pours down | in a heavy shower",
+    " | with thunder and rain | in heavy rain | in pouring rain | as rain pours down | in a heavy shower"
+    " | as raindrops splash | in a thin mizzle | in a fine mizzle | in dripping wet weather | as it showers"
+    " | as it mizzles | as it pours down in buckets",
     "snowfall": "in falling white snow | as it snows | when it snows | in falling snow | in a snowstorm"
-    " | with white snow falling | among snowflakes | in heavy snowfall | as snow whirls down",
+    " | with white snow falling | among snowflakes | in heavy snowfall | as snow whirls down"
+    " | among drifting crystals of snow | among whirling specks of snow | among drifting specks"
+    " | among tumbling crystals | among floating specks | among dancing snowflakes | among fluffy snowflakes"
+    " | with feathery snow coming down | with powder snow falling",
     "fog": "in fog | in the fog | in mist | in white fog | in white mist | in grey fog | in yellow fog",
     "sunny": "in golden sunshine | in golden sunlight | in yellow sunlight | in the sun | on a sunny day",
     "starry": "under silver stars | under a black sky full of stars | under white stars | by the white moon",
 }
 _WEATHER_NOUN = {
-    "clear": "clear | clear sky | blue sky | blue skies | no clouds | clear blue sky",
+    "clear": "clear | clear sky | blue sky | blue skies | no clouds | clear blue sky | fogless | mistless | rainless"
+    " | stormless | no cloud in sight | clouds all gone | fogless sky | mistless sky",
     "cloudy": "clouds | cloudy | black clouds | dark clouds | white clouds | grey clouds | overcast | grey sky"
-    " | heavy grey sky | grey skies | iron-grey sky | low grey sky | white sky | gloomy sky",
+    " | heavy grey sky | grey skies | iron-grey sky | low grey sky | white sky | gloomy sky | iron sky | tin-grey sky"
+    " | zinc sky | stony sky | ashen sky | sullen sky",
     "rain": "rain | raining | storm | stormy | thunderstorm | rainy weather | lots of rain | thunder and rain"
-    " | heavy rain | pouring rain | pouring down | raining hard | a heavy shower",
+    " | heavy rain | pouring rain | pouring down | raining hard | a heavy shower | mizzling | fine mizzle | showering"
+    " | showers of rain | raindrops",
     "snowfall": "snow | snowing | falling snow | snow falling | it snows | white snow falling"
-    " | snowflakes | snowstorm | lots of snowflakes | heavy snowfall | snow whirling down",
+    " | snowflakes | snowstorm | lots of snowflakes | heavy snowfall | snow whirling down | drifting crystals of snow"
+    " | drifting specks of snow | dancing snowflakes | powder snow falling | feathery snow falling",
     "fog": "fog | foggy | mist | white fog | grey mist",
     "sunny": "sunny | sunshine | golden sunshine | golden sunlight | sunny day",
     "starry": "stars | moonlight | white stars | full moon",

@@ -205,7 +205,24 @@ _TYPED_FIRST: tuple[tuple[str, str, str], ...] = (
         r"snow(!| please| falling| whirl(s|ing) down)|(start snow(ing)|(add|more|i want|now) snow)|snow storm",
     ),
     ("weather", "fog", r"(white|grey|yellow) (fog|mist)"),
-    ("weather", "rain", r"raining hard|pouring down"),
+    (
+        "weather",
+        "rain",
+        r"raining hard|pouring down|dripping wet|fine mizzle|showering|raindrops splash|it (showers|mizzles)",
+    ),
+    ("weather", "rain", r"(it )?pours down in buckets"),
+    (
+        "weather",
+        "clear",
+        r"(rainless fine weather|(fog|mist|storm|rain)less)( sky| weather)?|no cloud in sight|clouds all gone",
+    ),
+    ("weather", "cloudy", r"(iron|tin-grey|zinc|stony|ashen|sullen) sky"),
+    (
+        "weather",
+        "snowfall",
+        r"(drifting|whirling|tumbling|floating) (crystals|specks)( of snow)?|(fluffy|dancing) snowflakes",
+    ),
+    ("weather", "snowfall", r"(feathery|powder) snow (coming down|falling)"),
     (
         "weather",
         "rain",
