@@ -212,6 +212,8 @@ def test_variants_of_one_moment_play_in_step_and_one_goes_on_live(studio: Page, 
     studio.get_by_role("button", name="Compare", exact=True).click()
     expect(cards.nth(1)).to_contain_text("Bit for bit the same as A.", timeout=_SLOW_MS)
     assert light_of(cards.nth(0)) > 0
+    live.keyboard.press(" ")  # a fast machine keeps this session while the next page has one of its own
+    expect(live.locator(".status")).to_have_attribute("data-tone", "live", timeout=_SLOW_MS)
     live.close()
 
 
