@@ -221,8 +221,10 @@ def test_a_video_that_moves_is_seen_without_a_gap(chromium: Browser, fake_server
     assert asked[1][1] == f"{asked[0][1]}&place=there"
     asked.clear()
     say_it_moves(page, gateways[-1], "", is_gone=True)
-    assert [method for method, _ in asked] == ["DELETE", "OPTIONS", "POST"]
-    assert "place" not in asked[2][1]
+    # What it asks for of the next connection may overtake the good-bye to the last one; the offer may not.
+    assert sorted(method for method, _ in asked) == ["DELETE", "OPTIONS", "POST"]
+    assert asked[-1][0] == "POST"
+    assert "place" not in asked[-1][1]
     seen = page.evaluate("window.seen")
     assert seen.pop("picture") > 10
     assert seen == {}  # neither nothing, nor black, nor a video element that began anew
