@@ -6,15 +6,11 @@ Knows shapes and counts. Does not know torch, files, or where weights live.
 from __future__ import annotations
 
 import dataclasses
-import math
-import types
-import typing
 from dataclasses import dataclass
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self
 
 from lingen_live.errors import ConfigError
-
-T = TypeVar("T")
+from lingen_live.strict_json import from_json, require_positive
 
 Weights = Literal["trained", "random"]
 """What the numbers of a network are: frames of random weights are no pictures, only their speed means anything."""
@@ -216,15 +212,18 @@ class SamplerConfig:
         sigma_shift: bends the steps towards noise; 1 for even ones.
         state_keep: share of the state that each chunk hands on, in [0, 1]. Below 1 the past fades faster than
             the model decided: it obeys sooner and drifts less, and remembers less; at 0 no chunk has a past.
+        noise_scale: deviation of the noise that chunks with a past begin from, above 0. A little over 1 makes up for
+            the contrast that each chunk loses to the one before (docs/lab-notes.md).
     """
 
     n_steps: int
     sigma_shift: float
     state_keep: float
+    noise_scale: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse a sampler that takes no step."""
-        require_positive(self, "n_steps", "sigma_shift")
+        require_positive(self, "n_steps", "sigma_shift", "noise_scale")
         if not 0 <= self.state_keep <= 1:
             raise ConfigError(f"state_keep is {self.state_keep}; it must be 0 or more and at most 1.")
 
@@ -297,62 +296,6 @@ class BundleConfig:
             ConfigError: a field is missing, unknown, or of another type; the message names it.
         """
         return from_json(cls, data, "config")
-
-
-def from_json(cls: type[T], data: object, where: str) -> T:
-    """Build the frozen dataclass `cls` from decoded JSON, strictly.
-
-    Args:
-        cls: a dataclass of int, float, str, bool, tuples of those, optionals and nested dataclasses.
-        data: what `json.loads` returned.
-        where: path shown in errors, e.g. "config.model".
-
-    Raises:
-        ConfigError: a field is missing, unknown, or of another type.
-    """
-    if not isinstance(data, dict):
-        raise ConfigError(f"{where} is {type(data).__name__}; it must be an object.")
-    hints = typing.get_type_hints(cls)
-    fields = {f.name: f for f in dataclasses.fields(typing.cast(Any, cls))}
-    if unknown := sorted(set(data) - set(fields)):
-        raise ConfigError(f"{where} has unknown field {unknown[0]!r}; known are {', '.join(fields)}.")
-    values: dict[str, Any] = {}
-    for name, field in fields.items():
-        if name in data:
-            values[name] = _convert(hints[name], data[name], f"{where}.{name}")
-        elif field.default is dataclasses.MISSING:
-            raise ConfigError(f"{where} lacks field {name!r}.")
-    return cls(**values)
-
-
-def _convert(hint: Any, value: object, where: str) -> Any:
-    """One field from JSON to the type its annotation names."""
-    if dataclasses.is_dataclass(hint):
-        return from_json(typing.cast(type, hint), value, where)
-    if isinstance(hint, types.UnionType):
-        inner = [arg for arg in typing.get_args(hint) if arg is not type(None)]
-        return None if value is None else _convert(inner[0], value, where)
-    if typing.get_origin(hint) is tuple:
-        if not isinstance(value, list | tuple):
-            raise ConfigError(f"{where} is {type(value).__name__}; it must be a list.")
-        return tuple(_convert(typing.get_args(hint)[0], item, f"{where}[{i}]") for i, item in enumerate(value))
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
-        raise ConfigError(f"{where} is {value!r}; it must be {hint.__name__}.")
-    return value
-
-
-def require_positive(config: object, *names: str) -> None:
-    """Refuse a configuration in which a named number is not above 0 or not finite.
-
-    Raises:
-        ConfigError: the first one that is not.
-    """
-    for name in names:
-        value = getattr(config, name)
-        if not 0 < value < math.inf:
-            raise ConfigError(f"{name} of {type(config).__name__} is {value}; it must be above 0 and finite.")
 
 
 def _divides(name: str, value: int, divisor_name: str, divisor: int) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from lingen_live.config import BundleConfig, CodecConfig, SamplerConfig, VideoConfig, from_json
+from lingen_live.config import BundleConfig, CodecConfig, SamplerConfig, VideoConfig
 from lingen_live.errors import ConfigError
+from lingen_live.strict_json import from_json
 
 
 def test_a_configuration_goes_through_json_and_comes_back(tiny_config: BundleConfig) -> None:

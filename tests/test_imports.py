@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 # Who may import whom inside the project. `base` is the modules that know neither tensors nor networks.
-BASE = {"config", "digest", "errors", "prompt"}
+BASE = {"config", "digest", "errors", "prompt", "strict_json"}
 MODELS = {"model", "codec", "text"}
 MAY_IMPORT: dict[str, set[str]] = {
     "base": set(),
@@ -44,6 +44,7 @@ LIGHT = {
     "lingen_live.serve.pacer",
     "lingen_live.serve.parse",
     "lingen_live.serve.protocol",
+    "lingen_live.strict_json",
 }
 HEAVY = {"torch", "aiortc", "av", "transformers", "numpy"}
 

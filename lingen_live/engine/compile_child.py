@@ -18,7 +18,8 @@ import threading
 from pathlib import Path
 from typing import Self
 
-from lingen_live.config import ModelConfig, from_json
+from lingen_live.config import ModelConfig
+from lingen_live.strict_json import from_json
 
 _IDLE_PRIORITY = 19
 

@@ -84,7 +84,7 @@ class ChunkMaker:
             contexts = [self.words.context(one.transition.prompt()) for one in moments]
             text = contexts[0] if len(contexts) == 1 else TextContext.stack(contexts)
         with recorder.span("noise"):
-            noises = [chunk_noise(self.bundle.config.model, one.seed, one.chunk_index) for one in moments]
+            noises = [self._noise(one) for one in moments]
             latents = noise = torch.cat(noises).to(device)
         sampler = self.bundle.config.sampler
         sigmas = self.sigmas if n_steps is None else sigma_schedule(replace(sampler, n_steps=n_steps))
@@ -103,6 +103,12 @@ class ChunkMaker:
             frames = self._decode(latents.to(dtype), state.latents[0].to(dtype))
         rows = [following] if len(moments) == 1 else following.unstack()
         return [Made(frames[row], rows[row], digest_of(latents[row : row + 1])) for row in range(len(moments))]
+
+    def _noise(self, moment: Moment) -> Tensor:
+        """What the chunk after a moment begins from."""
+        noise = chunk_noise(self.bundle.config.model, moment.seed, moment.chunk_index)
+        scale = self.bundle.config.sampler.noise_scale
+        return noise * scale if scale != 1 and moment.state.has_past else noise
 
     def _decode(self, latents: Tensor, before: Tensor) -> NDArray[np.uint8]:
         """Chunks (B, T, C, h, w) that follow others, as pictures (B, F, H, W, 3)."""

@@ -103,6 +103,11 @@ class StreamState:
         """One state of batch 1 for every row, not sharing memory with this one."""
         return [self._map(lambda t, row=row: t[:, row : row + 1].clone()) for row in range(self.batch)]
 
+    @property
+    def has_past(self) -> bool:
+        """Whether a chunk has been committed, in any row."""
+        return bool(self.latents.any())
+
     def layer(self, index: int) -> LayerState:
         """Views of one layer."""
         return LayerState(*(getattr(self, f.name)[index] for f in fields(LayerState)))

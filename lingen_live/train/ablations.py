@@ -52,7 +52,7 @@ class Variant:
 
 
 def small_recipe(recipe: Recipe) -> Recipe:
-    """The recipe at the size of its ablations: without stem, without guidance, history clean or noised."""
+    """The recipe at the size of its ablations: without stem, without guidance or weighing, history clean or noised."""
     section = recipe.ablations
     model = replace(recipe.bundle.model, width=section.width, n_layers=section.n_layers, forecast_width=0, stem_width=0)
     denoiser = replace(
@@ -62,6 +62,7 @@ def small_recipe(recipe: Recipe) -> Recipe:
         alone=section.alone,
         guidance=1.0,
         own_history=0.0,
+        uncertainty_width=0,
     )
     return replace(recipe, bundle=replace(recipe.bundle, model=model), denoiser=denoiser)
 

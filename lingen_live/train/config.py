@@ -8,8 +8,9 @@ from importlib import resources
 from pathlib import Path
 from typing import ClassVar
 
-from lingen_live.config import BundleConfig, from_json, require_positive
+from lingen_live.config import BundleConfig
 from lingen_live.errors import ConfigError
+from lingen_live.strict_json import from_json, require_positive
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,8 @@ class DenoiserTraining(Section):
     own_history: float
     history_gradient: float
     travel_weight: float
+    uncertainty_width: int
+    uncertainty_warmup: int
     guidance: float
     guided_share: float
     change_share: float

@@ -19,7 +19,6 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from lingen_live.engine.sampler import denoise_steps
 from lingen_live.errors import CheckpointError, ConfigError
 from lingen_live.model.embed import TextContext
 from lingen_live.model.lingen import LinGen
@@ -27,17 +26,17 @@ from lingen_live.model.state import StreamState
 from lingen_live.train.codec import fill_matching, read_weights, save_weights
 from lingen_live.train.config import DenoiserTraining, Recipe
 from lingen_live.train.forecast import NAME as FORECAST
+from lingen_live.train.history import states_before
 from lingen_live.train.latents import ClipBatch, ShardReader
 from lingen_live.train.loop import Trainer
 from lingen_live.train.precision import autocast
 from lingen_live.train.reader import widened
 from lingen_live.train.sharded import ranks_of
 from lingen_live.train.state_file import first_detail
+from lingen_live.train.uncertainty import Uncertainty, weighed_error
 
 _REFRESH_EVERY = 50
 _PROMPT_DROPOUT = 0.1
-_OWN_SIGMA = (0.8, 1.0)
-_OWN_LEVELS = (1.0, 0.87, 0.62, 0.0)  # of the highest: the last three steps of four at a shift of 4
 
 
 def blend_prompts(batch: ClipBatch, chunk: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -63,20 +62,20 @@ def composed_readings(model: LinGen, batch: ClipBatch) -> Tensor:
 
 def read_prompts(
     model: LinGen, batch: ClipBatch, generator: torch.Generator, dropout: float = _PROMPT_DROPOUT
-) -> list[TextContext]:
-    """One text context a chunk; a few clips lose their prompt, so that the null prompt means something."""
+) -> tuple[list[TextContext], list[Tensor]]:
+    """One text context and reading (B, R) a chunk; a few clips lose their prompt, so that the null prompt has sense."""
     keep = torch.rand(batch.latents.shape[0], generator=generator) >= dropout
     keep = keep.to(batch.tokens.device)
     asked, unasked = composed_readings(model, batch), null_reading(model, batch.tokens.device)
-    contexts = []
+    contexts, readings = [], []
     for chunk in range(batch.latents.shape[1]):
         tokens, mask, pooled = blend_prompts(batch, chunk)
         reading = (asked * batch.weights[:, chunk, :, None]).sum(1)
-        reading = torch.where(keep[:, None], reading, unasked)
+        readings.append(torch.where(keep[:, None], reading, unasked))
         contexts.append(
-            model.read_text(tokens * keep[:, None, None], mask & keep[:, None], pooled * keep[:, None], reading)
+            model.read_text(tokens * keep[:, None, None], mask & keep[:, None], pooled * keep[:, None], readings[-1])
         )
-    return contexts
+    return contexts, readings
 
 
 @torch.no_grad()
@@ -96,57 +95,6 @@ def stack_contexts(contexts: list[TextContext]) -> TextContext:
     )
 
 
-@torch.no_grad()
-def own_version(model: LinGen, clean: Tensor, context: TextContext, state: StreamState) -> Tensor:
-    """What the model makes of a chunk that is all but noise: history as it will meet it, with its own faults.
-
-    The last steps of the sampler, from a level so high that what moves, and how sharp it is, is the model's choice,
-    and yet low enough that the chunk remains a version of this one: the next true chunk is still what should follow.
-    """
-    highest = float(torch.empty(()).uniform_(*_OWN_SIGMA))
-    levels = [highest * share for share in _OWN_LEVELS]
-    noisy = torch.lerp(clean, torch.randn_like(clean), highest)
-    *_, latents = denoise_steps(model, noisy, levels, context, state)
-    return latents
-
-
-def states_before(
-    model: LinGen,
-    latents: Tensor,
-    contexts: list[TextContext],
-    amount: Tensor,
-    is_own: Tensor,
-    keep: float = 1.0,
-    *,
-    makes_own: bool | None = None,
-) -> list[StreamState]:
-    """The state before every chunk, by commit passes over the chunks before it.
-
-    Args:
-        model: the denoiser.
-        latents: (K, B, T, C, h, w) clean.
-        contexts: one a chunk.
-        amount: (B,) noise mixed into the history, in [0, 1].
-        is_own: (B,) bool, clips whose history is the model's own version of it.
-        keep: share of the state that each chunk hands on; without any, no chunk has a past.
-        makes_own: whether own versions are made; None for only if some clip takes one.
-    """
-    makes_own = bool(is_own.any()) if makes_own is None else makes_own
-    state = StreamState.allocate(model.config, latents.shape[1], device=latents.device)
-    states = [state]
-    if not keep:
-        return states * len(latents)
-    for clean, context in zip(latents[:-1], contexts[:-1], strict=True):
-        history = clean
-        if makes_own:
-            own = own_version(model, clean, context, state)
-            history = torch.where(is_own.view(-1, 1, 1, 1, 1), own, clean)
-        history = torch.lerp(history, torch.randn_like(clean), amount.view(-1, 1, 1, 1, 1))
-        state = model.commit(history, context, state).scaled(keep)
-        states.append(state)
-    return states
-
-
 def one_chunk_each(batch: ClipBatch, generator: torch.Generator) -> ClipBatch:
     """The clips cut down to one random chunk each, with its share of the prompts."""
     n_clips, n_chunks = batch.latents.shape[:2]
@@ -164,11 +112,15 @@ class Chunks:
         data: (R, T, C, h, w) clean latents.
         text: R prompts.
         states: R states before.
+        readings: (R, fields) what the prompts were read as.
+        has_past: (R,) bool, whether any chunk comes before.
     """
 
     data: Tensor
     text: TextContext
     states: StreamState
+    readings: Tensor
+    has_past: Tensor
 
 
 def gather_chunks(
@@ -181,7 +133,7 @@ def gather_chunks(
 ) -> Chunks:
     """Every chunk of `clips` with its past, chunk-major, then the chunks of `alone` (one a clip) without one."""
     latents = clips.latents.transpose(0, 1)  # (K, B, T, C, h, w)
-    contexts = read_prompts(model, clips, generator)
+    contexts, readings = read_prompts(model, clips, generator)
     is_noised = torch.rand(latents.shape[1], generator=generator) < 0.5
     amount = torch.rand(latents.shape[1], generator=generator) * section.history_noise * is_noised
     is_own = torch.rand(latents.shape[1], generator=generator) < section.own_history
@@ -192,10 +144,16 @@ def gather_chunks(
     with torch.set_grad_enabled(has_gradient and torch.is_grad_enabled()):
         states = states_before(model, latents, contexts, amount, is_own, keep, makes_own=makes_own)
     states.append(StreamState.allocate(model.config, len(alone.latents), device=latents.device))
+    alone_contexts, alone_readings = read_prompts(model, alone, generator)
+    data = torch.cat((latents.flatten(0, 1), alone.latents.flatten(0, 1)))
+    row, n_clips = torch.arange(len(data), device=data.device), latents.shape[1]
+    has_past = (row >= n_clips) & (row < latents.shape[0] * n_clips) & (keep > 0)
     return Chunks(
-        torch.cat((latents.flatten(0, 1), alone.latents.flatten(0, 1))),
-        stack_contexts(contexts + read_prompts(model, alone, generator)),
+        data,
+        stack_contexts(contexts + alone_contexts),
         StreamState.stack(states),
+        torch.cat(readings + alone_readings),
+        has_past,
     )
 
 
@@ -227,6 +185,9 @@ def flow_loss(
     generator: torch.Generator,
     guidance: float = 1.0,
     keep: float = 1.0,
+    uncertainty: Uncertainty | None = None,
+    *,
+    only_guesses: bool = False,
 ) -> tuple[Tensor, dict[str, float]]:
     """Mean squared error of the velocity: of all chunks, and by chunk position, for the log.
 
@@ -238,6 +199,8 @@ def flow_loss(
         generator: source of all choices but the noise itself.
         guidance: scale that the trained model's single pass ends up with, at least 1 (none).
         keep: share of the state that each chunk hands on, as in a stream.
+        uncertainty: what errors are to be expected, to weigh them by, and learns it; None to weigh all alike.
+        only_guesses: whether the uncertainty alone is to learn.
     """
     chunks = gather_chunks(model, clips, alone, section, generator, keep)
     noise = torch.randn_like(chunks.data)
@@ -256,7 +219,13 @@ def flow_loss(
     n_clips, n_chunks = clips.latents.shape[:2]
     by_chunk = error[: n_clips * n_chunks].detach().unflatten(0, (n_chunks, n_clips)).mean(1).tolist()
     numbers = {f"chunk_{index}": value for index, value in enumerate(by_chunk)}
-    return error.mean(), numbers | {"alone": error[n_clips * n_chunks :].detach().mean().item()}
+    numbers |= {"alone": error[n_clips * n_chunks :].detach().mean().item()}
+    if uncertainty is None:
+        return error.mean(), numbers
+    expected = uncertainty(sigma, chunks.readings, chunks.has_past)
+    loss, likelihood = weighed_error(velocity - target, expected, section.travel_weight)
+    numbers |= {"weighed": loss.item(), "likelihood": likelihood.item()}
+    return (likelihood if only_guesses else loss + likelihood), numbers
 
 
 def weighted_error(difference: Tensor, travel_weight: float) -> Tensor:
@@ -323,6 +292,7 @@ def fit_denoiser(
 ) -> None:
     """The same for a model and clips that are there already."""
     model, section, keep = model.to(device), recipe.denoiser, recipe.bundle.sampler.state_keep
+    learning, prefix, uncertainty = _weighed(model, section)
 
     def draw(n_clips: int, generator: torch.Generator) -> ClipBatch:
         drawn = reader.draw(n_clips, generator)
@@ -334,18 +304,37 @@ def fit_denoiser(
         clips, alone = draw(section.batch, generator), one_chunk_each(draw(section.alone, generator), generator)
         is_guided = trainer.step >= (1 - section.guided_share) * section.n_steps
         with autocast(device):
-            return flow_loss(model, clips, alone, section, generator, section.guidance if is_guided else 1.0, keep)
+            return flow_loss(
+                model,
+                clips,
+                alone,
+                section,
+                generator,
+                section.guidance if is_guided else 1.0,
+                keep,
+                uncertainty,
+                only_guesses=trainer.step < section.uncertainty_warmup,
+            )
 
     if section.compile_blocks and not in_shards:
         # With and without gradients, guided or not, a few batch sizes: more variants than torch allows by default.
         torch._dynamo.config.recompile_limit = 64
         for block in model.blocks:
             block.compile(dynamic=False)
-    trainer = Trainer(model, loss, section, folder / "denoiser", hidden_prefix="blocks.", in_shards=in_shards)
+    trainer = Trainer(learning, loss, section, folder / "denoiser", f"{prefix}blocks.", in_shards=in_shards)
 
     def export() -> None:
         trained = LinGen(recipe.bundle.model).to(device)
-        trained.load_state_dict(trainer.averaged)
+        own = {name: value for name, value in trainer.averaged.items() if name.startswith(prefix)}
+        trained.load_state_dict({name.removeprefix(prefix): value for name, value in own.items()})
         save_weights(trained, folder / "model.safetensors")
 
     trainer.run(export)
+
+
+def _weighed(model: LinGen, section: DenoiserTraining) -> tuple[nn.Module, str, Uncertainty | None]:
+    """What learns, how the model's tensors begin in it, and what weighs the errors, if the recipe says so."""
+    if not section.uncertainty_width:
+        return model, "", None
+    uncertainty = Uncertainty(model.config, section.uncertainty_width).to(next(model.parameters()).device)
+    return nn.ModuleDict({"denoiser": model, "uncertainty": uncertainty}), "denoiser.", uncertainty

@@ -43,6 +43,7 @@ class Lockstep:
         """
         config, codec = self._bundle.config, self._bundle.codec
         noise = torch.cat([chunk_noise(config.model, seed, self._chunk_index) for seed in range(self._n)])
+        noise = noise * (config.sampler.noise_scale if self._chunk_index else 1.0)
         steps = denoise_steps(self._bundle.model, noise.to(self._device), self._sigmas, self._text, self._state)
         *_, latents = steps
         before = self._state.latents[0][:, -1]

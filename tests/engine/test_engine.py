@@ -14,7 +14,7 @@ from torch import Tensor
 from lingen_live.checkpoint import Bundle
 from lingen_live.engine.engine import Engine
 from lingen_live.engine.prompt_state import compose, unsaid
-from lingen_live.engine.sampler import Denoiser
+from lingen_live.engine.sampler import Denoiser, chunk_noise
 from lingen_live.errors import PromptError
 from lingen_live.model.embed import TextContext
 from lingen_live.model.state import StreamState
@@ -33,6 +33,7 @@ class Witness:
         self._model = model
         self._fails_at = fails_at
         self.calls: list[tuple[str, Tensor]] = []
+        self.begun_from: list[Tensor] = []
 
     def _note(self, what: str, text: TextContext) -> None:
         if len(self.calls) == self._fails_at:
@@ -41,6 +42,8 @@ class Witness:
 
     def denoise(self, latents: Tensor, sigma: Tensor, text: TextContext, state: StreamState) -> Tensor:
         self._note("denoise", text)
+        if bool((sigma == 1).all()):
+            self.begun_from.append(latents)
         return self._model.denoise(latents, sigma, text, state)
 
     def commit(self, latents: Tensor, text: TextContext, state: StreamState) -> StreamState:
@@ -55,6 +58,20 @@ def frames_of(engine: Engine, n_chunks: int) -> NDArray[np.uint8]:
 def watch(engine: Engine) -> Witness:
     engine.denoiser = witness = Witness(engine.denoiser)
     return witness
+
+
+def test_a_chunk_with_a_past_begins_from_more_noise(make_engine: MakeEngine) -> None:
+    engine = make_engine(seed=4)
+    witness, config = watch(engine), engine.bundle.config
+    scale = config.sampler.noise_scale
+    assert scale != 1
+    for _ in range(2):
+        engine.tick()
+    engine.cut("another scene")
+    for _ in range(2):
+        engine.tick()
+    for index, (begun, factor) in enumerate(zip(witness.begun_from, (1, scale, 1, scale), strict=True)):
+        assert torch.equal(begun, chunk_noise(config.model, 4, index) * factor)
 
 
 def pooled_after(engine: Engine, witness: Witness) -> Tensor:

@@ -43,6 +43,8 @@ def tiny_recipe(tiny_config: BundleConfig) -> Recipe:
             n_clips=8,
             history_noise=0.3,
             own_history=0.0,
+            uncertainty_width=0,
+            uncertainty_warmup=1,
             history_gradient=0.5,
             alone=3,
             guidance=2.0,

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import cast
 
 import pytest
 import torch
 from fake_text import FakeText
+from made_clips import PROMPTS, made_alone, made_batch
 
-from lingen_live.model.embed import TextContext
 from lingen_live.model.lingen import LinGen
-from lingen_live.model.state import StreamState
 from lingen_live.text import blend
 from lingen_live.train import denoiser
 from lingen_live.train.config import Recipe
@@ -21,36 +19,11 @@ from lingen_live.train.denoiser import (
     gather_chunks,
     null_context,
     one_chunk_each,
-    own_version,
     read_prompts,
     stack_contexts,
-    states_before,
     weighted_error,
 )
 from lingen_live.train.latents import ClipBatch
-
-PROMPTS = ("a meadow at dawn", "make it snow over the whole wide quiet land")
-
-
-def made_batch(recipe: Recipe, n_clips: int = 2, seed: int = 0) -> ClipBatch:
-    """Random latents; the first prompt gives way to the second over two chunks."""
-    model, n_chunks = recipe.bundle.model, recipe.denoiser.chunks
-    generator = torch.Generator().manual_seed(seed)
-    shape = (model.chunk_latent_frames, model.latent_channels, model.latent_height, model.latent_width)
-    prompts = [FakeText(model.text_tokens).encode(prompt) for prompt in PROMPTS]
-    weights = torch.tensor([[1.0, 0.0], [0.7, 0.3], [0.0, 1.0]])[:n_chunks]
-    return ClipBatch(
-        latents=torch.randn(n_clips, n_chunks, *shape, generator=generator),
-        tokens=torch.stack([p.tokens for p in prompts]).expand(n_clips, -1, -1, -1),
-        mask=torch.stack([p.mask for p in prompts]).expand(n_clips, -1, -1),
-        pooled=torch.stack([p.pooled for p in prompts]).expand(n_clips, -1, -1),
-        weights=weights.expand(n_clips, -1, -1),
-    )
-
-
-def made_alone(recipe: Recipe) -> ClipBatch:
-    """Three clips of one chunk."""
-    return one_chunk_each(made_batch(recipe, n_clips=3, seed=1), torch.Generator().manual_seed(0))
 
 
 def loss_of(
@@ -77,7 +50,7 @@ def test_prompts_are_blended_as_the_engine_blends_them(tiny_recipe: Recipe) -> N
 
 def test_a_few_prompts_are_dropped_from_all_chunks_of_their_clip(tiny_recipe: Recipe, tiny_model: LinGen) -> None:
     batch = made_batch(tiny_recipe, n_clips=400)
-    contexts = read_prompts(tiny_model, batch, torch.Generator().manual_seed(0))
+    contexts, _ = read_prompts(tiny_model, batch, torch.Generator().manual_seed(0))
     n_words = [context.mask[:, 0, 0, -tiny_recipe.bundle.model.text_tokens :].sum(1) for context in contexts]
     is_dropped = n_words[0] == 0
     assert 20 <= int(is_dropped.sum()) <= 60  # a tenth of 400
@@ -85,7 +58,7 @@ def test_a_few_prompts_are_dropped_from_all_chunks_of_their_clip(tiny_recipe: Re
 
 
 def test_contexts_are_stacked_chunk_by_chunk(tiny_recipe: Recipe, tiny_model: LinGen) -> None:
-    contexts = read_prompts(tiny_model, made_batch(tiny_recipe), torch.Generator().manual_seed(0))
+    contexts, _ = read_prompts(tiny_model, made_batch(tiny_recipe), torch.Generator().manual_seed(0))
     stacked = stack_contexts(contexts)
     for chunk, context in enumerate(contexts):
         rows = slice(2 * chunk, 2 * chunk + 2)
@@ -93,55 +66,6 @@ def test_contexts_are_stacked_chunk_by_chunk(tiny_recipe: Recipe, tiny_model: Li
         assert torch.equal(stacked.values[:, rows], context.values)
         assert torch.equal(stacked.mask[rows], context.mask)
         assert torch.equal(stacked.pooled[rows], context.pooled)
-
-
-@torch.no_grad()
-def test_states_come_from_commit_passes_over_what_came_before(tiny_recipe: Recipe, tiny_model: LinGen) -> None:
-    batch = made_batch(tiny_recipe)
-    latents = batch.latents.transpose(0, 1)
-    contexts = read_prompts(tiny_model, batch, torch.Generator().manual_seed(0))
-    is_clean = torch.tensor([False, False])
-    states = states_before(tiny_model, latents, contexts, torch.zeros(2), is_clean)
-    assert len(states) == 3
-    wanted = StreamState.allocate(tiny_recipe.bundle.model, 2)
-    for chunk, state in enumerate(states):
-        for name in ("ssm", "conv", "review", "tesa"):
-            torch.testing.assert_close(getattr(state, name), getattr(wanted, name))
-        wanted = tiny_model.commit(latents[chunk], contexts[chunk], wanted)
-
-    noised = states_before(tiny_model, latents, contexts, torch.tensor([0.0, 0.3]), is_clean)
-    torch.testing.assert_close(noised[1].ssm[:, 0], states[1].ssm[:, 0])
-    assert not torch.allclose(noised[1].ssm[:, 1], states[1].ssm[:, 1])
-
-
-@torch.no_grad()
-def test_own_history_is_the_models_version_of_its_own_clips_alone(tiny_recipe: Recipe, tiny_model: LinGen) -> None:
-    batch = made_batch(tiny_recipe)
-    latents = batch.latents.transpose(0, 1)
-    contexts = read_prompts(tiny_model, batch, torch.Generator().manual_seed(0))
-    clean = states_before(tiny_model, latents, contexts, torch.zeros(2), torch.tensor([False, False]))[1]
-    torch.manual_seed(0)
-    mixed = states_before(tiny_model, latents, contexts, torch.zeros(2), torch.tensor([False, True]))[1]
-    torch.manual_seed(0)
-    empty = StreamState.allocate(tiny_recipe.bundle.model, 2)
-    own = tiny_model.commit(own_version(tiny_model, latents[0], contexts[0], empty), contexts[0], empty)
-    torch.testing.assert_close(mixed.ssm[:, 0], clean.ssm[:, 0])
-    torch.testing.assert_close(mixed.ssm[:, 1], own.ssm[:, 1])
-    assert not torch.allclose(mixed.ssm[:, 1], clean.ssm[:, 1])
-
-
-@torch.no_grad()
-def test_a_perfect_models_own_version_is_the_clean_chunk(tiny_recipe: Recipe) -> None:
-    """One step along the true velocity ends at the data."""
-    clean = torch.randn(2, 2, 4, 3, 3)
-
-    class Perfect:
-        def denoise(self, noisy: torch.Tensor, sigma: torch.Tensor, *_: object) -> torch.Tensor:
-            return (noisy - clean) / sigma.view(-1, 1, 1, 1, 1)
-
-    state = StreamState.allocate(tiny_recipe.bundle.model, 2)
-    made = own_version(cast(LinGen, Perfect()), clean, cast(TextContext, None), state)
-    torch.testing.assert_close(made, clean, atol=1e-5, rtol=1e-5)
 
 
 @torch.no_grad()

@@ -21,14 +21,12 @@ from lingen_live.train.claim import claimed
 from lingen_live.train.codec import save_weights
 from lingen_live.train.config import Recipe
 from lingen_live.train.latents import ShardReader
+from lingen_live.train.video_files import Summary, Video, find_videos
 from lingen_live.train.videos import (
-    Summary,
     UnusableError,
-    Video,
     build_video_shards,
     cut_clips,
     encode_video,
-    find_videos,
     fit,
     resample,
 )
