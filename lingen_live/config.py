@@ -219,7 +219,7 @@ class SamplerConfig:
     n_steps: int
     sigma_shift: float
     state_keep: float
-    noise_scale: float = 1.0
+    noise_scale: float
 
     def __post_init__(self) -> None:
         """Refuse a sampler that takes no step."""
