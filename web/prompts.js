@@ -3,7 +3,7 @@
 
 /** @type {readonly string[]} */
 export const SCENES = [
-  "a red balloon over dunes at dusk",
+  "a red balloon over the desert at dusk",
   "a white sailboat on a calm sea at dawn",
   "a green flying saucer over the night city",
   "birds over a green meadow at noon",
