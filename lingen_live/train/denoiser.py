@@ -8,7 +8,8 @@ commit passes in a share of the steps: they cost as much as the rest together, a
 (projections, B, dt, keys and values) also works inside the chunk and is trained there.
 
 Over the last steps the target is guided (Tang et al. 2025, "Diffusion Models without Classifier-free Guidance"): it
-is moved away from what the model makes of the null prompt, so that one pass does the work of two.
+is moved away from what the model makes of the null prompt, so that one pass does the work of two. Errors may be
+weighed by how large they have to be (`uncertainty.py`).
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from lingen_live.train.precision import autocast
 from lingen_live.train.reader import widened
 from lingen_live.train.sharded import ranks_of
 from lingen_live.train.state_file import first_detail
-from lingen_live.train.uncertainty import Uncertainty, weighed_error
+from lingen_live.train.uncertainty import Uncertainty, relative_error
 
 _REFRESH_EVERY = 50
 _PROMPT_DROPOUT = 0.1
@@ -223,7 +224,7 @@ def flow_loss(
     if uncertainty is None:
         return error.mean(), numbers
     expected = uncertainty(sigma, chunks.readings, chunks.has_past)
-    loss, likelihood = weighed_error(velocity - target, expected, section.travel_weight)
+    loss, likelihood = relative_error(velocity - target, expected, section.travel_weight)
     numbers |= {"weighed": loss.item(), "likelihood": likelihood.item()}
     return (likelihood if only_guesses else loss + likelihood), numbers
 

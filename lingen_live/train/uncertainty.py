@@ -54,7 +54,7 @@ class Uncertainty(nn.Module):
         return Expected(x[:, :-1].unflatten(1, self.shape), x[:, -1])
 
 
-def weighed_error(difference: Tensor, expected: Expected, travel_weight: float) -> tuple[Tensor, Tensor]:
+def relative_error(difference: Tensor, expected: Expected, travel_weight: float) -> tuple[Tensor, Tensor]:
     """Mean square of (R, T, C, h, w) over what is to be expected; and the loss by which the latter is learned.
 
     The travel, the last channel, counts as much as `travel_weight` other channels. Either has gradients for one side

@@ -15,7 +15,7 @@ from lingen_live.train import denoiser
 from lingen_live.train.codec import read_weights
 from lingen_live.train.config import Recipe
 from lingen_live.train.denoiser import flow_loss, gather_chunks
-from lingen_live.train.uncertainty import Expected, Uncertainty, weighed_error
+from lingen_live.train.uncertainty import Expected, Uncertainty, relative_error
 
 
 def made_uncertainty(recipe: Recipe) -> Uncertainty:
@@ -27,17 +27,17 @@ def test_errors_are_divided_by_what_is_to_be_expected() -> None:
     difference = torch.full((1, 2, 5, 3, 3), 2.0)
     difference[:, :, -1] = 3.0
     picture = torch.full((1, 2, 3, 3), 4.0).log()
-    loss, likelihood = weighed_error(difference, Expected(picture, torch.tensor([9.0]).log()), 4.0)
+    loss, likelihood = relative_error(difference, Expected(picture, torch.tensor([9.0]).log()), 4.0)
     assert loss.item() == pytest.approx(1.0)
     assert likelihood.item() == pytest.approx(2 + torch.tensor(36.0).log().item())
-    halved, _ = weighed_error(difference, Expected(picture + torch.tensor(2.0).log(), torch.tensor([9.0]).log()), 4.0)
+    halved, _ = relative_error(difference, Expected(picture + torch.tensor(2.0).log(), torch.tensor([9.0]).log()), 4.0)
     assert halved.item() == pytest.approx(0.75)  # the travel is half of all: as much as the four other channels
 
 
 def test_each_side_learns_from_its_own_loss() -> None:
     difference = torch.ones(1, 2, 5, 3, 3, requires_grad=True)
     picture, travel = torch.zeros(1, 2, 3, 3, requires_grad=True), torch.zeros(1, requires_grad=True)
-    loss, likelihood = weighed_error(difference, Expected(picture, travel), 4.0)
+    loss, likelihood = relative_error(difference, Expected(picture, travel), 4.0)
     parts = [difference, picture, travel]
     of_loss = torch.autograd.grad(loss, parts, allow_unused=True, retain_graph=True)
     assert [gradient is None for gradient in of_loss] == [False, True, True]
@@ -59,7 +59,7 @@ def test_what_is_to_be_expected_is_learned_by_noise_level_and_past(tiny_recipe: 
     for _ in range(200):
         sigma, has_past = torch.rand(64, generator=generator), torch.rand(64, generator=generator) < 0.5
         size = true_error(sigma, has_past).sqrt().view(-1, 1, 1, 1, 1)
-        _, likelihood = weighed_error(size.expand(shape), uncertainty(sigma, reading, has_past), 1.0)
+        _, likelihood = relative_error(size.expand(shape), uncertainty(sigma, reading, has_past), 1.0)
         optimiser.zero_grad()
         likelihood.backward()
         optimiser.step()
