@@ -2,32 +2,54 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
-from lingen_live.checkpoint import load_bundle
+from lingen_live.checkpoint import Bundle, load_bundle
 from lingen_live.engine.prompt_state import phrases
 from lingen_live.text import TextEncoder
 
+EXAMPLES = re.findall(r'^  "(.+)",$', (Path(__file__).parents[2] / "web/prompts.js").read_text("utf-8"), re.MULTILINE)
+Listen = Callable[[str], list[Tensor]]
 Read = Callable[[str], set[str]]
 
 
 @pytest.fixture(scope="module")
-def read() -> Read:
-    """The phrases that the bundled model makes of a prompt."""
-    bundle = load_bundle()
+def bundle() -> Bundle:
+    """The bundled model."""
+    return load_bundle()
+
+
+@pytest.fixture(scope="module")
+def listen(bundle: Bundle) -> Listen:
+    """What the bundled model makes of a prompt: of every field its values' probabilities, last that it is not said."""
     model = bundle.config.model
     text = TextEncoder(max_tokens=model.text_tokens, width=model.text_width)
 
     @torch.no_grad()
-    def say(prompt: str) -> set[str]:
+    def hear(prompt: str) -> list[Tensor]:
         one = text.encode(prompt)
         heard = bundle.model.text.read(one.tokens[None], one.mask[None], one.pooled[None])[0]
-        return set(phrases(heard, bundle.config.fields))
+        return list(heard.split([len(field.values) + 1 for field in bundle.config.fields]))
 
-    return say
+    return hear
+
+
+@pytest.fixture(scope="module")
+def read(bundle: Bundle, listen: Listen) -> Read:
+    """Its phrases."""
+    return lambda prompt: set(phrases(torch.cat(listen(prompt)), bundle.config.fields))
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_the_examples_of_the_page_are_read_without_a_doubt(listen: Listen, example: str) -> None:
+    for field in listen(example):
+        assert float(field.max()) > 0.75, "shown as half of one thing and half of another"
 
 
 @pytest.mark.parametrize(
