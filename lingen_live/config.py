@@ -249,6 +249,23 @@ class PromptField:
 
 
 @dataclass(frozen=True, slots=True)
+class CameraConfig:
+    """What words mean to a camera whose travel is held.
+
+    Attributes:
+        direction: name of the field that says where it pans.
+        signs: of the travel for each of that field's values; 1 moves the picture to the right, 0 stands still.
+        speed: name of the field that says how fast.
+        paces: for each of its values, picture heights a second of the nearest ground.
+    """
+
+    direction: str
+    signs: tuple[float, ...]
+    speed: str
+    paces: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BundleConfig:
     """All that a checkpoint directory describes: one model, one codec, its words, and how they are run."""
 
@@ -258,9 +275,11 @@ class BundleConfig:
     model: ModelConfig
     sampler: SamplerConfig
     fields: tuple[PromptField, ...]
+    camera: CameraConfig | None
 
     def __post_init__(self) -> None:
         """Refuse parts that do not fit together, with both numbers."""
+        self._check_camera()
         sizes = tuple(len(field.values) for field in self.fields)
         if sizes != self.model.text_fields:
             raise ConfigError(f"the fields have {sizes} values, the model's text_fields are {self.model.text_fields}.")
@@ -278,6 +297,14 @@ class BundleConfig:
                 f"The codec makes {self.codec.latent_channels} latent channels, "
                 f"the model takes {self.model.latent_channels}."
             )
+
+    def _check_camera(self) -> None:
+        values = {field.name: len(field.values) for field in self.fields}
+        camera = self.camera
+        named = () if camera is None else ((camera.direction, camera.signs), (camera.speed, camera.paces))
+        for name, numbers in named:
+            if values.get(name) != len(numbers):
+                raise ConfigError(f"the camera has {len(numbers)} numbers for field {name!r} of {values.get(name, 0)}.")
 
     @property
     def frames_per_chunk(self) -> int:

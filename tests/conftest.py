@@ -99,6 +99,7 @@ def tiny_config() -> BundleConfig:
             PromptField("light", ("day", "night"), ("day", "night")),
             PromptField("pan", ("still", "left", "right"), ("still camera", "pan left", "pan right")),
         ),
+        camera=None,
     )
 
 

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from lingen_live.checkpoint import Bundle
+from lingen_live.engine.camera import CameraMan
 from lingen_live.engine.endings import Endings
 from lingen_live.engine.generate import ChunkMaker, Made
 from lingen_live.engine.info import EngineInfo
@@ -116,7 +117,13 @@ class Engine(Stream):
         self.text_encoder = text_encoder
         self._denoisers: dict[str, Denoiser] = {"eager": bundle.model}
         self._upgrade = upgrade
-        self.maker = ChunkMaker(bundle, sigma_schedule(bundle.config.sampler), self.words, Endings(bundle.codec))
+        self.maker = ChunkMaker(
+            bundle,
+            sigma_schedule(bundle.config.sampler),
+            self.words,
+            Endings(bundle.codec),
+            CameraMan(bundle.config, bundle.codec),
+        )
         self.warm_chunk_s: float | None = None  # how long the last chunk of the warm-up took
         self.info = self._describe(fps)
 

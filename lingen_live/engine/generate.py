@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lingen_live.checkpoint import Bundle
+from lingen_live.engine.camera import CameraMan, hold
 from lingen_live.engine.endings import Endings, digest_of
 from lingen_live.engine.interface import AbandonedError
 from lingen_live.engine.sampler import Denoiser, chunk_noise, denoise_steps, sigma_schedule
@@ -48,12 +49,14 @@ class ChunkMaker:
         sigmas: from `sigma_schedule`.
         words: reads for the same bundle.
         endings: of its codec.
+        camera: reads for the same bundle.
     """
 
     bundle: Bundle
     sigmas: list[float]
     words: WordReader
     endings: Endings
+    camera: CameraMan
 
     def make(
         self,
@@ -88,7 +91,8 @@ class ChunkMaker:
             latents = noise = torch.cat(noises).to(device)
         sampler = self.bundle.config.sampler
         sigmas = self.sigmas if n_steps is None else sigma_schedule(replace(sampler, n_steps=n_steps))
-        steps = denoise_steps(denoiser, noise, sigmas, text, state)
+        travel = [self.camera.travel(one.transition.soon().reading) for one in moments]
+        steps = denoise_steps(hold(denoiser, travel, noise), noise, sigmas, text, state)
         for _ in range(len(sigmas) - 1):
             _check(is_unwanted)
             with recorder.span("denoise"):

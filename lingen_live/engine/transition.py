@@ -41,6 +41,10 @@ class Transition:
         """What conditions the next chunk."""
         return blend(self.start, self.target, self.weight)
 
+    def soon(self) -> PromptState:
+        """What conditions the chunk after the next: a camera goes ahead, as it takes a chunk to show where it goes."""
+        return self.advanced().prompt()
+
     def advanced(self) -> Transition:
         """The transition after one more chunk."""
         return Transition(self.start, self.target, self.n_chunks, min(self.n_done + 1, self.n_chunks))

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from lingen_live.checkpoint import Bundle
+from lingen_live.engine.camera import CameraMan, hold
 from lingen_live.engine.prompt_state import compose, unsaid
 from lingen_live.engine.sampler import chunk_noise, denoise_steps, sigma_schedule
 from lingen_live.model.embed import TextContext
@@ -44,7 +45,9 @@ class Lockstep:
         config, codec = self._bundle.config, self._bundle.codec
         noise = torch.cat([chunk_noise(config.model, seed, self._chunk_index) for seed in range(self._n)])
         noise = noise * (config.sampler.noise_scale if self._chunk_index else 1.0)
-        steps = denoise_steps(self._bundle.model, noise.to(self._device), self._sigmas, self._text, self._state)
+        noise = noise.to(self._device)
+        denoiser = hold(self._bundle.model, self._travel, noise)
+        steps = denoise_steps(denoiser, noise, self._sigmas, self._text, self._state)
         *_, latents = steps
         before = self._state.latents[0][:, -1]
         following = self._bundle.model.commit(latents, self._text, self._state)
@@ -65,5 +68,8 @@ class Lockstep:
         )
         mask = torch.stack([w.mask for w in words]).to(self._device)
         said = model.text.read(tokens, mask, pooled).float().cpu()
-        readings = torch.stack([compose(unsaid(sizes), row, sizes) for row in said]).to(self._device)
+        readings = torch.stack([compose(unsaid(sizes), row, sizes) for row in said])
+        camera = CameraMan(self._bundle.config, self._bundle.codec)
+        self._travel = [camera.travel(row) for row in readings]
+        readings = readings.to(self._device)
         return model.read_text(tokens, mask, pooled, readings)
