@@ -48,7 +48,11 @@ def changed(config: BundleConfig, path: str, value: object) -> dict[str, Any]:
     [
         ("name", ..., "config lacks field 'name'."),
         ("model.d_state", ..., "config.model lacks field 'd_state'."),
-        ("colour", "red", "config has unknown field 'colour'; known are name, video, codec, model, sampler, fields, camera."),
+        (
+            "colour",
+            "red",
+            "config has unknown field 'colour'; known are name, video, codec, model, sampler, fields, camera.",
+        ),
         ("video.depth", 3, "config.video has unknown field 'depth'; known are fps, height_px, width_px."),
         ("video", 5, "config.video is int; it must be an object."),
         ("video", None, "config.video is NoneType; it must be an object."),

@@ -16,6 +16,8 @@ from lingen_live import text
 from lingen_live.config import PromptField
 from lingen_live.text import TextEmbedding
 
+_DOUBT = 0.5  # probability of "not said" up to which a field counts as said
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PromptState:
@@ -34,22 +36,36 @@ class PromptState:
 def compose(before: Tensor, said: Tensor, sizes: Sequence[int]) -> Tensor:
     """The reading after a prompt: fields that it probably says are its own, the others stay as they were.
 
+    What was probably said counts as said: its values share what the reader kept for "not said", for a denoiser that
+    is told of half a red makes a purple.
+
     Args:
-        before: reading so far, as in `PromptState`.
-        said: reading of the new prompt alone.
+        before: (..., R) reading so far, as in `PromptState`.
+        said: (..., R) reading of the new prompt alone.
         sizes: n_values + 1 of every field.
     """
     if not sizes:
         return said
-    parts = zip(before.split(list(sizes)), said.split(list(sizes)), strict=True)
-    return torch.cat([old if float(new[-1]) > 0.5 else new for old, new in parts])
+    parts = zip(before.split(list(sizes), -1), said.split(list(sizes), -1), strict=True)
+    return torch.cat([torch.where(_is_said(new), _shares(new), old) for old, new in parts], dim=-1)
+
+
+def _is_said(field: Tensor) -> Tensor:
+    return ~(field[..., -1:] > _DOUBT)
+
+
+def _shares(field: Tensor) -> Tensor:
+    """The values' probabilities if something was said."""
+    values = field[..., :-1]
+    total = values.sum(-1, keepdim=True)
+    return torch.cat((values / total.clamp(min=_DOUBT / 2), torch.zeros_like(total)), dim=-1)
 
 
 def is_said(said: Tensor, sizes: Sequence[int]) -> frozenset[int]:
     """Indices of the fields that `compose` takes from `said`."""
     if not sizes:
         return frozenset()
-    return frozenset(k for k, part in enumerate(said.split(list(sizes))) if not float(part[-1]) > 0.5)
+    return frozenset(k for k, part in enumerate(said.split(list(sizes))) if _is_said(part))
 
 
 def unsaid(sizes: Sequence[int]) -> Tensor:

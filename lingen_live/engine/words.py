@@ -72,7 +72,8 @@ class WordReader:
         """What words say, on top of a reading before them; None for nothing before."""
         under = unsaid(self._sizes) if before is None else before.state.reading
         embedded = [self._text_encoder.encode(part.prompt) for part in words]
-        said = [self._model.text.read(*self._on_device(one))[0].float().cpu() for one in embedded]
+        read = [self._model.text.read(*self._on_device(one))[0].float().cpu() for one in embedded]
+        said = [compose(unsaid(self._sizes), one, self._sizes) for one in read]
         state = PromptState(embedded[0], compose(under, said[0], self._sizes))
         heard, pooled, total = said[0], embedded[0].pooled, words[0].weight
         for part, one, says in zip(words[1:], embedded[1:], said[1:], strict=True):

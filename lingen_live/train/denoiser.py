@@ -20,6 +20,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from lingen_live.engine.prompt_state import compose, unsaid
 from lingen_live.errors import CheckpointError, ConfigError
 from lingen_live.model.embed import TextContext
 from lingen_live.model.lingen import LinGen
@@ -53,12 +54,10 @@ def composed_readings(model: LinGen, batch: ClipBatch) -> Tensor:
     """(B, P, R): what each prompt leaves asked, composed on the prompts before it as the engine does in a stream."""
     shape, sizes = batch.tokens.shape[:2], model.text.fields.sizes
     said = model.text.read(batch.tokens.flatten(0, 1), batch.mask.flatten(0, 1), batch.pooled.flatten(0, 1))
-    said = said.unflatten(0, shape)
-    composed = [said[:, 0]]
-    for prompt in range(1, shape[1]):
-        fields = zip(composed[-1].split(sizes, 1), said[:, prompt].split(sizes, 1), strict=True)
-        composed.append(torch.cat([torch.where(new[:, -1:] > 0.5, old, new) for old, new in fields], dim=1))
-    return torch.stack(composed, dim=1)
+    composed = [unsaid(sizes).to(said.device)]
+    for prompt in said.unflatten(0, shape).unbind(1):
+        composed.append(compose(composed[-1], prompt, sizes))
+    return torch.stack(composed[1:], dim=1)
 
 
 def read_prompts(
@@ -82,8 +81,9 @@ def read_prompts(
 @torch.no_grad()
 def null_reading(model: LinGen, device: torch.device) -> Tensor:
     """(1, R): what no prompt says."""
-    tokens = torch.zeros(1, model.config.text_tokens, model.config.text_width, device=device)
-    return model.text.read(tokens, torch.zeros(tokens.shape[:2], dtype=torch.bool, device=device), tokens[:, 0])
+    tokens, mask = _no_words(model, device)
+    sizes = model.text.fields.sizes
+    return compose(unsaid(sizes).to(device), model.text.read(tokens, mask, tokens[:, 0]), sizes)
 
 
 def stack_contexts(contexts: list[TextContext]) -> TextContext:
@@ -172,10 +172,14 @@ def draw_sigma(n: int, section: DenoiserTraining, generator: torch.Generator) ->
 
 def null_context(model: LinGen, n: int, device: torch.device) -> TextContext:
     """No prompt, n times over."""
-    shape = (1, model.config.text_tokens)
-    tokens = torch.zeros(*shape, model.config.text_width, device=device)
-    mask = torch.zeros(shape, dtype=torch.bool, device=device)
-    return model.read_text(tokens, mask, tokens[:, 0]).repeat(n)
+    tokens, mask = _no_words(model, device)
+    return model.read_text(tokens, mask, tokens[:, 0], null_reading(model, device)).repeat(n)
+
+
+def _no_words(model: LinGen, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Tokens (1, S, text_width) and mask (1, S) of no prompt."""
+    tokens = torch.zeros(1, model.config.text_tokens, model.config.text_width, device=device)
+    return tokens, torch.zeros(tokens.shape[:2], dtype=torch.bool, device=device)
 
 
 def flow_loss(

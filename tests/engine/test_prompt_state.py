@@ -16,12 +16,21 @@ FIELDS = (
 SIZES = [3, 4]
 DAY_LEFT = torch.tensor([0.9, 0.1, 0.0, 0.0, 0.8, 0.1, 0.1])
 NIGHT = torch.tensor([0.1, 0.6, 0.3, 0.2, 0.1, 0.1, 0.6])
+ONLY_NIGHT = torch.tensor([1 / 7, 6 / 7, 0.0])
 
 
 def test_a_field_that_is_named_changes_and_the_others_stay() -> None:
     after = compose(DAY_LEFT, NIGHT, SIZES)
-    assert torch.equal(after, torch.cat((NIGHT[:3], DAY_LEFT[3:])))
+    torch.testing.assert_close(after, torch.cat((ONLY_NIGHT, DAY_LEFT[3:])))
     assert phrases(after, FIELDS) == ("night", "pan left")
+
+
+def test_what_is_half_said_is_said() -> None:
+    half = torch.tensor([0.3, 0.2, 0.5, 0.0, 0.4, 0.0, 0.6])
+    after = compose(unsaid(SIZES), half, SIZES)
+    torch.testing.assert_close(after, torch.tensor([0.6, 0.4, 0.0, 0.0, 0.0, 0.0, 1.0]))
+    assert phrases(half, FIELDS) == ()
+    assert phrases(after, FIELDS) == ("day",)
 
 
 def test_no_prompt_says_nothing_and_changes_nothing() -> None:
@@ -29,7 +38,7 @@ def test_no_prompt_says_nothing_and_changes_nothing() -> None:
     assert nothing.tolist() == [0, 0, 1, 0, 0, 0, 1]
     assert phrases(nothing, FIELDS) == ()
     assert torch.equal(compose(DAY_LEFT, nothing, SIZES), DAY_LEFT)
-    assert torch.equal(compose(nothing, DAY_LEFT, SIZES), DAY_LEFT)
+    assert torch.equal(compose(nothing, nothing, SIZES), nothing)
 
 
 def test_a_model_without_fields_reads_nothing() -> None:

@@ -18,6 +18,7 @@ from lingen_live.train.denoiser import (
     flow_loss,
     gather_chunks,
     null_context,
+    null_reading,
     one_chunk_each,
     read_prompts,
     stack_contexts,
@@ -163,7 +164,9 @@ def test_guidance_moves_the_target_away_from_the_null_prompt(tiny_recipe: Recipe
 def test_the_null_context_is_that_of_a_dropped_prompt(tiny_recipe: Recipe, tiny_model: LinGen) -> None:
     config = tiny_recipe.bundle.model
     tokens = torch.zeros(2, config.text_tokens, config.text_width)
-    wanted = tiny_model.read_text(tokens, torch.zeros(2, config.text_tokens, dtype=torch.bool), tokens[:, 0])
+    mask = torch.zeros(2, config.text_tokens, dtype=torch.bool)
+    reading = null_reading(tiny_model, torch.device("cpu")).repeat(2, 1)
+    wanted = tiny_model.read_text(tokens, mask, tokens[:, 0], reading)
     null = null_context(tiny_model, 2, torch.device("cpu"))
     for name in ("keys", "values", "mask", "pooled"):
         torch.testing.assert_close(getattr(null, name), getattr(wanted, name))
