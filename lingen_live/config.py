@@ -6,6 +6,7 @@ Knows shapes and counts. Does not know torch, files, or where weights live.
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -236,14 +237,19 @@ class PromptField:
         name: of the thing.
         values: what the model knows of it.
         phrases: each value as one would say it alone: "pan left" for the value "left" of "pan".
+        emphasis: how much further from "not said" its senses are than they were learned, as a share; 0 or more. Makes
+            up for values that the denoiser shows too faintly in scenes it never met (docs/lab-notes.md).
     """
 
     name: str
     values: tuple[str, ...]
     phrases: tuple[str, ...]
+    emphasis: float
 
     def __post_init__(self) -> None:
         """Refuse values that cannot be said."""
+        if not 0 <= self.emphasis < math.inf:
+            raise ConfigError(f"the emphasis of field {self.name!r} is {self.emphasis}; it must be 0 or more.")
         if len(self.phrases) != len(self.values):
             raise ConfigError(f"field {self.name!r} has {len(self.values)} values and {len(self.phrases)} phrases.")
 
@@ -305,6 +311,11 @@ class BundleConfig:
         for name, numbers in named:
             if values.get(name) != len(numbers):
                 raise ConfigError(f"the camera has {len(numbers)} numbers for field {name!r} of {values.get(name, 0)}.")
+
+    @property
+    def emphasis(self) -> tuple[float, ...]:
+        """Of every field."""
+        return tuple(field.emphasis for field in self.fields)
 
     @property
     def frames_per_chunk(self) -> int:

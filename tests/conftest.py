@@ -96,8 +96,8 @@ def tiny_config() -> BundleConfig:
         ),
         sampler=SamplerConfig(n_steps=2, sigma_shift=1.0, state_keep=0.9, noise_scale=1.1),
         fields=(
-            PromptField("light", ("day", "night"), ("day", "night")),
-            PromptField("pan", ("still", "left", "right"), ("still camera", "pan left", "pan right")),
+            PromptField("light", ("day", "night"), ("day", "night"), 0.5),
+            PromptField("pan", ("still", "left", "right"), ("still camera", "pan left", "pan right"), 0.0),
         ),
         camera=None,
     )

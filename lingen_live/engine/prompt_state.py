@@ -36,8 +36,8 @@ class PromptState:
 def compose(before: Tensor, said: Tensor, sizes: Sequence[int]) -> Tensor:
     """The reading after a prompt: fields that it probably says are its own, the others stay as they were.
 
-    What was probably said counts as said: its values share what the reader kept for "not said", for a denoiser that
-    is told of half a red makes a purple.
+    What was probably said counts as said, and as the most probable of its values alone: they exclude one another, and a
+    denoiser that is told of half a red makes a purple.
 
     Args:
         before: (..., R) reading so far, as in `PromptState`.
@@ -47,18 +47,17 @@ def compose(before: Tensor, said: Tensor, sizes: Sequence[int]) -> Tensor:
     if not sizes:
         return said
     parts = zip(before.split(list(sizes), -1), said.split(list(sizes), -1), strict=True)
-    return torch.cat([torch.where(_is_said(new), _shares(new), old) for old, new in parts], dim=-1)
+    return torch.cat([torch.where(_is_said(new), _decided(new), old) for old, new in parts], dim=-1)
 
 
 def _is_said(field: Tensor) -> Tensor:
     return ~(field[..., -1:] > _DOUBT)
 
 
-def _shares(field: Tensor) -> Tensor:
-    """The values' probabilities if something was said."""
-    values = field[..., :-1]
-    total = values.sum(-1, keepdim=True)
-    return torch.cat((values / total.clamp(min=_DOUBT / 2), torch.zeros_like(total)), dim=-1)
+def _decided(field: Tensor) -> Tensor:
+    """All on the most probable value."""
+    best = field[..., :-1].argmax(-1, keepdim=True)
+    return torch.zeros_like(field).scatter(-1, best, 1.0)
 
 
 def is_said(said: Tensor, sizes: Sequence[int]) -> frozenset[int]:

@@ -60,7 +60,7 @@ class WordReader:
 
     def __init__(self, bundle: Bundle, text_encoder: TextEncoder) -> None:
         self._model = bundle.model
-        self._fields = bundle.config.fields
+        self._fields, self._emphasis = bundle.config.fields, bundle.config.emphasis
         self._sizes = bundle.model.text.fields.sizes
         self._text_encoder = text_encoder
         weight = bundle.model.latent_in.weight
@@ -96,7 +96,8 @@ class WordReader:
         """Keys and values of a prompt for all layers; the last ones are kept."""
         if state not in self._contexts:
             reading = state.reading.to(self._device).unsqueeze(0)
-            self._contexts[state] = self._model.read_text(*self._on_device(state.words), reading)
+            words = self._on_device(state.words)
+            self._contexts[state] = self._model.read_text(*words, reading, self._emphasis)
             if len(self._contexts) > _MAX_CONTEXTS:
                 self._contexts.popitem(last=False)
         self._contexts.move_to_end(state)

@@ -155,13 +155,22 @@ class PromptFields(nn.Module):
             return slots.new_zeros(len(slots), 0)
         return torch.cat([torch.softmax(2 * logits.float(), -1) for logits in self.logits(slots)], dim=-1)
 
-    def write(self, reading: Tensor, slots: Tensor) -> Tensor:
-        """Slots (B, text_slots, D) whose first ones are mixed from the senses of a reading; the rest stay."""
+    def write(self, reading: Tensor, slots: Tensor, emphasis: Sequence[float] = ()) -> Tensor:
+        """Slots (B, text_slots, D) whose first ones are mixed from the senses of a reading; the rest stay.
+
+        Args:
+            reading: (B, R).
+            slots: the reader's own.
+            emphasis: by how much of its distance to "not said" each field is moved on; none for as it was learned.
+        """
         parts = reading.to(slots.dtype).split(self.sizes, dim=-1) if self.sizes else ()
         written = [part @ sense for part, sense in zip(parts, self.senses, strict=True)]
         if not written:
             return slots
         told = functional.layer_norm(torch.stack(written, dim=1), (self.width,))
+        if any(emphasis):
+            silent = functional.layer_norm(torch.stack([sense[-1] for sense in self.senses]), (self.width,))
+            told = told + told.new_tensor(emphasis).unsqueeze(1) * (told - silent)
         return torch.cat((told, slots[:, len(written) :]), dim=1)
 
 
@@ -181,7 +190,14 @@ class TextProjection(nn.Module):
         """What prompts say: a reading as in `PromptFields`; arguments as in `forward`."""
         return self.fields.read(self.reader(tokens, mask, pooled))
 
-    def forward(self, tokens: Tensor, mask: Tensor, pooled: Tensor, reading: Tensor | None = None) -> TextContext:
+    def forward(
+        self,
+        tokens: Tensor,
+        mask: Tensor,
+        pooled: Tensor,
+        reading: Tensor | None = None,
+        emphasis: Sequence[float] = (),
+    ) -> TextContext:
         """Project prompts.
 
         Args:
@@ -189,9 +205,10 @@ class TextProjection(nn.Module):
             mask: (B, S) bool.
             pooled: (B, text_width), unit length, or zero for the null prompt.
             reading: what is asked for, as in `PromptFields`; None for what these prompts say by themselves.
+            emphasis: as in `PromptFields.write`.
         """
         slots = self.reader(tokens, mask, pooled)
-        slots = self.fields.write(self.fields.read(slots) if reading is None else reading, slots)
+        slots = self.fields.write(self.fields.read(slots) if reading is None else reading, slots, emphasis)
         hidden = functional.layer_norm(self.token(tokens), (slots.shape[-1],))
         kv = self.to_kv(torch.cat((slots, hidden), dim=1)).unflatten(-1, (self.n_layers, 2, -1, self.headdim))
         keys, values = kv.permute(2, 3, 0, 4, 1, 5).unbind(1)  # each: layers, B, heads, slots + S, headdim

@@ -6,6 +6,8 @@ else makes a state, so a discarded chunk changes nothing. Knows latents, not pix
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -43,9 +45,16 @@ class LinGen(nn.Module):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
-    def read_text(self, tokens: Tensor, mask: Tensor, pooled: Tensor, reading: Tensor | None = None) -> TextContext:
+    def read_text(
+        self,
+        tokens: Tensor,
+        mask: Tensor,
+        pooled: Tensor,
+        reading: Tensor | None = None,
+        emphasis: Sequence[float] = (),
+    ) -> TextContext:
         """Prepare prompts for all layers; arguments as in `TextProjection.forward`."""
-        return self.text(tokens, mask, pooled, reading)
+        return self.text(tokens, mask, pooled, reading, emphasis)
 
     def denoise(self, latents: Tensor, sigma: Tensor, text: TextContext, state: StreamState) -> Tensor:
         """The velocity at noisy latents.

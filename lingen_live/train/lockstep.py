@@ -72,4 +72,4 @@ class Lockstep:
         camera = CameraMan(self._bundle.config, self._bundle.codec)
         self._travel = [camera.travel(row) for row in readings]
         readings = readings.to(self._device)
-        return model.read_text(tokens, mask, pooled, readings)
+        return model.read_text(tokens, mask, pooled, readings, self._bundle.config.emphasis)

@@ -30,8 +30,8 @@ SLOW, FAST, UNSAID = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
 def camera_config(tiny_config: BundleConfig) -> BundleConfig:
     """With a camera that is held."""
     fields = (
-        PromptField("pan", ("left", "still", "right"), ("pan left", "still camera", "pan right")),
-        PromptField("speed", ("slow", "fast"), ("slowly", "fast")),
+        PromptField("pan", ("left", "still", "right"), ("pan left", "still camera", "pan right"), 0.0),
+        PromptField("speed", ("slow", "fast"), ("slowly", "fast"), 0.0),
     )
     model = dataclasses.replace(tiny_config.model, text_fields=(3, 2))
     camera = CameraConfig("pan", (1.0, 0.0, -1.0), "speed", (0.1, 0.26))

@@ -93,7 +93,8 @@ def pooled_of(engine: Engine, *weights: tuple[str, float]) -> Tensor:
     for e, weight in embeddings:
         reading = compose(reading, model.text.read(e.tokens[None], e.mask[None], e.pooled[None])[0], sizes)
         mixed = mixed + reading * weight
-    return model.read_text(tokens[None], mask[None], pooled[None], mixed[None]).pooled
+    emphasis = engine.bundle.config.emphasis
+    return model.read_text(tokens[None], mask[None], pooled[None], mixed[None], emphasis).pooled
 
 
 def test_a_chunk_says_what_it_is(make_engine: MakeEngine) -> None:

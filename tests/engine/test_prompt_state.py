@@ -10,13 +10,13 @@ from lingen_live.engine.prompt_state import PromptState, blend, compose, phrases
 from lingen_live.text import null_embedding
 
 FIELDS = (
-    PromptField("light", ("day", "night"), ("day", "night")),
-    PromptField("pan", ("still", "left", "right"), ("still camera", "pan left", "pan right")),
+    PromptField("light", ("day", "night"), ("day", "night"), 0.0),
+    PromptField("pan", ("still", "left", "right"), ("still camera", "pan left", "pan right"), 0.0),
 )
 SIZES = [3, 4]
 DAY_LEFT = torch.tensor([0.9, 0.1, 0.0, 0.0, 0.8, 0.1, 0.1])
 NIGHT = torch.tensor([0.1, 0.6, 0.3, 0.2, 0.1, 0.1, 0.6])
-ONLY_NIGHT = torch.tensor([1 / 7, 6 / 7, 0.0])
+ONLY_NIGHT = torch.tensor([0.0, 1.0, 0.0])
 
 
 def test_a_field_that_is_named_changes_and_the_others_stay() -> None:
@@ -28,7 +28,7 @@ def test_a_field_that_is_named_changes_and_the_others_stay() -> None:
 def test_what_is_half_said_is_said() -> None:
     half = torch.tensor([0.3, 0.2, 0.5, 0.0, 0.4, 0.0, 0.6])
     after = compose(unsaid(SIZES), half, SIZES)
-    torch.testing.assert_close(after, torch.tensor([0.6, 0.4, 0.0, 0.0, 0.0, 0.0, 1.0]))
+    torch.testing.assert_close(after, torch.tensor([1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]))
     assert phrases(half, FIELDS) == ()
     assert phrases(after, FIELDS) == ("day",)
 
