@@ -215,16 +215,19 @@ class SamplerConfig:
             the model decided: it obeys sooner and drifts less, and remembers less; at 0 no chunk has a past.
         noise_scale: deviation of the noise that chunks with a past begin from, above 0. A little over 1 makes up for
             the contrast that each chunk loses to the one before (docs/lab-notes.md).
+        contrast: what latents that are shown differ from the mean of their row is times this, above 0. A little over 1
+            gives textures the deviation that renders have; the state keeps what was made.
     """
 
     n_steps: int
     sigma_shift: float
     state_keep: float
     noise_scale: float
+    contrast: float
 
     def __post_init__(self) -> None:
         """Refuse a sampler that takes no step."""
-        require_positive(self, "n_steps", "sigma_shift", "noise_scale")
+        require_positive(self, "n_steps", "sigma_shift", "noise_scale", "contrast")
         if not 0 <= self.state_keep <= 1:
             raise ConfigError(f"state_keep is {self.state_keep}; it must be 0 or more and at most 1.")
 

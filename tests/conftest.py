@@ -94,7 +94,7 @@ def tiny_config() -> BundleConfig:
             text_slots=3,
             text_fields=(2, 3),
         ),
-        sampler=SamplerConfig(n_steps=2, sigma_shift=1.0, state_keep=0.9, noise_scale=1.1),
+        sampler=SamplerConfig(n_steps=2, sigma_shift=1.0, state_keep=0.9, noise_scale=1.1, contrast=1.2),
         fields=(
             PromptField("light", ("day", "night"), ("day", "night"), 0.5),
             PromptField("pan", ("still", "left", "right"), ("still camera", "pan left", "pan right"), 0.0),

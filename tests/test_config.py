@@ -132,5 +132,6 @@ def test_defaults_and_optional_fields_may_be_left_out() -> None:
         codec: CodecConfig | None
         note: str = "none"
 
-    data = {"sampler": {"n_steps": 4, "sigma_shift": 1, "state_keep": 1.0, "noise_scale": 1.1}, "codec": None}
-    assert from_json(Partial, data, "partial") == Partial(SamplerConfig(4, 1.0, 1.0, 1.1), None)
+    sampler = {"n_steps": 4, "sigma_shift": 1, "state_keep": 1.0, "noise_scale": 1.1, "contrast": 1.2}
+    data = {"sampler": sampler, "codec": None}
+    assert from_json(Partial, data, "partial") == Partial(SamplerConfig(4, 1.0, 1.0, 1.1, 1.2), None)

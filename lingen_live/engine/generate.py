@@ -17,7 +17,7 @@ from lingen_live.checkpoint import Bundle
 from lingen_live.engine.camera import CameraMan, hold
 from lingen_live.engine.endings import Endings, digest_of
 from lingen_live.engine.interface import AbandonedError
-from lingen_live.engine.sampler import Denoiser, chunk_noise, denoise_steps, sigma_schedule
+from lingen_live.engine.sampler import Denoiser, chunk_noise, denoise_steps, sigma_schedule, with_contrast
 from lingen_live.engine.snapshot import Moment
 from lingen_live.engine.words import WordReader
 from lingen_live.model.embed import TextContext
@@ -116,6 +116,8 @@ class ChunkMaker:
 
     def _decode(self, latents: Tensor, before: Tensor) -> NDArray[np.uint8]:
         """Chunks (B, T, C, h, w) that follow others, as pictures (B, F, H, W, 3)."""
+        contrast = self.bundle.config.sampler.contrast
+        latents, before = with_contrast(latents, contrast), with_contrast(before, contrast)
         if len(latents) > 1:
             pictures = self.bundle.codec.decode_pictures(latents, before[:, -1])
         else:

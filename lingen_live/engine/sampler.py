@@ -48,6 +48,11 @@ def chunk_noise(config: ModelConfig, seed: int, chunk_index: int) -> Tensor:
     return torch.from_numpy(generator.standard_normal(shape, dtype=np.float32))
 
 
+def with_contrast(latents: Tensor, contrast: float) -> Tensor:
+    """Latents (..., w) to be shown, further from the mean of their row by a factor; zeros, which are no past, stay."""
+    return latents if contrast == 1 else torch.lerp(latents.mean(-1, keepdim=True), latents, contrast)
+
+
 def denoise_steps(
     denoiser: Denoiser, noise: Tensor, sigmas: list[float], text: TextContext, state: StreamState
 ) -> Iterator[Tensor]:

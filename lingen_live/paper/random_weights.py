@@ -58,7 +58,7 @@ def serving_config(name: str, side_px: int, model: ModelConfig | None = None) ->
         video=VideoConfig(fps=FPS, height_px=side_px, width_px=side_px),
         codec=stand_in_codec(model.latent_channels),
         model=model,
-        sampler=SamplerConfig(n_steps=4, sigma_shift=1.0, state_keep=1.0, noise_scale=1.0),
+        sampler=SamplerConfig(n_steps=4, sigma_shift=1.0, state_keep=1.0, noise_scale=1.0, contrast=1.0),
         fields=(),
         camera=None,
     )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lingen_live.checkpoint import Bundle
 from lingen_live.engine.camera import CameraMan, hold
 from lingen_live.engine.prompt_state import compose, unsaid
-from lingen_live.engine.sampler import chunk_noise, denoise_steps, sigma_schedule
+from lingen_live.engine.sampler import chunk_noise, denoise_steps, sigma_schedule, with_contrast
 from lingen_live.model.embed import TextContext
 from lingen_live.model.state import StreamState
 from lingen_live.text import TextEncoder
@@ -55,6 +55,7 @@ class Lockstep:
         self._chunk_index += 1
         if not is_shown:
             return None
+        latents, before = (with_contrast(part, config.sampler.contrast) for part in (latents, before))
         rows = zip(latents.to(self._dtype).split(1), before.split(1), strict=True)
         return [codec.decode_pictures(latent, past)[0].contiguous().cpu().numpy() for latent, past in rows]
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lingen_live.config import BundleConfig, SamplerConfig
 from lingen_live.engine import sampler
-from lingen_live.engine.sampler import chunk_noise, denoise_steps, sigma_schedule
+from lingen_live.engine.sampler import chunk_noise, denoise_steps, sigma_schedule, with_contrast
 from lingen_live.model.embed import TextContext
 from lingen_live.model.state import StreamState
 
@@ -65,22 +65,22 @@ def test_noise_is_standard_normal(tiny_config: BundleConfig) -> None:
 @pytest.mark.parametrize("shift", [0.5, 1.0, 3.0])
 @pytest.mark.parametrize("n_steps", [1, 4, 7])
 def test_the_schedule_goes_down_from_one_to_zero(n_steps: int, shift: float) -> None:
-    sigmas = sigma_schedule(SamplerConfig(n_steps, shift, 1.0, 1.0))
+    sigmas = sigma_schedule(SamplerConfig(n_steps, shift, 1.0, 1.0, 1.0))
     assert len(sigmas) == n_steps + 1
     assert (sigmas[0], sigmas[-1]) == (1.0, 0.0)
     assert sigmas == sorted(set(sigmas), reverse=True)
 
 
 def test_the_shift_bends_the_schedule() -> None:
-    assert sigma_schedule(SamplerConfig(4, 1.0, 1.0, 1.0)) == [1.0, 0.75, 0.5, 0.25, 0.0]
-    assert sigma_schedule(SamplerConfig(2, 3.0, 1.0, 1.0)) == [1.0, 0.75, 0.0]
+    assert sigma_schedule(SamplerConfig(4, 1.0, 1.0, 1.0, 1.0)) == [1.0, 0.75, 0.5, 0.25, 0.0]
+    assert sigma_schedule(SamplerConfig(2, 3.0, 1.0, 1.0, 1.0)) == [1.0, 0.75, 0.0]
 
 
 def test_the_walk_ends_at_the_data(tiny_config: BundleConfig) -> None:
     config = tiny_config.model
     noise, data = chunk_noise(config, 0, 0).double(), chunk_noise(config, 0, 1).double()
     denoiser, state = StraightTo(noise, data), StreamState.allocate(config, 1)
-    sigmas = sigma_schedule(SamplerConfig(4, 3.0, 1.0, 1.0))
+    sigmas = sigma_schedule(SamplerConfig(4, 3.0, 1.0, 1.0, 1.0))
     steps = list(denoise_steps(denoiser, noise, sigmas, no_text(), state))
     assert denoiser.levels == pytest.approx(sigmas[:-1])
     assert all(seen is state for seen in denoiser.states)
@@ -108,7 +108,7 @@ def test_a_bent_walk_is_followed_to_second_order_by_the_whole_correction(
     monkeypatch.setattr(sampler, "BEND", 1.0)
     errors = []
     for n_steps in (16, 32, 64):
-        sigmas = sigma_schedule(SamplerConfig(n_steps, 1.0, 1.0, 1.0))
+        sigmas = sigma_schedule(SamplerConfig(n_steps, 1.0, 1.0, 1.0, 1.0))
         *_, latents = denoise_steps(Growing(), noise, sigmas, no_text(), state)
         errors.append(float((latents - math.exp(-1)).abs().max()))
     assert errors[0] / errors[1] == pytest.approx(4, rel=0.15)
@@ -133,3 +133,9 @@ def test_velocities_of_half_precision_move_latents_of_single(tiny_config: Bundle
     (latents,) = denoise_steps(denoiser, noise, [1.0, 0.0], no_text(), state)
     assert latents.dtype == torch.float32
     assert latents.abs().max() < 0.02
+
+
+def test_contrast_moves_latents_on_from_the_mean_of_their_row() -> None:
+    latents = torch.tensor([[1.0, 3.0], [5.0, 5.0], [0.0, 0.0]])
+    torch.testing.assert_close(with_contrast(latents, 1.5), torch.tensor([[0.5, 3.5], [5.0, 5.0], [0.0, 0.0]]))
+    assert with_contrast(latents, 1.0) is latents

@@ -20,7 +20,7 @@ from lingen_live.paper.random_weights import random_module, serving_config
 from lingen_live.paper.static_tick import STAGES, CodecDecoder, StaticTick
 
 CONFIG = serving_config(TOY, 64, toy_config())
-SIGMAS = sigma_schedule(SamplerConfig(n_steps=2, sigma_shift=1.0, state_keep=1.0, noise_scale=1.0))
+SIGMAS = sigma_schedule(SamplerConfig(n_steps=2, sigma_shift=1.0, state_keep=1.0, noise_scale=1.0, contrast=1.0))
 
 
 @pytest.fixture(scope="module")
