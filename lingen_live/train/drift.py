@@ -1,8 +1,9 @@
 """Whether a stream stays as good as it began: attribute scores and a distance to renders, window by window.
 
-Streams of held-out captions run for minutes. A window is ten seconds of media time: the first ten, and those that
-end at minute 1, 10 and 60 and at the end, as far as the stream goes. The distance is Frechet's (Heusel et al.
-2017, equation 6) between the probe's features of a window's chunks and those of renders of the same scenes.
+Streams of held-out captions run for minutes. A window is a minute of media time, or a sixth of a stream that is shorter
+than six, but ten seconds at least: the first, and those that end at minute 1, 10 and 60 and at the end, as far as the
+stream goes. The distance is Frechet's (Heusel et al. 2017, equation 6) between the probe's features of a window's chunks
+and those of renders of the same scenes.
 
 The chunks of a window are few, and neighbours are alike, so the 256 features are first projected on the main axes
 of the renders, at most a quarter as many as the window has chunks. Every window has equally many chunks, so that
@@ -30,7 +31,7 @@ from lingen_live.train.rendered import Stream
 from lingen_live.world.attributes import VALUES
 from lingen_live.world.captions import Caption, describe, sample_scene
 
-WINDOW_S = 10.0
+_SHORTEST_S, _LONGEST_S, _WINDOW_PART = 10.0, 60.0, 1 / 6
 SEED = 2029
 _MARKS_MIN = (1, 10, 60)
 _REFERENCE_CHUNKS = 256
@@ -98,7 +99,8 @@ def window_spans(minutes: float, chunk_s: float) -> list[WindowSpan]:
         chunk_s: media time of a chunk, seconds.
     """
     length_s = minutes * 60
-    n_window = max(1, round(min(WINDOW_S, length_s) / chunk_s))
+    window_s = min(max(_SHORTEST_S, length_s * _WINDOW_PART), _LONGEST_S, length_s)
+    n_window = max(1, round(window_s / chunk_s))
     marks = [round(mark * 60 / chunk_s) for mark in _MARKS_MIN if mark <= minutes]
     ends = sorted({n_window, *marks, max(n_window, round(length_s / chunk_s))})
     return [WindowSpan(end - n_window, end, end * chunk_s) for end in ends]

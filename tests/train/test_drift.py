@@ -22,14 +22,14 @@ from lingen_live.train.probe import AttributeProbe
 from lingen_live.train.rendered import RenderedStream
 
 
-def test_windows_are_the_first_ten_seconds_the_marks_and_the_end() -> None:
+def test_windows_are_minutes_at_the_marks_and_the_end_or_less_of_a_shorter_stream() -> None:
     assert window_spans(60, 0.5) == [
-        WindowSpan(0, 20, 10.0),
-        WindowSpan(100, 120, 60.0),
-        WindowSpan(1180, 1200, 600.0),
-        WindowSpan(7180, 7200, 3600.0),
+        WindowSpan(0, 120, 60.0),
+        WindowSpan(1080, 1200, 600.0),
+        WindowSpan(7080, 7200, 3600.0),
     ]
-    assert [span.end_s for span in window_spans(2, 0.5)] == [10.0, 60.0, 120.0]
+    assert window_spans(2, 0.5) == [WindowSpan(0, 40, 20.0), WindowSpan(80, 120, 60.0), WindowSpan(200, 240, 120.0)]
+    assert [span.end_s for span in window_spans(1, 0.5)] == [10.0, 60.0]
     assert [span.end_s for span in window_spans(0.3, 0.5)] == [10.0, 18.0]
     assert window_spans(0.05, 0.5) == [WindowSpan(0, 6, 3.0)]
     assert window_spans(0.001, 0.5) == [WindowSpan(0, 1, 0.5)]
