@@ -2,8 +2,8 @@
 
 Streams of held-out captions run for minutes. A window is a minute of media time, or a sixth of a stream that is shorter
 than six, but ten seconds at least: the first, and those that end at minute 1, 10 and 60 and at the end, as far as the
-stream goes. The distance is Frechet's (Heusel et al. 2017, equation 6) between the probe's features of a window's chunks
-and those of renders of the same scenes.
+stream goes. The distance is Frechet's (Heusel et al. 2017, equation 6) between the probe's features of a window's
+chunks and those of renders of the same scenes.
 
 The chunks of a window are few, and neighbours are alike, so the 256 features are first projected on the main axes
 of the renders, at most a quarter as many as the window has chunks. Every window has equally many chunks, so that

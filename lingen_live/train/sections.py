@@ -180,8 +180,8 @@ def drift_section(results: Sequence[DriftResult], floor: DriftResult, n_streams:
         ]
     ]
     intro = (
-        f"{n_streams} streams without a change of prompt, in windows of up to 10 s. Distance: Frechet, in the probe's "
-        "features, to renders of the same scenes; the ratio is to the first window."
+        f"{n_streams} streams without a change of prompt, in windows of up to a minute. Distance: Frechet, in the "
+        "probe's features, to renders of the same scenes; the ratio is to the first window."
     )
     header = ("window", "all attributes", *names, "distance", "ratio")
     picture = "![a row for every window, a column for every stream](drift.png)"
