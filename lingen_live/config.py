@@ -215,8 +215,8 @@ class SamplerConfig:
             the model decided: it obeys sooner and drifts less, and remembers less; at 0 no chunk has a past.
         noise_scale: deviation of the noise that chunks with a past begin from, above 0. A little over 1 makes up for
             the contrast that each chunk loses to the one before (docs/lab-notes.md).
-        contrast: what latents that are shown differ from the mean of their row is times this, above 0. A little over 1
-            gives textures the deviation that renders have; the state keeps what was made.
+        contrast: what latents that are shown differ from the mean of their row is times this, above 0. Over 1 faint
+            textures, by which one sees a camera move, are shown more clearly; the state keeps what was made.
     """
 
     n_steps: int

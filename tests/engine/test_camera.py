@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from random import Random
 from typing import cast
 
@@ -13,6 +14,7 @@ from torch import Tensor
 from lingen_live.codec.autoencoder import VideoCodec
 from lingen_live.config import BundleConfig, CameraConfig, PromptField
 from lingen_live.engine.camera import CameraMan, HeldCamera, hold
+from lingen_live.engine.engine import Engine
 from lingen_live.engine.sampler import Denoiser, denoise_steps, sigma_schedule
 from lingen_live.errors import ConfigError
 from lingen_live.model.embed import TextContext
@@ -21,6 +23,7 @@ from lingen_live.train.config import load_recipe
 from lingen_live.world.attributes import VALUES, Attributes, sample_attributes
 from lingen_live.world.track import camera_velocity
 
+MakeEngine = Callable[..., Engine]
 TEXT, STATE = cast(TextContext, None), cast(StreamState, None)
 LEFT, STILL, RIGHT = (1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0)
 SLOW, FAST, UNSAID = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
@@ -130,3 +133,24 @@ def test_the_bundled_camera_travels_as_the_world_does() -> None:
                 part[index] = 1
             # A camera that goes left moves the picture to the right.
             assert man.travel(torch.cat(parts)) == pytest.approx(-camera_velocity(scene) / config.video.fps, abs=1e-9)
+
+
+def test_an_engine_asks_for_the_travel_a_chunk_ahead_and_remembers_it(make_engine: MakeEngine) -> None:
+    readings: list[Tensor] = []
+
+    class Asked(CameraMan):
+        def travel(self, reading: Tensor) -> float:
+            readings.append(reading)
+            return 0.7
+
+    engine = make_engine()
+    engine.maker = dataclasses.replace(engine.maker, camera=Asked(engine.bundle.config, engine.bundle.codec))
+    engine.tick()
+    torch.testing.assert_close(engine.state.latents[0][:, :, -1], torch.full((1, 2, 4, 4), 0.7), atol=1e-5, rtol=0)
+    start = readings[0]
+    engine.steer("night", n_chunks=3)
+    target = engine.transition.target.reading
+    for _ in range(3):
+        engine.tick()
+    for reading, weight in zip(readings[1:], (2 / 3, 1.0, 1.0), strict=True):
+        torch.testing.assert_close(reading, torch.lerp(start, target, weight))
