@@ -14,7 +14,7 @@ from torch import Tensor
 from lingen_live.checkpoint import Bundle
 from lingen_live.engine.engine import Engine
 from lingen_live.engine.prompt_state import compose, unsaid
-from lingen_live.engine.sampler import Denoiser, chunk_noise, with_contrast
+from lingen_live.engine.sampler import Denoiser, chunk_noise
 from lingen_live.errors import PromptError
 from lingen_live.model.embed import TextContext
 from lingen_live.model.state import StreamState
@@ -72,20 +72,6 @@ def test_a_chunk_with_a_past_begins_from_more_noise(make_engine: MakeEngine) -> 
         engine.tick()
     for index, (begun, factor) in enumerate(zip(witness.begun_from, (1, scale, 1, scale), strict=True)):
         assert torch.equal(begun, chunk_noise(config.model, 4, index) * factor)
-
-
-def test_what_is_shown_has_more_contrast_than_what_is_remembered(make_engine: MakeEngine) -> None:
-    engine = make_engine()
-    contrast, codec = engine.bundle.config.sampler.contrast, engine.bundle.codec
-    assert contrast != 1
-    before = None
-    for _ in range(2):
-        frames = engine.tick().frames
-        latents = with_contrast(engine.state.latents[0], contrast)
-        with torch.inference_mode():
-            shown = codec.decode_pictures(latents, before)[0].numpy()
-        assert np.abs(frames.astype(int) - shown).max() <= 1
-        before = latents[:, -1]
 
 
 def pooled_after(engine: Engine, witness: Witness) -> Tensor:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from lingen_live.config import BundleConfig, SamplerConfig
 from lingen_live.engine import sampler
+from lingen_live.engine.engine import Engine
 from lingen_live.engine.sampler import chunk_noise, denoise_steps, sigma_schedule, with_contrast
 from lingen_live.model.embed import TextContext
 from lingen_live.model.state import StreamState
+
+MakeEngine = Callable[..., Engine]
 
 
 class StraightTo:
@@ -139,3 +144,17 @@ def test_contrast_moves_latents_on_from_the_mean_of_their_row() -> None:
     latents = torch.tensor([[1.0, 3.0], [5.0, 5.0], [0.0, 0.0]])
     torch.testing.assert_close(with_contrast(latents, 1.5), torch.tensor([[0.5, 3.5], [5.0, 5.0], [0.0, 0.0]]))
     assert with_contrast(latents, 1.0) is latents
+
+
+def test_what_is_shown_has_more_contrast_than_what_is_remembered(make_engine: MakeEngine) -> None:
+    engine = make_engine()
+    contrast, codec = engine.bundle.config.sampler.contrast, engine.bundle.codec
+    assert contrast != 1
+    before = None
+    for _ in range(2):
+        frames = engine.tick().frames
+        latents = with_contrast(engine.state.latents[0], contrast)
+        with torch.inference_mode():
+            shown = codec.decode_pictures(latents, before)[0].numpy()
+        assert np.abs(frames.astype(int) - shown).max() <= 1
+        before = latents[:, -1]
