@@ -276,7 +276,10 @@ class CameraConfig:
 
 @dataclass(frozen=True, slots=True)
 class BundleConfig:
-    """All that a checkpoint directory describes: one model, one codec, its words, and how they are run."""
+    """All that a checkpoint directory describes: one model, one codec, its words, and how they are run.
+
+    Without a `camera` its travel is the denoiser's choice.
+    """
 
     name: str
     video: VideoConfig
@@ -284,7 +287,7 @@ class BundleConfig:
     model: ModelConfig
     sampler: SamplerConfig
     fields: tuple[PromptField, ...]
-    camera: CameraConfig | None
+    camera: CameraConfig | None = None
 
     def __post_init__(self) -> None:
         """Refuse parts that do not fit together, with both numbers."""

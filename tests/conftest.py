@@ -99,7 +99,6 @@ def tiny_config() -> BundleConfig:
             PromptField("light", ("day", "night"), ("day", "night"), 0.5),
             PromptField("pan", ("still", "left", "right"), ("still camera", "pan left", "pan right"), 0.0),
         ),
-        camera=None,
     )
 
 

@@ -60,7 +60,6 @@ def serving_config(name: str, side_px: int, model: ModelConfig | None = None) ->
         model=model,
         sampler=SamplerConfig(n_steps=4, sigma_shift=1.0, state_keep=1.0, noise_scale=1.0, contrast=1.0),
         fields=(),
-        camera=None,
     )
 
 

@@ -24,7 +24,7 @@ def tiny_recipe(tiny_config: BundleConfig) -> Recipe:
     """The bundled recipe made small: `tiny_config`, two steps of everything, eight clips of three chunks."""
     whole = load_recipe(None)
     model = dataclasses.replace(tiny_config.model, text_slots=8, text_fields=whole.bundle.model.text_fields)
-    bundle = dataclasses.replace(tiny_config, model=model, fields=whole.bundle.fields)
+    bundle = dataclasses.replace(tiny_config, model=model, fields=whole.bundle.fields, camera=whole.bundle.camera)
     codec = dataclasses.replace(whole.codec, n_steps=2, batch=2, warmup_steps=1)
     return dataclasses.replace(
         whole,
