@@ -135,7 +135,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "--init",
         type=Path,
         metavar="FILE",
-        help="with `codec`, `reader` and `denoiser`: weights (safetensors) to begin from",
+        help="with `codec`, `reader`, `denoiser` and `probe`: weights (safetensors) to begin from",
     )
     parser.add_argument(
         "--videos",

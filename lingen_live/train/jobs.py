@@ -59,7 +59,7 @@ def run_job(
         device: cpu or cuda.
         n_threads: compute threads.
         out: with bundle and all, the checkpoint directory to write.
-        init: with codec, reader and denoiser, weights to begin from.
+        init: with codec, reader, denoiser and probe, weights to begin from.
         videos: with videos, where they lie.
         in_shards: with denoiser, see `train_denoiser`.
 
@@ -92,7 +92,7 @@ def _run_all(recipe: Recipe, folder: Path, device: str, out: Path | None, init: 
     if out is None:
         raise ConfigError("`train all` needs --out DIR, the checkpoint directory to write.")
     if init is not None:
-        raise ConfigError("`train all` begins from nothing; --init goes with `codec`, `reader` or `denoiser`.")
+        raise ConfigError("`train all` begins from nothing; --init goes with `codec`, `reader`, `denoiser` or `probe`.")
     for what in IN_ORDER:
         _run(what, recipe, folder, device, out, None)
 
@@ -118,7 +118,7 @@ def _run(what: str, recipe: Recipe, folder: Path, device: str, out: Path | None,
         case "denoiser":
             train_denoiser(recipe, folder, device, init)
         case "probe":
-            train_probe(recipe, _trained_codec(recipe, folder, device), folder, device)
+            train_probe(recipe, _trained_codec(recipe, folder, device), folder, device, init)
         case "ablations":
             codec, text = _trained_codec(recipe, folder, device), _text_encoder(recipe)
             report = train_ablations(recipe, codec, text, load_probe(None), folder, device)

@@ -1,7 +1,7 @@
 """The attribute probe: a small classifier that says what a chunk of video shows.
 
-Trained on rendered ground truth, half of it passed through the codec with some noise on the latents, so that it judges
-the picture and not its softness. It sees three frames of a chunk (first, middle, last) and, in two ways, how the
+Trained on rendered ground truth, a quarter of it passed through the codec with some noise on the latents, so that it
+judges the picture and not its softness. It sees three frames of a chunk (first, middle, last) and, in two ways, how the
 picture moves. The same network judges the renderer (its ceiling), the codec and the model.
 """
 
@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from lingen_live.codec.autoencoder import VideoCodec
 from lingen_live.config import BundleConfig
-from lingen_live.train.codec import save_weights, travel_of
+from lingen_live.train.codec import fill_matching, read_weights, save_weights, travel_of
 from lingen_live.train.config import Recipe
 from lingen_live.train.displacement import band_correlations
 from lingen_live.train.loop import Trainer
@@ -32,6 +32,7 @@ _SIZE_PX, _MOTION_PX = 64, 128
 _N_VIEWS = 3
 _N_BANDS = 16
 _NOISE = 0.6
+_CODED = 4  # one chunk of so many goes through the codec
 MIN_FRAMES = 7
 """Frames of the shortest chunk that can be judged: motion is seen over six."""
 _LAGS = ((6, 16), (3, 10))  # frames, and the furthest that anything moves in them, pixels of _MOTION_PX
@@ -127,21 +128,34 @@ def _blurred(latents: Tensor) -> Tensor:
     return latents + noise
 
 
-def train_probe(recipe: Recipe, codec: VideoCodec, folder: Path, device: str) -> None:
-    """Train or resume; leaves `probe.safetensors` in the folder."""
+def train_probe(recipe: Recipe, codec: VideoCodec, folder: Path, device: str, init: Path | None = None) -> None:
+    """Train or resume; leaves `probe.safetensors` in the folder.
+
+    Args:
+        recipe: what is trained and how.
+        codec: a trained one.
+        folder: of the run.
+        device: cpu or cuda.
+        init: weights of a probe to begin from.
+
+    Raises:
+        CheckpointError: `init` is no safetensors file.
+    """
     torch.manual_seed(0)
     probe = AttributeProbe().to(device)
+    if init is not None:
+        fill_matching(probe, read_weights(init))
     section = recipe.probe
 
     def loss(generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         rng = Random(int(torch.randint(1 << 62, (), generator=generator)))
         scenes = [sample_scene(rng, split="train") for _ in range(section.batch)]
-        mean_px, half = recipe.bundle.codec.encoder_mean_px, section.batch // 2
+        mean_px, n_coded = recipe.bundle.codec.encoder_mean_px, max(1, section.batch // _CODED)
         frames, travel = chunk_of(recipe.bundle, scenes, rng, device, mean_px)
         with torch.no_grad(), autocast(device):
-            coded = codec.decode(_blurred(codec.encode_small(frames[:half], travel[:half]))).float()
-        coded = functional.avg_pool2d(coded.flatten(0, 1), mean_px).unflatten(0, (half, -1))
-        logits, truth = probe(torch.cat((coded, frames[half:]))), labels(scenes)
+            coded = codec.decode(_blurred(codec.encode_small(frames[:n_coded], travel[:n_coded]))).float()
+        coded = functional.avg_pool2d(coded.flatten(0, 1), mean_px).unflatten(0, (n_coded, -1))
+        logits, truth = probe(torch.cat((coded, frames[n_coded:]))), labels(scenes)
         losses = {
             name: functional.cross_entropy(logits[name], truth[name].to(device), ignore_index=-1) for name in JUDGED
         }

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from lingen_live.codec.autoencoder import VideoCodec
+from lingen_live.train.codec import save_weights
 from lingen_live.train.config import Recipe
 from lingen_live.train.jobs import load_probe
 from lingen_live.train.probe import (
@@ -111,3 +112,29 @@ def test_training_leaves_a_probe_that_can_be_loaded(
     probe = load_probe(tmp_path / "probe.safetensors")
     assert not probe.training
     assert set(judge(probe, torch.rand(1, 8, 3, 32, 32))[0]) == set(JUDGED)
+
+
+def test_training_goes_on_from_given_weights(tmp_path: Path, tiny_recipe: Recipe, tiny_codec: VideoCodec) -> None:
+    torch.manual_seed(5)
+    begun = AttributeProbe()
+    save_weights(begun, tmp_path / "begun.safetensors")
+    train_probe(tiny_recipe, tiny_codec, tmp_path, "cpu", tmp_path / "begun.safetensors")
+    trained = load_probe(tmp_path / "probe.safetensors").state_dict()
+    moved = [(trained[name] - value).abs().max().item() for name, value in begun.state_dict().items()]
+    assert 0 < max(moved) < 0.05  # a few steps from where it began
+
+
+def test_one_chunk_in_four_is_seen_through_the_codec(
+    tmp_path: Path, tiny_recipe: Recipe, tiny_codec: VideoCodec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    decode = tiny_codec.decode
+
+    def counted(latents: Tensor) -> Tensor:
+        seen.append(len(latents))
+        return decode(latents)
+
+    monkeypatch.setattr(tiny_codec, "decode", counted)
+    recipe = replace(tiny_recipe, probe=replace(tiny_recipe.probe, batch=9, n_steps=2))
+    train_probe(recipe, tiny_codec, tmp_path, "cpu")
+    assert seen == [2, 2]
