@@ -106,6 +106,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
             "clips",
             "forecast",
             "denoiser",
+            "student",
             "probe",
             "bundle",
             "all",
@@ -113,7 +114,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
             "ablations",
             "reread",
         ),
-        help="the first nine in this order, or `all` of them; `videos` beside or in place of `clips`; `reread` puts "
+        help="the first ten in this order, or `all` of them; `videos` beside or in place of `clips`; `reread` puts "
         "another reader into a trained model",
     )
     parser.add_argument("--config", type=Path, metavar="TOML", help="recipe (default: the bundled model's own)")

@@ -53,6 +53,18 @@ def with_contrast(latents: Tensor, contrast: float) -> Tensor:
     return latents if contrast == 1 else torch.lerp(latents.mean(-1, keepdim=True), latents, contrast)
 
 
+def bent(velocity: Tensor, before: Tensor | None, step: float, taken: float) -> Tensor:
+    """The velocity that a step takes, from that at its beginning and, unless it is the first, at the last one's.
+
+    Args:
+        velocity: where the step begins.
+        before: where the one before began.
+        step: its length in noise levels, below 0.
+        taken: that of the one before.
+    """
+    return velocity if before is None else velocity + BEND * (velocity - before) * (step / (2 * taken))
+
+
 def denoise_steps(
     denoiser: Denoiser, noise: Tensor, sigmas: list[float], text: TextContext, state: StreamState
 ) -> Iterator[Tensor]:
@@ -77,7 +89,6 @@ def denoise_steps(
         level = torch.full((latents.shape[0],), sigma, device=latents.device)
         velocity = denoiser.denoise(latents, level, text, state).to(latents.dtype)
         step = following - sigma
-        bent = velocity if before is None else velocity + BEND * (velocity - before) * (step / (2 * taken))
-        latents = latents + step * bent
+        latents = latents + step * bent(velocity, before, step, taken)
         before, taken = velocity, step
         yield latents

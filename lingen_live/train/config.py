@@ -105,6 +105,16 @@ class DenoiserTraining(Section):
 
 
 @dataclass(frozen=True, slots=True)
+class StudentTraining(Section):
+    """How a student learns to take as few steps as the bundle's sampler; configs/vista.toml says what each means."""
+
+    POSITIVE = (*Section.POSITIVE, "alone", "teacher_steps")
+
+    alone: int
+    teacher_steps: int
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeTraining(Section):
     """How the attribute probe is trained."""
 
@@ -135,8 +145,17 @@ class Recipe:
     reader: ReaderTraining
     forecast: ForecastTraining
     denoiser: DenoiserTraining
+    student: StudentTraining
     probe: ProbeTraining
     ablations: AblationTraining
+
+    def __post_init__(self) -> None:
+        """Refuse a teacher whose way does not lead past where the student has to arrive."""
+        n_steps, teacher_steps = self.bundle.sampler.n_steps, self.student.teacher_steps
+        if teacher_steps % n_steps:
+            raise ConfigError(
+                f"student.teacher_steps is {teacher_steps}; it must be a multiple of the sampler's n_steps, {n_steps}."
+            )
 
 
 def load_recipe(path: Path | None) -> Recipe:

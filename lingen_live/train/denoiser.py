@@ -105,6 +105,12 @@ def one_chunk_each(batch: ClipBatch, generator: torch.Generator) -> ClipBatch:
     return ClipBatch(latents, batch.tokens, batch.mask, batch.pooled, weights)
 
 
+def draw_clips(reader: ShardReader, n_clips: int, generator: torch.Generator, device: str) -> ClipBatch:
+    """Random clips, on a device."""
+    drawn = reader.draw(n_clips, generator)
+    return ClipBatch(*(getattr(drawn, name).to(device) for name in ClipBatch.__slots__))
+
+
 @dataclass(frozen=True, slots=True)
 class Chunks:
     """Chunks of several clips, one a row, and all that they are denoised from.
@@ -299,14 +305,11 @@ def fit_denoiser(
     model, section, keep = model.to(device), recipe.denoiser, recipe.bundle.sampler.state_keep
     learning, prefix, uncertainty = _weighed(model, section)
 
-    def draw(n_clips: int, generator: torch.Generator) -> ClipBatch:
-        drawn = reader.draw(n_clips, generator)
-        return ClipBatch(*(getattr(drawn, name).to(device) for name in ClipBatch.__slots__))
-
     def loss(generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         if trainer.step % _REFRESH_EVERY == 0:
             reader.refresh()
-        clips, alone = draw(section.batch, generator), one_chunk_each(draw(section.alone, generator), generator)
+        clips = draw_clips(reader, section.batch, generator, device)
+        alone = one_chunk_each(draw_clips(reader, section.alone, generator, device), generator)
         is_guided = trainer.step >= (1 - section.guided_share) * section.n_steps
         with autocast(device):
             return flow_loss(

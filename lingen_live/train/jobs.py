@@ -29,9 +29,11 @@ from lingen_live.train.parallel import current_ranks, joined
 from lingen_live.train.probe import AttributeProbe, train_probe
 from lingen_live.train.reader import put_reader, train_reader, widened
 from lingen_live.train.state_file import first_detail
+from lingen_live.train.student import NAME as STUDENT
+from lingen_live.train.student import train_student
 from lingen_live.train.videos import build_video_shards
 
-IN_ORDER = ("codec", "parallax", "decoder", "reader", "clips", "forecast", "denoiser", "probe", "bundle")
+IN_ORDER = ("codec", "parallax", "decoder", "reader", "clips", "forecast", "denoiser", "student", "probe", "bundle")
 """How a bundle is made."""
 JOBS = (*IN_ORDER, "all", "videos", "ablations", "reread")
 """`all` is `IN_ORDER`; `videos` goes beside or in place of `clips`, `ablations` anywhere after `clips`; `reread` puts a
@@ -117,6 +119,8 @@ def _run(what: str, recipe: Recipe, folder: Path, device: str, out: Path | None,
             train_forecast(recipe, folder, device)
         case "denoiser":
             train_denoiser(recipe, folder, device, init)
+        case "student":
+            _train_student(recipe, folder, device)
         case "probe":
             train_probe(recipe, _trained_codec(recipe, folder, device), folder, device, init)
         case "ablations":
@@ -173,9 +177,21 @@ def _trained_codec(recipe: Recipe, folder: Path, device: str) -> VideoCodec:
     return codec.to(device).to_channels_last()
 
 
+def _has_student(recipe: Recipe) -> bool:
+    return recipe.bundle.sampler.n_steps < recipe.student.teacher_steps
+
+
+def _train_student(recipe: Recipe, folder: Path, device: str) -> None:
+    if _has_student(recipe):
+        teacher = LinGen(recipe.bundle.model)
+        _fill(teacher, folder / "model.safetensors", "denoiser")
+        train_student(recipe, teacher, folder, device)
+
+
 def _bundle(recipe: Recipe, folder: Path, out: Path) -> None:
     model = LinGen(recipe.bundle.model)
-    _fill(model, folder / "model.safetensors", "denoiser")
+    name, job = (STUDENT, "student") if _has_student(recipe) else ("model.safetensors", "denoiser")
+    _fill(model, folder / name, job)
     save_bundle(out, recipe.bundle, model, _trained_codec(recipe, folder, "cpu"))
 
 

@@ -53,6 +53,7 @@ def tiny_recipe(tiny_config: BundleConfig) -> Recipe:
             calm_share=0.2,
             compile_blocks=False,
         ),
+        student=dataclasses.replace(whole.student, n_steps=2, batch=2, alone=3, warmup_steps=1),
         probe=dataclasses.replace(whole.probe, n_steps=2, batch=4, warmup_steps=1),
         ablations=AblationTraining(width=32, n_layers=4, n_steps=2, batch=2, alone=3),
     )

@@ -64,7 +64,15 @@ def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path, content: bytes | No
 
 def test_every_section_refuses_numbers_that_train_nothing() -> None:
     recipe = load_recipe(None)
-    for name in ("codec", "denoiser", "probe"):
+    for name in ("codec", "denoiser", "student", "probe"):
         for field in ("n_steps", "batch", "learning_rate", "clip_norm"):
             with pytest.raises(ConfigError, match=f"^{field} of .* is 0; it must be above 0"):
                 dataclasses.replace(getattr(recipe, name), **{field: 0})
+
+
+def test_a_student_arrives_where_its_teacher_passes() -> None:
+    recipe = load_recipe(None)
+    sampler = dataclasses.replace(recipe.bundle.sampler, n_steps=3)
+    message = r"^student\.teacher_steps is 4; it must be a multiple of the sampler's n_steps, 3\.$"
+    with pytest.raises(ConfigError, match=message):
+        dataclasses.replace(recipe, bundle=dataclasses.replace(recipe.bundle, sampler=sampler))

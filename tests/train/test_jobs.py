@@ -59,9 +59,14 @@ def test_all_jobs_in_order_make_a_bundle(recipe_path: Path, tmp_path: Path, tiny
     for what in IN_ORDER:
         run_job(what, recipe_path, folder, "cpu", 1, out=out)
     left = {path.name for path in folder.iterdir() if path.suffix == ".safetensors"}
-    assert left == {f"{name}.safetensors" for name in ("codec", "reader", "forecast", "model", "probe")}
+    assert left == {f"{name}.safetensors" for name in ("codec", "reader", "forecast", "model", "student", "probe")}
     bundle = load_bundle(out)
     assert bundle.config == tiny_recipe.bundle
+    shipped, student = bundle.model.state_dict(), load_file(folder / "student.safetensors")
+    for name, value in student.items():  # it takes the sampler's two steps, its teacher four
+        torch.testing.assert_close(shipped[name].float(), value, rtol=1e-2, atol=1e-3)
+    teacher = load_file(folder / "model.safetensors")
+    assert any((student[name] - value).abs().max() > 1e-3 for name, value in teacher.items())
 
     again = tmp_path / "again"
     run_job("all", recipe_path, folder, "cpu", 1, out=again)  # all are finished: asked again, they change nothing
@@ -76,6 +81,7 @@ def test_all_jobs_in_order_make_a_bundle(recipe_path: Path, tmp_path: Path, tiny
         ("probe", r"codec\.safetensors", "codec"),
         ("denoiser", r"reader\.safetensors", "reader"),
         ("reread", r"model\.safetensors", "denoiser"),
+        ("student", r"model\.safetensors", "denoiser"),
     ],
 )
 def test_a_job_before_its_time_names_the_one_to_run(
@@ -83,6 +89,16 @@ def test_a_job_before_its_time_names_the_one_to_run(
 ) -> None:
     with pytest.raises(ConfigError, match=rf"{missing} is not there yet; make it with `lingen_live train {maker}`"):
         run_job(what, recipe_path, tmp_path / "run", "cpu", 1)
+
+
+def test_with_the_teachers_own_steps_there_is_no_student(tmp_path: Path, tiny_recipe: Recipe) -> None:
+    student = dataclasses.replace(tiny_recipe.student, teacher_steps=tiny_recipe.bundle.sampler.n_steps)
+    path = tmp_path / "own.toml"
+    path.write_text(as_toml(dataclasses.asdict(dataclasses.replace(tiny_recipe, student=student))), encoding="utf-8")
+    run_job("student", path, tmp_path / "run", "cpu", 1)
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(ConfigError, match=r"model\.safetensors is not there yet"):
+        run_job("bundle", path, tmp_path / "run", "cpu", 1, out=tmp_path / "out")
 
 
 def test_another_reader_is_put_into_a_trained_model(recipe_path: Path, tmp_path: Path, tiny_recipe: Recipe) -> None:
@@ -136,7 +152,7 @@ def test_all_jobs_need_a_place_and_begin_from_nothing(recipe_path: Path, tmp_pat
 def test_a_bundle_needs_a_model_and_a_place(recipe_path: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="needs --out DIR"):
         run_job("bundle", recipe_path, tmp_path / "run", "cpu", 1)
-    with pytest.raises(ConfigError, match=r"model\.safetensors is not there yet"):
+    with pytest.raises(ConfigError, match=r"student\.safetensors is not there yet"):
         run_job("bundle", recipe_path, tmp_path / "run", "cpu", 1, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

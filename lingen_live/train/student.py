@@ -1,0 +1,116 @@
+"""Fewer steps a chunk: a student learns to arrive in few steps where its teacher arrives in more.
+
+Progressive distillation (Salimans and Ho 2022, arXiv 2202.00512), on the sampler as it is: both walk the same way from
+the same noise, and at every level that is on both ways the student is to be where the teacher is, coming from where its
+own last step ended. Its past is a stream's; guidance is in the teacher's single pass already.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from lingen_live.engine.sampler import bent, denoise_steps, sigma_schedule
+from lingen_live.model.lingen import LinGen
+from lingen_live.train.codec import save_weights
+from lingen_live.train.config import Recipe
+from lingen_live.train.denoiser import Chunks, draw_clips, gather_chunks, one_chunk_each, weighted_error
+from lingen_live.train.latents import ShardReader
+from lingen_live.train.loop import Trainer
+from lingen_live.train.precision import autocast
+
+NAME = "student.safetensors"
+_REFRESH_EVERY = 50
+
+
+def levels(recipe: Recipe) -> tuple[list[float], list[float]]:
+    """Noise levels that the student and the teacher walk down; the student's are among the teacher's."""
+    sampler = recipe.bundle.sampler
+    return sigma_schedule(sampler), sigma_schedule(replace(sampler, n_steps=recipe.student.teacher_steps))
+
+
+def arrival_loss(
+    student: LinGen, chunks: Chunks, noise: Tensor, ends: list[Tensor], sigmas: list[float], travel_weight: float
+) -> tuple[Tensor, dict[str, float]]:
+    """Mean squared error of the student's steps, as velocities: of their sum over the steps, and each for the log.
+
+    Args:
+        student: takes the steps, each from where the one before has ended, without gradients through that.
+        chunks: prompts and states.
+        noise: (R, T, C, h, w), where the walk begins.
+        ends: where the teacher is at each of `sigmas` after the first.
+        sigmas: the student's levels.
+        travel_weight: see `weighted_error`.
+    """
+    latents, before, taken = noise, None, 0.0
+    errors = []
+    for (sigma, following), end in zip(pairwise(sigmas), ends, strict=True):
+        level = torch.full((len(latents),), sigma, device=latents.device)
+        velocity = student.denoise(latents, level, chunks.text, chunks.states).float()
+        step = following - sigma
+        arrived = latents + step * bent(velocity, before, step, taken)
+        errors.append(weighted_error((arrived - end) / step, travel_weight).mean())
+        latents, before, taken = arrived.detach(), velocity.detach(), step
+    return torch.stack(errors).sum(), {f"step_{index}": error.item() for index, error in enumerate(errors)}
+
+
+def train_student(recipe: Recipe, teacher: LinGen, folder: Path, device: str) -> None:
+    """Train or resume; leaves `student.safetensors` (EMA weights) in the folder.
+
+    Args:
+        recipe: shapes and schedule; the student takes as many steps as its sampler.
+        teacher: a trained denoiser.
+        folder: of the run, with clips.
+        device: cpu or cuda.
+    """
+    section, (few, many) = recipe.student, levels(recipe)
+    history = replace(recipe.denoiser, history_gradient=0.0)
+    reader = ShardReader(folder / "clips", recipe)
+    teacher = teacher.to(device).requires_grad_(False)
+    student = _learning(teacher)
+    stride = section.teacher_steps // recipe.bundle.sampler.n_steps
+
+    def loss(generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        if trainer.step % _REFRESH_EVERY == 0:
+            reader.refresh()
+        clips = draw_clips(reader, section.batch, generator, device)
+        alone = one_chunk_each(draw_clips(reader, section.alone, generator, device), generator)
+        with autocast(device):
+            with torch.no_grad():
+                keep = recipe.bundle.sampler.state_keep
+                chunks = gather_chunks(teacher, clips, alone, history, generator, keep)
+                noise = torch.randn_like(chunks.data)
+                walk = list(denoise_steps(teacher, noise, many, chunks.text, chunks.states))
+            return arrival_loss(student, chunks, noise, walk[stride - 1 :: stride], few, history.travel_weight)
+
+    if recipe.denoiser.compile_blocks:
+        torch._dynamo.config.recompile_limit = 64  # with and without gradients, a few batch sizes
+        for block in (*student.blocks, *teacher.blocks):
+            block.compile(dynamic=False)
+    trainer = Trainer(student, loss, section, folder / "student", "blocks.")
+    trainer.run(_exporter(recipe, trainer, folder))
+
+
+def _learning(teacher: LinGen) -> LinGen:
+    """A copy that learns all but what the denoiser's own training holds fixed."""
+    student = copy.deepcopy(teacher).requires_grad_(True)
+    student.text.reader.requires_grad_(False)
+    student.text.fields.heads.requires_grad_(False)
+    if student.forecast is not None:
+        student.forecast.requires_grad_(False)
+    return student
+
+
+def _exporter(recipe: Recipe, trainer: Trainer, folder: Path) -> Callable[[], None]:
+    def export() -> None:
+        trained = LinGen(recipe.bundle.model)
+        trained.load_state_dict(trainer.averaged)
+        save_weights(trained, folder / NAME)
+
+    return export

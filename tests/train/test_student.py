@@ -1,0 +1,108 @@
+"""A student of fewer steps: which levels it shares with its teacher, what it is told, and that it learns."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+from made_clips import made_alone, made_batch
+from torch import Tensor
+
+from lingen_live.engine.sampler import denoise_steps, sigma_schedule
+from lingen_live.model.lingen import LinGen
+from lingen_live.train import student
+from lingen_live.train.codec import read_weights
+from lingen_live.train.config import Recipe
+from lingen_live.train.denoiser import Chunks, gather_chunks
+from lingen_live.train.latents import ClipBatch
+from lingen_live.train.student import arrival_loss, levels, train_student
+
+
+@pytest.fixture
+def chunks(tiny_recipe: Recipe, tiny_model: LinGen) -> Chunks:
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        return gather_chunks(
+            tiny_model, made_batch(tiny_recipe), made_alone(tiny_recipe), tiny_recipe.denoiser, generator
+        )
+
+
+def walk_of(model: LinGen, noise: Tensor, sigmas: list[float], chunks: Chunks) -> list[Tensor]:
+    with torch.no_grad():
+        return list(denoise_steps(model, noise, sigmas, chunks.text, chunks.states))
+
+
+@pytest.mark.parametrize(("n_steps", "teacher_steps"), [(1, 4), (2, 4), (2, 8), (4, 4)])
+def test_the_students_levels_are_among_the_teachers(tiny_recipe: Recipe, n_steps: int, teacher_steps: int) -> None:
+    sampler = dataclasses.replace(tiny_recipe.bundle.sampler, n_steps=n_steps, sigma_shift=4.0)
+    recipe = dataclasses.replace(
+        tiny_recipe,
+        bundle=dataclasses.replace(tiny_recipe.bundle, sampler=sampler),
+        student=dataclasses.replace(tiny_recipe.student, teacher_steps=teacher_steps),
+    )
+    few, many = levels(recipe)
+    assert few == pytest.approx(many[:: teacher_steps // n_steps])
+
+
+def test_who_walks_like_the_teacher_is_where_it_is(tiny_recipe: Recipe, tiny_model: LinGen, chunks: Chunks) -> None:
+    noise, sigmas = torch.randn_like(chunks.data), [1.0, 0.8, 0.5, 0.0]
+    ends = walk_of(tiny_model, noise, sigmas, chunks)
+    loss, numbers = arrival_loss(tiny_model, chunks, noise, ends, sigmas, tiny_recipe.denoiser.travel_weight)
+    assert loss.item() < 1e-9
+    assert sorted(numbers) == ["step_0", "step_1", "step_2"]
+
+
+def test_the_error_of_a_step_is_that_of_its_velocity(tiny_recipe: Recipe, tiny_model: LinGen, chunks: Chunks) -> None:
+    noise, sigmas = torch.randn_like(chunks.data), [1.0, 0.75, 0.0]
+    ends = walk_of(tiny_model, noise, sigmas, chunks)
+    for end, (sigma, following) in zip(ends, pairwise(sigmas), strict=True):
+        end += 2 * (sigma - following)  # in place: a velocity that is off by 2
+    _, numbers = arrival_loss(tiny_model, chunks, noise, ends, sigmas, tiny_recipe.denoiser.travel_weight)
+    assert numbers == pytest.approx({"step_0": 4.0, "step_1": 4.0}, rel=1e-4)
+
+
+def test_a_student_learns_to_arrive_with_its_teacher(tiny_recipe: Recipe, tiny_model: LinGen, chunks: Chunks) -> None:
+    torch.manual_seed(1)
+    for parameter in tiny_model.parameters():
+        parameter.data += 0.02 * torch.randn_like(parameter)  # a field that bends, as a trained one does
+    learner = copy.deepcopy(tiny_model)
+    noise, few = torch.randn_like(chunks.data), [1.0, 0.5, 0.0]
+    ends = walk_of(tiny_model, noise, [1.0, 0.75, 0.5, 0.25, 0.0], chunks)[1::2]
+    optimiser, losses = torch.optim.AdamW(learner.parameters(), 1e-3), []
+    for _ in range(25):
+        optimiser.zero_grad()
+        loss, _ = arrival_loss(learner, chunks, noise, ends, few, 1.0)
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_training_leaves_a_student_and_its_teacher_as_it_was(
+    tiny_recipe: Recipe, tiny_model: LinGen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Clips:
+        def __init__(self, folder: Path, recipe: Recipe) -> None:
+            self.refreshed = 0
+
+        def refresh(self) -> None:
+            self.refreshed += 1
+
+        def draw(self, n_clips: int, generator: torch.Generator) -> ClipBatch:
+            return made_batch(tiny_recipe, n_clips=n_clips)
+
+    monkeypatch.setattr(student, "ShardReader", Clips)
+    taught = {name: value.clone() for name, value in tiny_model.state_dict().items()}
+    train_student(tiny_recipe, tiny_model, tmp_path, "cpu")
+    left = read_weights(tmp_path / "student.safetensors")
+    assert set(left) == set(taught)
+    for name, value in taught.items():
+        assert torch.equal(tiny_model.state_dict()[name], value)
+        if name.startswith(("text.reader.", "text.fields.heads.", "forecast.")):
+            assert torch.equal(left[name], value), name
+    assert any(not torch.equal(left[name], value) for name, value in taught.items())
+    assert len(sigma_schedule(tiny_recipe.bundle.sampler)) < 1 + tiny_recipe.student.teacher_steps
