@@ -94,7 +94,7 @@ async def test_deaths_and_deadlines_are_counted_where_they_happen() -> None:
     assert {device: told[f'device_lost_sessions_total{{device="{device}"}}'] for device in "ab"} == {"a": 0, "b": 1}
     assert {device: told[f'device_failovers_total{{device="{device}"}}'] for device in "ab"} == {"a": 1, "b": 0}
     assert told['device_chunks_total{device="a"}'] == 4
-    assert told['device_chunk_seconds_total{device="a"}'] == pytest.approx(0.4, rel=0.5)
+    assert 0.35 < told['device_chunk_seconds_total{device="a"}'] < 10  # a tenth each, or more on a busy machine
     assert all(re.search(r'device="[ab]"', name) for name in told if name.startswith("device_"))  # bounded labels
 
 

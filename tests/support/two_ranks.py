@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -45,3 +46,7 @@ def _be_one(index: int, job: Job, folder: Path, port: int) -> None:
     loop.LOG_EVERY = 1
     with joined("cpu"):
         job(index, folder)
+    # Of gloo's threads one may want the interpreter while it shuts down, which aborts the process after all its work.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
