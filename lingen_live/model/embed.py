@@ -70,6 +70,10 @@ class TextContext:
             torch.cat([one.pooled for one in contexts]),
         )
 
+    def rows(self, which: slice) -> TextContext:
+        """Some of the batch."""
+        return TextContext(self.keys[:, which], self.values[:, which], self.mask[which], self.pooled[which])
+
     def repeat(self, n: int) -> TextContext:
         """The batch n times over."""
         return TextContext(

@@ -32,7 +32,7 @@ from lingen_live.train.config import Recipe
 from lingen_live.train.denoiser import draw_sigma, null_context, read_prompts, stack_contexts
 from lingen_live.train.drift import frechet_on_main_axes, reference_features
 from lingen_live.train.evaluate import held_out_captions, sample_captions, score_samples, to_unit
-from lingen_live.train.history import states_before
+from lingen_live.train.history import walk_history
 from lingen_live.train.latents import ClipBatch, ShardReader
 from lingen_live.train.probe import AttributeProbe
 
@@ -88,7 +88,7 @@ def held_out_error(entry: Entry, recipe: Recipe, clips: ClipBatch) -> Tensor:
         n_clips, n_chunks = part.latents.shape[:2]
         contexts, _ = read_prompts(model, part, generator, dropout=0.0)
         never = torch.zeros(n_clips)
-        states = states_before(model, latents, contexts, never, never.bool(), keep)
+        states, _ = walk_history(model, latents, contexts, never, never.bool(), keep)
         data, noise = latents.flatten(0, 1), torch.randn(latents.flatten(0, 1).shape, generator=generator)
         sigma = draw_sigma(len(data), recipe.denoiser, generator)
         noisy = torch.lerp(data, noise, sigma.view(-1, 1, 1, 1, 1))

@@ -28,8 +28,8 @@ from lingen_live.model.state import StreamState
 from lingen_live.train.codec import fill_matching, read_weights, save_weights
 from lingen_live.train.config import DenoiserTraining, Recipe
 from lingen_live.train.forecast import NAME as FORECAST
-from lingen_live.train.history import states_before
-from lingen_live.train.latents import ClipBatch, ShardReader
+from lingen_live.train.history import walk_history
+from lingen_live.train.latents import ClipBatch, ShardReader, draw_clips
 from lingen_live.train.loop import Trainer
 from lingen_live.train.precision import autocast
 from lingen_live.train.reader import widened
@@ -105,12 +105,6 @@ def one_chunk_each(batch: ClipBatch, generator: torch.Generator) -> ClipBatch:
     return ClipBatch(latents, batch.tokens, batch.mask, batch.pooled, weights)
 
 
-def draw_clips(reader: ShardReader, n_clips: int, generator: torch.Generator, device: str) -> ClipBatch:
-    """Random clips, on a device."""
-    drawn = reader.draw(n_clips, generator)
-    return ClipBatch(*(getattr(drawn, name).to(device) for name in ClipBatch.__slots__))
-
-
 @dataclass(frozen=True, slots=True)
 class Chunks:
     """Chunks of several clips, one a row, and all that they are denoised from.
@@ -121,6 +115,7 @@ class Chunks:
         states: R states before.
         readings: (R, fields) what the prompts were read as.
         has_past: (R,) bool, whether any chunk comes before.
+        histories: what was committed before chunks of clips, (B, T, C, h, w) each.
     """
 
     data: Tensor
@@ -128,6 +123,7 @@ class Chunks:
     states: StreamState
     readings: Tensor
     has_past: Tensor
+    histories: list[Tensor]
 
 
 def gather_chunks(
@@ -149,7 +145,7 @@ def gather_chunks(
     has_gradient, (makes_own,) = together.of_first(has_gradient), together.any_of(bool(is_own.any()))
     amount, is_own = amount.to(latents.device), is_own.to(latents.device)
     with torch.set_grad_enabled(has_gradient and torch.is_grad_enabled()):
-        states = states_before(model, latents, contexts, amount, is_own, keep, makes_own=makes_own)
+        states, histories = walk_history(model, latents, contexts, amount, is_own, keep, makes_own=makes_own)
     states.append(StreamState.allocate(model.config, len(alone.latents), device=latents.device))
     alone_contexts, alone_readings = read_prompts(model, alone, generator)
     data = torch.cat((latents.flatten(0, 1), alone.latents.flatten(0, 1)))
@@ -161,6 +157,7 @@ def gather_chunks(
         StreamState.stack(states),
         torch.cat(readings + alone_readings),
         has_past,
+        histories,
     )
 
 

@@ -32,7 +32,7 @@ def own_version(model: LinGen, clean: Tensor, context: TextContext, state: Strea
     return latents
 
 
-def states_before(
+def walk_history(
     model: LinGen,
     latents: Tensor,
     contexts: list[TextContext],
@@ -41,8 +41,8 @@ def states_before(
     keep: float = 1.0,
     *,
     makes_own: bool | None = None,
-) -> list[StreamState]:
-    """The state before every chunk, by commit passes over the chunks before it.
+) -> tuple[list[StreamState], list[Tensor]]:
+    """The state before every chunk, by commit passes over the chunks before it, and what these passes were over.
 
     Args:
         model: the denoiser.
@@ -52,18 +52,21 @@ def states_before(
         is_own: (B,) bool, clips whose history is the model's own version of it.
         keep: share of the state that each chunk hands on; without any, no chunk has a past.
         makes_own: whether own versions are made; None for only if some clip takes one.
+
+    Returns:
+        K states, and K - 1 histories (B, T, C, h, w), or none where no chunk has a past.
     """
     makes_own = bool(is_own.any()) if makes_own is None else makes_own
     state = StreamState.allocate(model.config, latents.shape[1], device=latents.device)
-    states = [state]
+    states, histories = [state], list[Tensor]()
     if not keep:
-        return states * len(latents)
+        return states * len(latents), histories
     for clean, context in zip(latents[:-1], contexts[:-1], strict=True):
         history = clean
         if makes_own:
             own = own_version(model, clean, context, state)
             history = torch.where(is_own.view(-1, 1, 1, 1, 1), own, clean)
-        history = torch.lerp(history, torch.randn_like(clean), amount.view(-1, 1, 1, 1, 1))
-        state = model.commit(history, context, state).scaled(keep)
+        histories.append(torch.lerp(history, torch.randn_like(clean), amount.view(-1, 1, 1, 1, 1)))
+        state = model.commit(histories[-1], context, state).scaled(keep)
         states.append(state)
-    return states
+    return states, histories

@@ -179,3 +179,9 @@ class ShardReader:
         latents, tokens, mask, pooled, weights = (torch.stack(column) for column in zip(*rows, strict=True))
         latents = latents.float().unflatten(1, (self.recipe.denoiser.chunks, -1))
         return ClipBatch(latents, tokens.float(), mask, pooled.float(), weights)
+
+
+def draw_clips(reader: ShardReader, n_clips: int, generator: torch.Generator, device: str) -> ClipBatch:
+    """Random clips, on a device."""
+    drawn = reader.draw(n_clips, generator)
+    return ClipBatch(*(getattr(drawn, name).to(device) for name in ClipBatch.__slots__))

@@ -2,7 +2,8 @@
 
 Progressive distillation (Salimans and Ho 2022, arXiv 2202.00512), on the sampler as it is: both walk the same way from
 the same noise, and at every level that is on both ways the student is to be where the teacher is, coming from where its
-own last step ended. Its past is a stream's; guidance is in the teacher's single pass already.
+own last step ended. Both have the same past, each as it has committed it itself; guidance is in the teacher's single
+pass already.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from torch import Tensor
 
 from lingen_live.engine.sampler import bent, denoise_steps, sigma_schedule
 from lingen_live.model.lingen import LinGen
+from lingen_live.model.state import StreamState
 from lingen_live.train.codec import save_weights
 from lingen_live.train.config import Recipe
-from lingen_live.train.denoiser import Chunks, draw_clips, gather_chunks, one_chunk_each, weighted_error
-from lingen_live.train.latents import ShardReader
+from lingen_live.train.denoiser import Chunks, gather_chunks, one_chunk_each, weighted_error
+from lingen_live.train.latents import ShardReader, draw_clips
 from lingen_live.train.loop import Trainer
 from lingen_live.train.precision import autocast
 
@@ -60,6 +62,19 @@ def arrival_loss(
     return torch.stack(errors).sum(), {f"step_{index}": error.item() for index, error in enumerate(errors)}
 
 
+def own_states(model: LinGen, chunks: Chunks, keep: float) -> StreamState:
+    """The states before the chunks as this model commits their pasts; `chunks` may have another's."""
+    if not chunks.histories:
+        return chunks.states
+    n_clips = len(chunks.histories[0])
+    states = [StreamState.allocate(model.config, n_clips, device=chunks.data.device)]
+    for first, history in enumerate(chunks.histories):
+        text = chunks.text.rows(slice(first * n_clips, (first + 1) * n_clips))
+        states.append(model.commit(history, text, states[-1]).scaled(keep))
+    n_alone = len(chunks.data) - n_clips * len(states)
+    return StreamState.stack([*states, StreamState.allocate(model.config, n_alone, device=chunks.data.device)])
+
+
 def train_student(recipe: Recipe, teacher: LinGen, folder: Path, device: str) -> None:
     """Train or resume; leaves `student.safetensors` (EMA weights) in the folder.
 
@@ -87,6 +102,7 @@ def train_student(recipe: Recipe, teacher: LinGen, folder: Path, device: str) ->
                 chunks = gather_chunks(teacher, clips, alone, history, generator, keep)
                 noise = torch.randn_like(chunks.data)
                 walk = list(denoise_steps(teacher, noise, many, chunks.text, chunks.states))
+                chunks = replace(chunks, states=own_states(student, chunks, keep))
             return arrival_loss(student, chunks, noise, walk[stride - 1 :: stride], few, history.travel_weight)
 
     if recipe.denoiser.compile_blocks:

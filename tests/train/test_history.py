@@ -12,7 +12,7 @@ from lingen_live.model.lingen import LinGen
 from lingen_live.model.state import StreamState
 from lingen_live.train.config import Recipe
 from lingen_live.train.denoiser import read_prompts
-from lingen_live.train.history import own_version, states_before
+from lingen_live.train.history import own_version, walk_history
 
 
 @torch.no_grad()
@@ -21,7 +21,8 @@ def test_states_come_from_commit_passes_over_what_came_before(tiny_recipe: Recip
     latents = batch.latents.transpose(0, 1)
     contexts, _ = read_prompts(tiny_model, batch, torch.Generator().manual_seed(0))
     is_clean = torch.tensor([False, False])
-    states = states_before(tiny_model, latents, contexts, torch.zeros(2), is_clean)
+    states, histories = walk_history(tiny_model, latents, contexts, torch.zeros(2), is_clean)
+    assert all(torch.equal(history, clean) for history, clean in zip(histories, latents[:-1], strict=True))
     assert len(states) == 3
     wanted = StreamState.allocate(tiny_recipe.bundle.model, 2)
     for chunk, state in enumerate(states):
@@ -29,7 +30,7 @@ def test_states_come_from_commit_passes_over_what_came_before(tiny_recipe: Recip
             torch.testing.assert_close(getattr(state, name), getattr(wanted, name))
         wanted = tiny_model.commit(latents[chunk], contexts[chunk], wanted)
 
-    noised = states_before(tiny_model, latents, contexts, torch.tensor([0.0, 0.3]), is_clean)
+    noised, _ = walk_history(tiny_model, latents, contexts, torch.tensor([0.0, 0.3]), is_clean)
     torch.testing.assert_close(noised[1].ssm[:, 0], states[1].ssm[:, 0])
     assert not torch.allclose(noised[1].ssm[:, 1], states[1].ssm[:, 1])
 
@@ -39,9 +40,9 @@ def test_own_history_is_the_models_version_of_its_own_clips_alone(tiny_recipe: R
     batch = made_batch(tiny_recipe)
     latents = batch.latents.transpose(0, 1)
     contexts, _ = read_prompts(tiny_model, batch, torch.Generator().manual_seed(0))
-    clean = states_before(tiny_model, latents, contexts, torch.zeros(2), torch.tensor([False, False]))[1]
+    clean = walk_history(tiny_model, latents, contexts, torch.zeros(2), torch.tensor([False, False]))[0][1]
     torch.manual_seed(0)
-    mixed = states_before(tiny_model, latents, contexts, torch.zeros(2), torch.tensor([False, True]))[1]
+    mixed = walk_history(tiny_model, latents, contexts, torch.zeros(2), torch.tensor([False, True]))[0][1]
     torch.manual_seed(0)
     empty = StreamState.allocate(tiny_recipe.bundle.model, 2)
     own = tiny_model.commit(own_version(tiny_model, latents[0], contexts[0], empty), contexts[0], empty)

@@ -19,7 +19,7 @@ from lingen_live.train.codec import read_weights
 from lingen_live.train.config import Recipe
 from lingen_live.train.denoiser import Chunks, gather_chunks
 from lingen_live.train.latents import ClipBatch
-from lingen_live.train.student import arrival_loss, levels, train_student
+from lingen_live.train.student import arrival_loss, levels, own_states, train_student
 
 
 @pytest.fixture
@@ -80,6 +80,29 @@ def test_a_student_learns_to_arrive_with_its_teacher(tiny_recipe: Recipe, tiny_m
         optimiser.step()
         losses.append(loss.item())
     assert losses[-1] < 0.5 * losses[0]
+
+
+def test_a_model_has_the_same_past_as_it_has_committed_it(tiny_recipe: Recipe, tiny_model: LinGen) -> None:
+    recipe = dataclasses.replace(tiny_recipe.denoiser, own_history=0.5)
+    generator = torch.Generator().manual_seed(3)
+    other = LinGen(tiny_model.config)
+    with torch.no_grad():
+        chunks = gather_chunks(
+            tiny_model, made_batch(tiny_recipe), made_alone(tiny_recipe), recipe, generator, keep=0.9
+        )
+        own, others = own_states(tiny_model, chunks, 0.9), own_states(other, chunks, 0.9)
+    for field in dataclasses.fields(own):
+        torch.testing.assert_close(getattr(own, field.name), getattr(chunks.states, field.name))
+    assert others.ssm.shape == own.ssm.shape
+    assert not torch.allclose(others.ssm, own.ssm)
+
+
+def test_without_a_past_all_states_are_empty(tiny_recipe: Recipe, tiny_model: LinGen) -> None:
+    generator = torch.Generator().manual_seed(3)
+    batch, alone = made_batch(tiny_recipe), made_alone(tiny_recipe)
+    with torch.no_grad():
+        chunks = gather_chunks(tiny_model, batch, alone, tiny_recipe.denoiser, generator, keep=0.0)
+    assert not own_states(tiny_model, chunks, 0.0).has_past
 
 
 def test_training_leaves_a_student_and_its_teacher_as_it_was(
