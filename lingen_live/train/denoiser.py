@@ -322,10 +322,7 @@ def fit_denoiser(
             )
 
     if section.compile_blocks and not in_shards:
-        # With and without gradients, guided or not, a few batch sizes: more variants than torch allows by default.
-        torch._dynamo.config.recompile_limit = 64
-        for block in model.blocks:
-            block.compile(dynamic=False)
+        compile_blocks(model)
     trainer = Trainer(learning, loss, section, folder / "denoiser", f"{prefix}blocks.", in_shards=in_shards)
 
     def export() -> None:
@@ -335,6 +332,14 @@ def fit_denoiser(
         save_weights(trained, folder / "model.safetensors")
 
     trainer.run(export)
+
+
+def compile_blocks(model: LinGen) -> None:
+    """Compile every block by itself."""
+    # With and without gradients, guided or not, a few batch sizes: more variants than torch allows by default.
+    torch._dynamo.config.recompile_limit = 64
+    for block in model.blocks:
+        block.compile(dynamic=False)
 
 
 def _weighed(model: LinGen, section: DenoiserTraining) -> tuple[nn.Module, str, Uncertainty | None]:

@@ -22,7 +22,7 @@ from lingen_live.model.lingen import LinGen
 from lingen_live.model.state import StreamState
 from lingen_live.train.codec import save_weights
 from lingen_live.train.config import Recipe
-from lingen_live.train.denoiser import Chunks, gather_chunks, one_chunk_each, weighted_error
+from lingen_live.train.denoiser import Chunks, compile_blocks, gather_chunks, one_chunk_each, weighted_error
 from lingen_live.train.latents import ShardReader, draw_clips
 from lingen_live.train.loop import Trainer
 from lingen_live.train.precision import autocast
@@ -106,18 +106,16 @@ def train_student(recipe: Recipe, teacher: LinGen, folder: Path, device: str) ->
             return arrival_loss(student, chunks, noise, walk[stride - 1 :: stride], few, history.travel_weight)
 
     if recipe.denoiser.compile_blocks:
-        torch._dynamo.config.recompile_limit = 64  # with and without gradients, a few batch sizes
-        for block in (*student.blocks, *teacher.blocks):
-            block.compile(dynamic=False)
+        compile_blocks(student)
+        compile_blocks(teacher)
     trainer = Trainer(student, loss, section, folder / "student", "blocks.")
     trainer.run(_exporter(recipe, trainer, folder))
 
 
 def _learning(teacher: LinGen) -> LinGen:
-    """A copy that learns all but what the denoiser's own training holds fixed."""
+    """A copy that learns all but words and the forecast: it is given its teacher's contexts."""
     student = copy.deepcopy(teacher).requires_grad_(True)
-    student.text.reader.requires_grad_(False)
-    student.text.fields.heads.requires_grad_(False)
+    student.text.requires_grad_(False)
     if student.forecast is not None:
         student.forecast.requires_grad_(False)
     return student

@@ -46,7 +46,7 @@ def _be_one(index: int, job: Job, folder: Path, port: int) -> None:
     loop.LOG_EVERY = 1
     with joined("cpu"):
         job(index, folder)
-    # Of gloo's threads one may want the interpreter while it shuts down, which aborts the process after all its work.
+    # Now and then a process aborts while its interpreter shuts down, all work done; very likely one of gloo's threads.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
