@@ -64,7 +64,8 @@ def small_recipe(recipe: Recipe) -> Recipe:
         own_history=0.0,
         uncertainty_width=0,
     )
-    return replace(recipe, bundle=replace(recipe.bundle, model=model), denoiser=denoiser)
+    sampler = replace(recipe.bundle.sampler, n_steps=recipe.student.teacher_steps)  # none of them has a student
+    return replace(recipe, bundle=replace(recipe.bundle, model=model, sampler=sampler), denoiser=denoiser)
 
 
 def without_mate(model: ModelConfig) -> ModelConfig:

@@ -112,6 +112,13 @@ class StudentTraining(Section):
 
     alone: int
     teacher_steps: int
+    teacher_share: float
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that nothing can be trained with."""
+        Section.__post_init__(self)  # see `DenoiserTraining`
+        if not 0 <= self.teacher_share <= 1:
+            raise ConfigError(f"student.teacher_share is {self.teacher_share:g}; it must be 0 to 1.")
 
 
 @dataclass(frozen=True, slots=True)

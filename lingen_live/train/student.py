@@ -3,7 +3,8 @@
 Progressive distillation (Salimans and Ho 2022, arXiv 2202.00512), on the sampler as it is: both walk the same way from
 the same noise, and at every level that is on both ways the student is to be where the teacher is, coming from where its
 own last step ended. Both have the same past, each as it has committed it itself; guidance is in the teacher's single
-pass already.
+pass already. What is kept are weights between the two (Wortsman et al. 2021, arXiv 2109.01903): a short training
+forgets less of what the teacher knew in them.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def own_states(model: LinGen, chunks: Chunks, keep: float) -> StreamState:
 
 
 def train_student(recipe: Recipe, teacher: LinGen, folder: Path, device: str) -> None:
-    """Train or resume; leaves `student.safetensors` (EMA weights) in the folder.
+    """Train or resume; leaves `student.safetensors` (EMA weights, with the teacher's share) in the folder.
 
     Args:
         recipe: shapes and schedule; the student takes as many steps as its sampler.
@@ -84,6 +85,7 @@ def train_student(recipe: Recipe, teacher: LinGen, folder: Path, device: str) ->
         folder: of the run, with clips.
         device: cpu or cuda.
     """
+    torch.manual_seed(0)
     section, (few, many) = recipe.student, levels(recipe)
     history = replace(recipe.denoiser, history_gradient=0.0)
     reader = ShardReader(folder / "clips", recipe)
@@ -109,7 +111,7 @@ def train_student(recipe: Recipe, teacher: LinGen, folder: Path, device: str) ->
         compile_blocks(student)
         compile_blocks(teacher)
     trainer = Trainer(student, loss, section, folder / "student", "blocks.")
-    trainer.run(_exporter(recipe, trainer, folder))
+    trainer.run(_exporter(recipe, trainer, teacher, folder))
 
 
 def _learning(teacher: LinGen) -> LinGen:
@@ -121,10 +123,15 @@ def _learning(teacher: LinGen) -> LinGen:
     return student
 
 
-def _exporter(recipe: Recipe, trainer: Trainer, folder: Path) -> Callable[[], None]:
+def between(student: dict[str, Tensor], teacher: dict[str, Tensor], share: float) -> dict[str, Tensor]:
+    """Weights of both, of which a share in [0, 1] is the teacher's; on the student's device."""
+    return {name: torch.lerp(own, teacher[name].to(own), share) for name, own in student.items()}
+
+
+def _exporter(recipe: Recipe, trainer: Trainer, teacher: LinGen, folder: Path) -> Callable[[], None]:
     def export() -> None:
         trained = LinGen(recipe.bundle.model)
-        trained.load_state_dict(trainer.averaged)
+        trained.load_state_dict(between(trainer.averaged, teacher.state_dict(), recipe.student.teacher_share))
         save_weights(trained, folder / NAME)
 
     return export

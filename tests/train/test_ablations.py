@@ -56,6 +56,11 @@ def test_each_variant_lacks_one_part(tiny_recipe: Recipe) -> None:
     }
 
 
+def test_none_takes_the_steps_of_a_student(tiny_recipe: Recipe) -> None:
+    steps = {variant.bundle.sampler.n_steps for variant in variants(small_recipe(tiny_recipe).bundle)}
+    assert steps == {tiny_recipe.student.teacher_steps}
+
+
 def test_the_job_trains_and_measures_all_and_is_done_only_once(
     tiny_recipe: Recipe, tiny_codec: VideoCodec, with_clips: Path
 ) -> None:

@@ -70,6 +70,13 @@ def test_every_section_refuses_numbers_that_train_nothing() -> None:
                 dataclasses.replace(getattr(recipe, name), **{field: 0})
 
 
+@pytest.mark.parametrize("share", [-0.1, 1.5])
+def test_a_teachers_share_is_a_share(share: float) -> None:
+    message = rf"^student\.teacher_share is {share:g}; it must be 0 to 1\.$"
+    with pytest.raises(ConfigError, match=message):
+        dataclasses.replace(load_recipe(None).student, teacher_share=share)
+
+
 def test_a_student_arrives_where_its_teacher_passes() -> None:
     recipe = load_recipe(None)
     sampler = dataclasses.replace(recipe.bundle.sampler, n_steps=3)

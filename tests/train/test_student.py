@@ -19,7 +19,7 @@ from lingen_live.train.codec import read_weights
 from lingen_live.train.config import Recipe
 from lingen_live.train.denoiser import Chunks, gather_chunks
 from lingen_live.train.latents import ClipBatch
-from lingen_live.train.student import arrival_loss, levels, own_states, train_student
+from lingen_live.train.student import arrival_loss, between, levels, own_states, train_student
 
 
 @pytest.fixture
@@ -128,3 +128,30 @@ def test_training_leaves_a_student_and_its_teacher_as_it_was(
         if name.startswith(("text.", "forecast.")):
             assert torch.equal(left[name], value), name
     assert any(not torch.equal(left[name], value) for name, value in taught.items())
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.0, 1.0), (0.25, 2.0), (1.0, 5.0)])
+def test_weights_between_student_and_teacher(share: float, expected: float) -> None:
+    student_s, teachers = {"w": torch.full((3,), 1.0)}, {"w": torch.full((3,), 5.0)}
+    assert torch.equal(between(student_s, teachers, share)["w"], torch.full((3,), expected))
+
+
+def test_what_is_left_holds_the_teachers_share(
+    tiny_recipe: Recipe, tiny_model: LinGen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Clips:
+        def refresh(self) -> None: ...
+
+        def draw(self, n_clips: int, generator: torch.Generator) -> ClipBatch:
+            return made_batch(tiny_recipe, n_clips=n_clips)
+
+    monkeypatch.setattr(student, "ShardReader", lambda folder, recipe: Clips())
+    left = {}
+    for share in (0.0, 0.5, 1.0):
+        section = dataclasses.replace(tiny_recipe.student, teacher_share=share)
+        folder = tmp_path / f"{share}"
+        train_student(dataclasses.replace(tiny_recipe, student=section), tiny_model, folder, "cpu")
+        left[share] = read_weights(folder / "student.safetensors")["latent_in.weight"]
+    assert torch.equal(left[1.0], tiny_model.latent_in.weight)
+    assert not torch.equal(left[0.0], left[1.0])
+    torch.testing.assert_close(left[0.5], (left[0.0] + left[1.0]) / 2)
