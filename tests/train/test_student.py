@@ -31,6 +31,17 @@ def chunks(tiny_recipe: Recipe, tiny_model: LinGen) -> Chunks:
         )
 
 
+@pytest.fixture
+def made_shards(tiny_recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Clips:
+        def refresh(self) -> None: ...
+
+        def draw(self, n_clips: int, generator: torch.Generator) -> ClipBatch:
+            return made_batch(tiny_recipe, n_clips=n_clips)
+
+    monkeypatch.setattr(student, "ShardReader", lambda folder, recipe: Clips())
+
+
 def walk_of(model: LinGen, noise: Tensor, sigmas: list[float], chunks: Chunks) -> list[Tensor]:
     with torch.no_grad():
         return list(denoise_steps(model, noise, sigmas, chunks.text, chunks.states))
@@ -106,19 +117,8 @@ def test_without_a_past_all_states_are_empty(tiny_recipe: Recipe, tiny_model: Li
 
 
 def test_training_leaves_a_student_and_its_teacher_as_it_was(
-    tiny_recipe: Recipe, tiny_model: LinGen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_recipe: Recipe, tiny_model: LinGen, tmp_path: Path, made_shards: None
 ) -> None:
-    class Clips:
-        def __init__(self, folder: Path, recipe: Recipe) -> None:
-            self.refreshed = 0
-
-        def refresh(self) -> None:
-            self.refreshed += 1
-
-        def draw(self, n_clips: int, generator: torch.Generator) -> ClipBatch:
-            return made_batch(tiny_recipe, n_clips=n_clips)
-
-    monkeypatch.setattr(student, "ShardReader", Clips)
     taught = {name: value.clone() for name, value in tiny_model.state_dict().items()}
     train_student(tiny_recipe, tiny_model, tmp_path, "cpu")
     left = read_weights(tmp_path / "student.safetensors")
@@ -137,15 +137,8 @@ def test_weights_between_student_and_teacher(share: float, expected: float) -> N
 
 
 def test_what_is_left_holds_the_teachers_share(
-    tiny_recipe: Recipe, tiny_model: LinGen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_recipe: Recipe, tiny_model: LinGen, tmp_path: Path, made_shards: None
 ) -> None:
-    class Clips:
-        def refresh(self) -> None: ...
-
-        def draw(self, n_clips: int, generator: torch.Generator) -> ClipBatch:
-            return made_batch(tiny_recipe, n_clips=n_clips)
-
-    monkeypatch.setattr(student, "ShardReader", lambda folder, recipe: Clips())
     left = {}
     for share in (0.0, 0.5, 1.0):
         section = dataclasses.replace(tiny_recipe.student, teacher_share=share)
